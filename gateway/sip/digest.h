@@ -1,0 +1,31 @@
+/* digest.h: HTTP digest as a client (RFC 3261 22, 7616, 8760): MD5, SHA-256,
+ * SHA-512-256, qop=auth, bound to one trunk. */
+#ifndef SIP_DIGEST_H
+#define SIP_DIGEST_H
+
+#include "base/compat.h"
+
+struct digest; /* credentials and nonces of one trunk; mem_ref object */
+
+/* realm NULL: the first realm that the trunk's own answers name. */
+int digest_alloc(struct digest **dp, const char *user, const char *password,
+		 const char *realm);
+
+/* Takes the challenges of a 401 or 407 to our own request.  EAUTH-like errors:
+ * EACCES: wrong password (challenged again with the same nonce, not stale) or
+ * a realm that is not ours; ENOTSUP: no algorithm or qop that we speak. */
+int digest_challenge(struct digest *d, const struct sip_msg *msg);
+/* Header lines ("Authorization: ..\r\n", "Proxy-Authorization: ..\r\n") for a
+ * request; nothing when never challenged. Printer for %H, argument: */
+struct digest_request {
+	struct digest *digest; /* NULL prints nothing */
+	const char *method, *uri;
+};
+int digest_print(struct re_printf *pf, const struct digest_request *rq);
+/* Before the next independent request: forget that the last was challenged. */
+void digest_reset(struct digest *d);
+struct siptrunk;
+/* NULL when the trunk has no credentials; not referenced. */
+struct digest *siptrunk_digest(struct siptrunk *t);
+
+#endif

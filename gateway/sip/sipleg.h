@@ -1,0 +1,30 @@
+/* sipleg.h: one side of a call in SIP, on the INVITE session of invite.h. */
+#ifndef SIP_SIPLEG_H
+#define SIP_SIPLEG_H
+
+#include "bridge/leg.h"
+#include "sip/stack.h"
+
+struct sipcalls;
+
+/* Takes INVITE from the stack; incoming calls become legs and go to
+ * call_incoming(). mem_ref object. */
+int sipcalls_alloc(struct sipcalls **sp, struct sipstack *stack,
+		   const struct config_limits *limits);
+
+struct sipleg_conf {
+	struct siptrunk *trunk;
+	const char *to_uri;	/* "sip:600@pbx.example.net" */
+	const char *from_uri;	/* AOR of the XMPP user on this trunk */
+	const char *from_name;	/* display name, or NULL */
+	const char *token;	/* user part of Contact */
+	bool privacy;		/* Privacy: id */
+	unsigned max_forwards;
+};
+/* Nothing is sent before ops->offer. */
+int sipleg_alloc(struct leg **lp, struct sipcalls *s, struct call *call,
+		 const struct sipleg_conf *conf);
+/* Addresses that media may come from: of SIP signalling. */
+const struct sa *sipleg_signalling(const struct leg *leg);
+
+#endif

@@ -1,0 +1,72 @@
+/* stack.h: SIP listeners, trunks and the gates in front of them (design.md
+ * section 6).  One struct sip per listen address and per TLS trunk. */
+#ifndef SIP_STACK_H
+#define SIP_STACK_H
+
+#include "base/compat.h"
+#include "base/config.h"
+
+struct sipstack;
+struct siptrunk; /* a trunk at work; lives as long as the stack */
+
+/* A request that both gates let through.  The handler answers it. */
+typedef void(sipstack_request_h)(struct siptrunk *trunk, struct sip *sip,
+				 const struct sip_msg *msg, void *arg);
+
+/* Opens the listeners, gates, trunks (REGISTER, OPTIONS).  EADDRINUSE and the
+ * like with a log line that names the listener.  mem_ref object; its
+ * destructor closes at once, sipstack_close unregisters first. */
+int sipstack_alloc(struct sipstack **sp, const struct config *conf);
+void sipstack_close(struct sipstack *s);
+
+/* Out-of-dialog (initial) requests by method: "INVITE".  Methods with a
+ * handler here, and ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO of
+ * invite.c, make up Allow; in-dialog requests that no dialog took get 481. */
+int sipstack_listen(struct sipstack *s, const char *method,
+		    sipstack_request_h *h, void *arg);
+/* In-dialog requests and responses: the INVITE session registers here and is
+ * asked for every message from a trunk, on any of the stack's struct sip. */
+int sipstack_listen_dialog(struct sipstack *s, bool req, sip_msg_h *h,
+			   void *arg);
+
+struct siptrunk *sipstack_trunk(const struct sipstack *s, const char *name);
+const struct config_trunk *siptrunk_conf(const struct siptrunk *t);
+bool siptrunk_up(const struct siptrunk *t); /* a target answers OPTIONS */
+const char *siptrunk_status(const struct siptrunk *t); /* for people */
+
+/* Where a new request of ours goes: the n-th target (0: first choice) in the
+ * order of RFC 3263 and health.  ENOENT: there is no n-th.  For numeric URIs
+ * there is one.  EAGAIN: still resolving, *h is called when done. */
+struct siptarget {
+	struct sip *sip;
+	struct sa addr;
+	enum sip_transp tp;
+	struct uri route;	 /* give to sip_requestf / as sip_dialog route */
+	char route_text[256];	 /* "<sip:1.2.3.4:5060;transport=tcp;lr>" */
+	struct sa laddr;	 /* what we advertise: public if configured */
+};
+typedef void(siptarget_h)(int err, void *arg);
+int siptrunk_target(struct siptarget *t, struct siptrunk *trunk, unsigned n,
+		    siptarget_h *h, void *arg);
+/* Tells the health watcher how a target did (silence, 503, transport). */
+void siptrunk_target_failed(struct siptrunk *trunk, const struct sa *addr);
+
+/* "Contact" URI of ours for a dialog on this target, with tag of instance:
+ * "sip:TOKEN@addr:port;transport=tcp;i=TAG" (no brackets). mem_ref string. */
+int siptrunk_contact(char **cp, const struct siptrunk *trunk,
+		     const struct siptarget *t, const char *token);
+/* The same for a request that came in on sip: through the address it came to.*/
+int sipstack_contact(char **cp, const struct sipstack *s, struct sip *sip,
+		     const struct sip_msg *msg, const char *token);
+
+/* Header lines common to our requests and responses: User-Agent aside (libre
+ * prints it), "Allow: ..\r\nSupported: ..\r\n". */
+const char *sipstack_allow(const struct sipstack *s);
+const char *sipstack_supported(const struct sipstack *s);
+
+/* The host part of From for calls of ours through this trunk: domain of the
+ * trunk's uri. */
+int siptrunk_aor(char **uriprint, const struct siptrunk *trunk,
+		 const char *user);
+
+#endif

@@ -1,0 +1,58 @@
+/* component.h: one XEP-0114 connection: handshake, keepalive, reconnect (D1),
+ * IQs with answers, and the dispatch of stanzas to handlers. */
+#ifndef XMPP_COMPONENT_H
+#define XMPP_COMPONENT_H
+
+#include <stdbool.h>
+#include "base/config.h"
+#include "xmpp/stanza.h"
+
+struct component;
+struct component_iq;
+
+enum component_kind { COMPONENT_IQ_GET, COMPONENT_IQ_SET, COMPONENT_MESSAGE,
+	COMPONENT_PRESENCE };
+
+/* What is shed first when the queue to the server is full. */
+enum component_priority { COMPONENT_SHED_FIRST, COMPONENT_NORMAL,
+	COMPONENT_NEVER_SHED };
+
+/* True: mine. The stanza is the component's; copy what must stay. */
+typedef bool(component_stanza_h)(struct component *c, const struct stanza *st,
+				 void *arg);
+typedef void(component_state_h)(struct component *c, bool up, void *arg);
+/* err 0: result; EPROTO: type error, reply holds it; ETIMEDOUT: no answer in
+ * iq_timeout; ENOTCONN: the link is down or went down.  reply is NULL but for
+ * the first two. */
+typedef void(component_iq_h)(int err, const struct stanza *reply, void *arg);
+
+/* Starts connecting at once and for ever; a server that is down is no error.
+ * mem_ref object; its destructor closes the stream politely. */
+int component_alloc(struct component **cp, const struct config_xmpp *conf,
+		    const struct config_limits *limits);
+const struct config_xmpp *component_conf(const struct component *c);
+const char *component_domain(const struct component *c);
+bool component_up(const struct component *c);
+/* What is wrong, or "connected": for stoxctl status. */
+const char *component_status(const struct component *c);
+
+/* Handlers are asked in the order of registration.  ns: the namespace of the
+ * first child element that matches, NULL: any.  An IQ that nobody takes is
+ * answered service-unavailable (RFC 6120 8.2.3); IQs whose from is malformed
+ * are answered jid-malformed before.  component_state may have several. */
+int component_listen(struct component *c, enum component_kind kind,
+		     const char *ns, component_stanza_h *h, void *arg);
+int component_listen_state(struct component *c, component_state_h *h,
+			   void *arg);
+
+/* Sends st, which stays the caller's.  ENOTCONN while down, ENOBUFS shed. */
+int component_send(struct component *c, const struct stanza *st,
+		   enum component_priority prio);
+/* Sends and frees st; for replies whose failure does not matter. */
+void component_reply(struct component *c, struct stanza *st);
+/* Sends iq with an id of ours.  The answer must come from its to.  *qp may be
+ * NULL; mem_deref of it cancels (no call of h). ENOTCONN, ENOBUFS, ENOMEM. */
+int component_iq_send(struct component_iq **qp, struct component *c,
+		      struct stanza *iq, component_iq_h *h, void *arg);
+
+#endif
