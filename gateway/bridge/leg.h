@@ -96,15 +96,16 @@ struct leg {
 /* ---- upward ---- */
 
 struct call_request {
-	struct leg *leg;     /* referenced by the call on success */
-	struct peer from;    /* who calls: one of jid, uri is set (the native) */
-	struct peer to;	     /* who is called: ditto */
-	const struct desc *offer; /* NULL: JMI propose, or INVITE without SDP */
-	bool audio, video;	  /* what a propose asks for */
-	const char *trunk;	  /* SIP: whence it came */
-	bool verified;		  /* identity believed (server-verified JID,
+	struct leg *leg;  /* referenced by the call on success */
+	struct peer from; /* who calls: one of jid, uri is set (the native) */
+	struct peer to;	  /* who is called: ditto */
+	const struct desc
+	    *offer;	       /* NULL: JMI propose, or INVITE without SDP */
+	bool audio, video;     /* what a propose asks for */
+	const char *trunk;     /* SIP: whence it came */
+	bool verified;	       /* identity believed (server-verified JID,
 				   * trusted trunk) */
-	unsigned max_forwards;	  /* SIP: as received; else 70 */
+	unsigned max_forwards; /* SIP: as received; else 70 */
 };
 
 /* A new incoming call.  On error the leg answers: *why says how. */

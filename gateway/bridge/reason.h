@@ -6,38 +6,38 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum reason { /* XEP-0166 7.4 */
-	REASON_NONE, /* none was given */
-	REASON_ALTERNATIVE_SESSION,
-	REASON_BUSY,
-	REASON_CANCEL,
-	REASON_CONNECTIVITY_ERROR,
-	REASON_DECLINE,
-	REASON_EXPIRED,
-	REASON_FAILED_APPLICATION,
-	REASON_FAILED_TRANSPORT,
-	REASON_GENERAL_ERROR,
-	REASON_GONE,
-	REASON_INCOMPATIBLE_PARAMETERS,
-	REASON_MEDIA_ERROR,
-	REASON_SECURITY_ERROR,
-	REASON_SUCCESS,
-	REASON_TIMEOUT,
-	REASON_UNSUPPORTED_APPLICATIONS,
-	REASON_UNSUPPORTED_TRANSPORTS,
-	REASON_MAX,
+enum reason {		   /* XEP-0166 7.4 */
+	      REASON_NONE, /* none was given */
+	      REASON_ALTERNATIVE_SESSION,
+	      REASON_BUSY,
+	      REASON_CANCEL,
+	      REASON_CONNECTIVITY_ERROR,
+	      REASON_DECLINE,
+	      REASON_EXPIRED,
+	      REASON_FAILED_APPLICATION,
+	      REASON_FAILED_TRANSPORT,
+	      REASON_GENERAL_ERROR,
+	      REASON_GONE,
+	      REASON_INCOMPATIBLE_PARAMETERS,
+	      REASON_MEDIA_ERROR,
+	      REASON_SECURITY_ERROR,
+	      REASON_SUCCESS,
+	      REASON_TIMEOUT,
+	      REASON_UNSUPPORTED_APPLICATIONS,
+	      REASON_UNSUPPORTED_TRANSPORTS,
+	      REASON_MAX,
 };
 
 /* A value.  The leg that ends fills what its protocol said; the other leg
  * derives what its own protocol says from it. */
 struct ending {
-	enum reason reason;	/* REASON_NONE when only SIP spoke */
-	unsigned sip_code;	/* 0: none; 3xx..6xx final response */
-	unsigned q850;		/* 0: none; from a Reason header */
-	bool reject;		/* it was a JMI <reject/> */
-	unsigned decline_code;	/* of the trunk; 0: 603 */
-	unsigned retry_after;	/* s, 0: none */
-	char text[128];		/* for people, UTF-8, no controls; may be "" */
+	enum reason reason;    /* REASON_NONE when only SIP spoke */
+	unsigned sip_code;     /* 0: none; 3xx..6xx final response */
+	unsigned q850;	       /* 0: none; from a Reason header */
+	bool reject;	       /* it was a JMI <reject/> */
+	unsigned decline_code; /* of the trunk; 0: 603 */
+	unsigned retry_after;  /* s, 0: none */
+	char text[128];	       /* for people, UTF-8, no controls; may be "" */
 };
 
 enum reason_phase {
@@ -47,10 +47,10 @@ enum reason_phase {
 };
 
 struct reason_sip {
-	unsigned code;	     /* UAS only */
-	const char *phrase;  /* of code */
-	unsigned q850;	     /* 0: no Reason header */
-	unsigned warning;    /* 0: no Warning header; 302, 304, 399 .. */
+	unsigned code;	    /* UAS only */
+	const char *phrase; /* of code */
+	unsigned q850;	    /* 0: no Reason header */
+	unsigned warning;   /* 0: no Warning header; 302, 304, 399 .. */
 };
 
 /* XMPP (or the gateway's own) ending -> SIP. */

@@ -39,10 +39,10 @@ int route_prompt(const struct route *r, const struct config_xmpp *component,
 
 /* Conversions alone, for tests. domain: of our component.
  * sip: -> "local@domain" in a mode; EBADMSG malformed, EACCES sips: (D4). */
-int route_uri_to_jid(char **jidp, const char *uri,
-		     enum config_addressing mode, const char *domain);
-int route_jid_to_uri(char **urip, const char *jid,
-		     enum config_addressing mode, const char *trunk_host);
+int route_uri_to_jid(char **jidp, const char *uri, enum config_addressing mode,
+		     const char *domain);
+int route_jid_to_uri(char **urip, const char *jid, enum config_addressing mode,
+		     const char *trunk_host);
 
 void peer_clear(struct peer *p);
 int peer_copy(struct peer *to, const struct peer *from);

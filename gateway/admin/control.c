@@ -1,0 +1,276 @@
+/* control.c: the control socket. */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "admin/command.h"
+#include "admin/control.h"
+#include "base/log.h"
+#include "base/loop.h"
+
+enum {
+	CLIENTS_MAX = 16,
+	REQUEST_MAX = 512, /* bytes */
+	CLIENT_TIMEOUT =
+	    10 * 1000,	      /* ms to send a request, to take the answer */
+	OUTPUT_MAX = 8 << 20, /* bytes that a slow reader may leave */
+};
+
+struct control {
+	int fd;
+	char *path;
+	const struct gateway *gw; /* not referenced */
+	struct list clients;
+};
+
+struct client {
+	struct le le;
+	int fd;
+	const struct gateway *gw;
+	char in[REQUEST_MAX];
+	size_t inlen;
+	struct mbuf *out;
+	struct command_run *run; /* a request being answered */
+	bool done;		 /* close when out is written */
+	struct tmr timer;
+};
+
+static void client_destructor(void *arg)
+{
+	struct client *c = arg;
+
+	list_unlink(&c->le);
+	tmr_cancel(&c->timer);
+	mem_deref(c->run);
+	mem_deref(c->out);
+	loop_fd_remove(c->fd);
+	if (c->fd >= 0)
+		(void)close(c->fd);
+}
+
+static void client_timeout(void *arg)
+{
+	mem_deref(arg);
+}
+
+static void client_io(int flags, void *arg);
+
+/* Writes what there is; false when the client is gone. */
+static bool client_flush(struct client *c)
+{
+	ssize_t n;
+
+	while (mbuf_get_left(c->out)) {
+		n = send(c->fd, mbuf_buf(c->out), mbuf_get_left(c->out),
+			 MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return !loop_fd_add(c->fd, FD_READ | FD_WRITE,
+					    client_io, c);
+		if (n <= 0)
+			return false;
+		mbuf_advance(c->out, n);
+	}
+
+	c->out->pos = c->out->end = 0;
+	if (c->done)
+		return false;
+
+	return !loop_fd_add(c->fd, FD_READ, client_io, c);
+}
+
+static void client_output(const char *text, size_t len, bool last, void *arg)
+{
+	struct client *c = arg;
+	size_t pos = c->out->pos;
+
+	if (c->out->end + len > OUTPUT_MAX) {
+		mem_deref(c);
+		return;
+	}
+
+	c->out->pos = c->out->end;
+	(void)mbuf_write_mem(c->out, (const uint8_t *)text, len);
+	c->out->pos = pos;
+	c->done |= last;
+	if (last)
+		tmr_start(&c->timer, CLIENT_TIMEOUT, client_timeout, c);
+	if (!client_flush(c))
+		mem_deref(c);
+}
+
+static void client_request(struct client *c)
+{
+	int err;
+
+	tmr_cancel(&c->timer);
+	err = command_start(&c->run, c->gw, c->in, client_output, c);
+	if (err)
+		client_output("1\nout of memory\n", 16, true, c);
+}
+
+static void client_io(int flags, void *arg)
+{
+	struct client *c = arg;
+	ssize_t n;
+	char *nl;
+
+	if (flags & FD_WRITE) {
+		if (!client_flush(c)) {
+			mem_deref(c);
+			return;
+		}
+	}
+	if (!(flags & FD_READ))
+		return;
+
+	n = recv(c->fd, c->in + c->inlen, sizeof(c->in) - 1 - c->inlen,
+		 MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0 || c->run) { /* gone, or talks while it is answered */
+		mem_deref(c);
+		return;
+	}
+
+	c->inlen += (size_t)n;
+	c->in[c->inlen] = '\0';
+	nl = strchr(c->in, '\n');
+	if (nl) {
+		*nl = '\0';
+		client_request(c);
+	} else if (c->inlen >= sizeof(c->in) - 1) {
+		mem_deref(c);
+	}
+}
+
+static void accept_handler(int flags, void *arg)
+{
+	struct control *ctl = arg;
+	struct client *c;
+	int fd;
+
+	(void)flags;
+
+	fd = accept4(ctl->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0)
+		return;
+
+	if (list_count(&ctl->clients) >= CLIENTS_MAX) {
+		(void)close(fd);
+		return;
+	}
+
+	c = mem_zalloc(sizeof(*c), client_destructor);
+	if (!c) {
+		(void)close(fd);
+		return;
+	}
+
+	c->fd = fd;
+	c->gw = ctl->gw;
+	list_append(&ctl->clients, &c->le, c);
+	c->out = mbuf_alloc(1024);
+	if (!c->out || loop_fd_add(fd, FD_READ, client_io, c)) {
+		mem_deref(c);
+		return;
+	}
+	tmr_start(&c->timer, CLIENT_TIMEOUT, client_timeout, c);
+}
+
+static void control_destructor(void *arg)
+{
+	struct control *ctl = arg;
+
+	list_flush(&ctl->clients);
+	loop_fd_remove(ctl->fd);
+	if (ctl->fd >= 0) {
+		(void)close(ctl->fd);
+		(void)unlink(ctl->path);
+	}
+	mem_deref(ctl->path);
+}
+
+/* A socket file that nobody answers is a leftover of a crash. */
+static int clear_stale(const struct sockaddr_un *sun)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct stat st;
+	int err = 0;
+
+	if (fd < 0)
+		return errno;
+
+	if (!connect(fd, (const struct sockaddr *)sun, sizeof(*sun)))
+		err = EADDRINUSE;
+	else if (errno == ECONNREFUSED && !lstat(sun->sun_path, &st) &&
+		 S_ISSOCK(st.st_mode))
+		(void)unlink(sun->sun_path);
+
+	(void)close(fd);
+
+	return err;
+}
+
+static int control_listen(struct control *ctl)
+{
+	struct sockaddr_un sun;
+	mode_t mask;
+	int err;
+
+	memset(&sun, 0, sizeof(sun));
+	sun.sun_family = AF_UNIX;
+	if (strlen(ctl->path) >= sizeof(sun.sun_path))
+		return ENAMETOOLONG;
+	str_ncpy(sun.sun_path, ctl->path, sizeof(sun.sun_path));
+
+	err = clear_stale(&sun);
+	if (err)
+		return err;
+
+	ctl->fd =
+	    socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (ctl->fd < 0)
+		return errno;
+
+	mask = umask(0177);
+	err = bind(ctl->fd, (struct sockaddr *)&sun, sizeof(sun)) ? errno : 0;
+	(void)umask(mask);
+	if (err) {
+		(void)close(ctl->fd);
+		ctl->fd = -1;
+		return err;
+	}
+
+	if (listen(ctl->fd, CLIENTS_MAX))
+		return errno;
+
+	return loop_fd_add(ctl->fd, FD_READ, accept_handler, ctl);
+}
+
+int control_alloc(struct control **cp, const char *path,
+		  const struct gateway *gw)
+{
+	struct control *ctl;
+	int err;
+
+	ctl = mem_zalloc(sizeof(*ctl), control_destructor);
+	if (!ctl)
+		return ENOMEM;
+
+	ctl->fd = -1;
+	ctl->gw = gw;
+	err = str_dup(&ctl->path, path);
+	if (!err)
+		err = control_listen(ctl);
+	if (err) {
+		log_error("admin: cannot listen on %s: %m\n", path, err);
+		mem_deref(ctl);
+		return err;
+	}
+
+	*cp = ctl;
+
+	return 0;
+}

@@ -1,0 +1,23 @@
+/* address.h: a SIP or tel URI taken apart (protocol B.1, B.2). */
+#ifndef BRIDGE_ADDRESS_H
+#define BRIDGE_ADDRESS_H
+
+#include "base/compat.h"
+
+struct address {
+	char *user; /* percent-decoded UTF-8, mem_ref */
+	char *host; /* without port and brackets; tel: the phone-context, or
+		     * NULL for a global number */
+	bool tel;   /* a telephone number: tel: or user=phone */
+};
+
+/* sip:, tel:, im:, pres:.  EBADMSG; EACCES for sips: (D4).  Text that is not a
+ * URI is EBADMSG. */
+int address_decode(struct address *a, const char *uri);
+void address_clear(struct address *a);
+
+/* User part of a SIP URI, %H with a string: all but RFC 3261's user characters
+ * percent-encoded. */
+int address_print_user(struct re_printf *pf, const char *user);
+
+#endif

@@ -1,0 +1,52 @@
+/* call.h: the calls of the gateway: two legs, one media, one state machine
+ * each (protocol E.4). */
+#ifndef BRIDGE_CALL_H
+#define BRIDGE_CALL_H
+
+#include "bridge/leg.h"
+#include "bridge/policy.h"
+#include "bridge/route.h"
+#include "jingle/jingleleg.h"
+#include "media/media.h"
+#include "sip/sipleg.h"
+
+struct calls_conf { /* none of these is referenced; all outlive the calls */
+	const struct config *config;
+	struct engine *engine;
+	struct route *route;
+	struct policy *policy;
+	struct sipstack *stack;
+	struct sipcalls *sip;
+};
+
+/* One set of calls a process: legs find it without an argument. */
+int calls_start(const struct calls_conf *conf);
+/* Ends every call with why and forgets the set. */
+void calls_stop(const struct ending *why);
+/* A component that calls may use, by its domain. */
+int calls_component(const char *domain, struct jingle *jingle);
+
+/* For admin. */
+struct call_info {
+	const char *name;  /* "7f3a" */
+	const char *state; /* "active" */
+	bool from_xmpp;	   /* who started it */
+	const struct peer *x, *s;
+	const char *trunk;
+	uint64_t age_ms, active_ms;	 /* active 0: not answered yet */
+	const struct leg *x_leg, *s_leg; /* NULL: none yet or gone */
+	const struct media_stat *stats;	 /* as last asked for */
+	unsigned statc;
+	const char *codec; /* "opus/48000", "" before media */
+};
+typedef bool(call_info_h)(const struct call_info *info, void *arg);
+/* Stops at the first true. name NULL: all. */
+bool calls_apply(const char *name, call_info_h *h, void *arg);
+/* Asks the media of a call for fresh counters; they are in call_info a few ms
+ * later.  ENOENT. */
+int calls_refresh(const char *name);
+/* ENOENT: no such call. */
+int calls_hangup(const char *name);
+unsigned calls_count(void);
+
+#endif

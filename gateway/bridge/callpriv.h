@@ -1,0 +1,143 @@
+/* callpriv.h: a call from within bridge/. */
+#ifndef BRIDGE_CALLPRIV_H
+#define BRIDGE_CALLPRIV_H
+
+#include "bridge/call.h"
+#include "bridge/join.h"
+
+enum { CALL_QUEUE_MAX = 4, CALL_KEYS = 2 };
+
+enum call_state {
+	CALL_NEW,
+	CALL_OPENING,	 /* our ICE side gathers, nothing was told to X */
+	CALL_TRYING,	 /* the called side was asked */
+	CALL_RINGING,	 /* it rings */
+	CALL_PROCEEDING, /* S answered, X was asked for its offer */
+	CALL_JOINING,	 /* X's offer is here, its answer is not out yet */
+	CALL_LATE,	 /* X answered, our late offer to S is not answered */
+	CALL_ACTIVE,
+	CALL_ENDED,
+};
+
+struct flow { /* one ICE flow of the call */
+	bool used, local;
+	unsigned id;
+	struct desc *box; /* owns t's strings */
+	struct transport t;
+};
+
+struct branch {				   /* one device of X */
+	struct flow flows[DESC_MEDIA_MAX]; /* by m-line */
+	bool wanted; /* call_branch waits for its transport */
+};
+
+struct queued {
+	struct leg *leg; /* not referenced: one of ours */
+	struct desc *offer;
+};
+
+struct call {
+	struct le le;
+	char name[9];
+	enum call_state state;
+	bool from_xmpp;
+	bool jmi;	/* X proposed first: its offer comes after proceed */
+	bool late;	/* S's INVITE had no offer */
+	bool reinvited; /* codecs were renegotiated once, E.2 */
+	bool admitted;
+	struct leg *x, *s;
+	struct peer xp, sp;
+	const struct config_trunk *trunk; /* not referenced */
+	struct media *media;
+	struct branch branch[LEG_BRANCH_MAX];
+	unsigned winner; /* branch */
+	unsigned s_flow;
+	struct transport s_addr;       /* addr, rtcp of our RTP ports */
+	struct crypto keys[CALL_KEYS]; /* ours, offered or answered */
+	unsigned keyc;
+	struct desc *x_local, *x_remote, *s_local, *s_remote;
+	bool x_agreed_local, s_agreed_local; /* whose desc was the answer */
+	enum desc_dir x_dir, s_dir; /* what each side wants of its audio */
+	uint32_t ssrc_x, ssrc_s;
+	char cname[17];
+	struct leg *updating; /* whose offer is being passed on, or NULL */
+	struct desc *update;  /* that offer */
+	struct queued queue[CALL_QUEUE_MAX];
+	unsigned queuec;
+	struct media_stat *stats;
+	unsigned statc;
+	uint64_t started, answered; /* ms */
+	struct tmr timer, limit, restart;
+};
+
+/* calls.c */
+extern struct calls_conf calls_conf;
+struct jingle *calls_jingle(const char *domain);
+void calls_add(struct call *call);
+bool calls_rival(const struct call *call, uint64_t *age);
+const char *call_state_name(enum call_state st);
+
+/* call.c */
+void call_close(struct call *call, const struct leg *skip,
+		const struct ending *why);
+void call_fail(struct call *call, enum reason reason, const char *fmt, ...);
+void call_fail_err(struct call *call, int err);
+void call_enter(struct call *call, enum call_state st);
+/* Whose last desc is the one that holds, on each side. */
+void call_agree(struct call *call, bool x_local, bool s_local);
+/* Both halves are here: answer the side that called. */
+void call_answer_xmpp(struct call *call);
+void call_answer_sip(struct call *call);
+void call_activate(struct call *call);
+void call_destructor(void *arg);
+void call_leg_drop(struct leg **lp);
+void call_leg_end(struct call *call, struct leg **lp,
+		  const struct ending *why);
+int call_desc_keep(struct desc **dp, const struct desc *d);
+void call_desc_move(struct desc **dp, struct desc *d);
+void ending_set(struct ending *end, enum reason reason, unsigned code,
+		const char *text);
+const char *ending_words(const struct ending *why);
+/* The local transports that were missing are here. */
+void call_local_ready(struct call *call, unsigned branch);
+
+/* callupdate.c */
+void callupdate_offered(struct call *call, struct leg *leg,
+			const struct desc *offer);
+void callupdate_answered(struct call *call, struct leg *leg,
+			 const struct desc *answer);
+void callupdate_refused(struct call *call, const struct leg *leg,
+			const struct ending *why);
+
+/* callmedia.c */
+int callmedia_open(struct call *call);
+void callmedia_close(struct call *call);
+int callmedia_flow(struct call *call, unsigned branch, unsigned media,
+		   bool controlling);
+/* Flows for all contents of X's offer; true in *ready if all have gathered.*/
+int callmedia_flows_for(struct call *call, const struct desc *x, bool *ready);
+/* Fills transports and sources of a desc that goes to X or to S. */
+int callmedia_fill_x(struct call *call, unsigned branch, struct desc *d,
+		     bool answer);
+int callmedia_fill_s(struct call *call, struct desc *d,
+		     const struct desc *offer);
+/* What the peers said: EACCES when the media address is not allowed, ENOTSUP
+ * when the keys are not as the trunk wants. */
+int callmedia_remote_x(struct call *call, const struct desc *x);
+int callmedia_remote_s(struct call *call, const struct desc *s, bool answer);
+/* Sets what passes between the legs now. */
+int callmedia_stream(struct call *call);
+void callmedia_end_branches(struct call *call, unsigned keep);
+const struct desc_media *callmedia_x_agreed(const struct call *call);
+const struct desc_media *callmedia_s_agreed(const struct call *call);
+
+/* callkeys.c */
+int callkeys_offer(struct call *call, struct desc_media *m);
+/* Keys and profile of our answer to S's offer; ENOTSUP: cannot be answered. */
+int callkeys_answer(struct call *call, struct desc_media *m,
+		    const struct desc_media *offer);
+const struct crypto *callkeys_find(const struct call *call, unsigned tag,
+				   enum crypto_suite suite);
+bool callkeys_is_savp(enum desc_proto p);
+
+#endif

@@ -1,0 +1,205 @@
+/* calls.c: all calls, and what admin sees of them. */
+#include <errno.h>
+#include <string.h>
+#include "base/log.h"
+#include "bridge/callpriv.h"
+
+struct portal { /* a component that calls may use */
+	struct le le;
+	char *domain;
+	struct jingle *jingle;
+};
+
+struct calls_conf calls_conf;
+static struct list calls;
+static struct list portals;
+
+static const char *const state_names[] = {
+    [CALL_NEW] = "new",
+    [CALL_OPENING] = "opening",
+    [CALL_TRYING] = "trying",
+    [CALL_RINGING] = "ringing",
+    [CALL_PROCEEDING] = "proceeding",
+    [CALL_JOINING] = "joining",
+    [CALL_LATE] = "offering",
+    [CALL_ACTIVE] = "active",
+    [CALL_ENDED] = "ended",
+};
+
+const char *call_state_name(enum call_state st)
+{
+	return state_names[st];
+}
+
+static void portal_destructor(void *arg)
+{
+	struct portal *p = arg;
+
+	list_unlink(&p->le);
+	mem_deref(p->domain);
+	mem_deref(p->jingle);
+}
+
+int calls_start(const struct calls_conf *conf)
+{
+	calls_conf = *conf;
+	list_init(&calls);
+	list_init(&portals);
+
+	return 0;
+}
+
+void calls_stop(const struct ending *why)
+{
+	while (!list_isempty(&calls))
+		call_close(list_ledata(list_head(&calls)), NULL, why);
+
+	list_flush(&portals);
+	memset(&calls_conf, 0, sizeof(calls_conf));
+}
+
+int calls_component(const char *domain, struct jingle *jingle)
+{
+	struct portal *p;
+	int err;
+
+	p = mem_zalloc(sizeof(*p), portal_destructor);
+	if (!p)
+		return ENOMEM;
+
+	err = str_dup(&p->domain, domain);
+	if (err) {
+		mem_deref(p);
+		return err;
+	}
+
+	p->jingle = mem_ref(jingle);
+	list_append(&portals, &p->le, p);
+
+	return 0;
+}
+
+struct jingle *calls_jingle(const char *domain)
+{
+	struct le *le;
+
+	LIST_FOREACH (&portals, le) {
+		struct portal *p = le->data;
+
+		if (!strcmp(p->domain, domain))
+			return p->jingle;
+	}
+
+	return NULL;
+}
+
+void calls_add(struct call *call)
+{
+	list_append(&calls, &call->le, call);
+}
+
+/* Is there an unanswered call between the same two that the other side
+ * started (D12, D30)? */
+bool calls_rival(const struct call *call, uint64_t *age)
+{
+	struct le *le;
+
+	LIST_FOREACH (&calls, le) {
+		const struct call *c = le->data;
+
+		if (c->answered || c->from_xmpp == call->from_xmpp ||
+		    !c->xp.jid || !c->sp.jid || !call->xp.jid || !call->sp.jid)
+			continue;
+		if (strcmp(c->xp.jid, call->xp.jid) ||
+		    strcmp(c->sp.jid, call->sp.jid))
+			continue;
+
+		*age = tmr_jiffies() - c->started;
+		return true;
+	}
+
+	return false;
+}
+
+static struct call *calls_find(const char *name)
+{
+	struct le *le;
+
+	LIST_FOREACH (&calls, le) {
+		struct call *c = le->data;
+
+		if (!strcmp(c->name, name))
+			return c;
+	}
+
+	return NULL;
+}
+
+static void info_fill(struct call_info *info, const struct call *call,
+		      char *codec, size_t size)
+{
+	const struct desc_media *m = callmedia_x_agreed(call);
+	const struct codec *c = m ? m->codecs : NULL;
+	uint64_t now = tmr_jiffies();
+
+	memset(info, 0, sizeof(*info));
+	codec[0] = '\0';
+	if (c && call->answered)
+		re_snprintf(codec, size, "%s/%u", c->name, c->clock);
+	info->name = call->name;
+	info->state = state_names[call->state];
+	info->from_xmpp = call->from_xmpp;
+	info->x = &call->xp;
+	info->s = &call->sp;
+	info->trunk = call->trunk->name;
+	info->age_ms = now - call->started;
+	info->active_ms = call->answered ? now - call->answered : 0;
+	info->x_leg = call->x;
+	info->s_leg = call->s;
+	info->stats = call->stats;
+	info->statc = call->statc;
+	info->codec = codec;
+}
+
+bool calls_apply(const char *name, call_info_h *h, void *arg)
+{
+	struct call_info info;
+	char codec[64];
+	struct le *le;
+
+	LIST_FOREACH (&calls, le) {
+		const struct call *c = le->data;
+
+		if (name && strcmp(c->name, name))
+			continue;
+		info_fill(&info, c, codec, sizeof(codec));
+		if (h(&info, arg))
+			return true;
+	}
+
+	return false;
+}
+
+int calls_refresh(const char *name)
+{
+	struct call *call = calls_find(name);
+
+	return call && call->media ? media_stats(call->media) : ENOENT;
+}
+
+int calls_hangup(const char *name)
+{
+	struct call *call = calls_find(name);
+
+	if (!call)
+		return ENOENT;
+
+	call_fail(call, REASON_SUCCESS, "ended by the operator");
+
+	return 0;
+}
+
+unsigned calls_count(void)
+{
+	return list_count(&calls);
+}

@@ -1,0 +1,293 @@
+/* callstart.c: new calls, from either side. */
+#include <errno.h>
+#include <string.h>
+#include "base/id.h"
+#include "base/log.h"
+#include "bridge/callpriv.h"
+
+enum { LOOP_WINDOW = 2 * 1000 }; /* ms; D12 */
+
+static int call_alloc(struct call **cp, const struct config_trunk *trunk)
+{
+	struct call *call;
+
+	call = mem_zalloc(sizeof(*call), call_destructor);
+	if (!call)
+		return ENOMEM;
+
+	call->trunk = trunk;
+	call->x_dir = call->s_dir = DESC_SENDRECV;
+	call->started = tmr_jiffies();
+	re_snprintf(call->name, sizeof(call->name), "%08x",
+		    (unsigned)id_random());
+	*cp = call;
+
+	return 0;
+}
+
+static void leg_take(struct leg **lp, struct call *call, struct leg *leg)
+{
+	*lp = mem_ref(leg);
+	leg->call = call;
+}
+
+/* On error the leg answers for itself and the call vanishes. */
+static int call_discard(struct call *call, int err, struct ending *why)
+{
+	call_leg_drop(&call->x);
+	if (call->s && call->from_xmpp)
+		call_leg_end(call, &call->s, why);
+	call_leg_drop(&call->s);
+	mem_deref(call);
+
+	return err;
+}
+
+static int admit(struct call *call, bool paced, struct ending *why)
+{
+	uint64_t age;
+	int err;
+
+	if (calls_rival(call, &age)) {
+		ending_set(why, REASON_BUSY, age < LOOP_WINDOW ? 482 : 486,
+			   "these two are calling each other already");
+		return EBUSY;
+	}
+
+	err = policy_admit(calls_conf.policy, call->xp.jid, call->trunk->name,
+			   paced, why);
+	if (!err)
+		call->admitted = true;
+
+	return err;
+}
+
+static void media_error(struct ending *why, int err)
+{
+	if (err == ENOTSUP)
+		ending_set(why, REASON_INCOMPATIBLE_PARAMETERS, 0,
+			   "no codec in common");
+	else if (err == ENFILE || err == EMFILE)
+		ending_set(why, REASON_GENERAL_ERROR, 503,
+			   "no port or descriptor is left");
+	else
+		ending_set(why, REASON_GENERAL_ERROR, 500, "");
+}
+
+static int start_sip(struct call *call, const char *as, const char *name,
+		     const struct desc *offer, unsigned max_forwards)
+{
+	struct sipleg_conf conf;
+	struct desc *d;
+	char token[17];
+	int err;
+
+	memset(&conf, 0, sizeof(conf));
+	id_token(token, sizeof(token));
+	conf.trunk = sipstack_trunk(calls_conf.stack, call->trunk->name);
+	conf.to_uri = call->sp.uri;
+	conf.from_uri = as;
+	conf.from_name = name;
+	conf.token = call->trunk->reg ? call->trunk->username : token;
+	conf.max_forwards = max_forwards;
+	err = sipleg_alloc(&call->s, calls_conf.sip, call, &conf);
+	if (err)
+		return err;
+
+	err = join_offer_sip(&d, call->trunk, offer);
+	if (err)
+		return err;
+
+	err = callmedia_fill_s(call, d, NULL);
+	call_desc_move(&call->s_local, d);
+	if (!err)
+		err = call->s->ops->offer(call->s, call->s_local);
+
+	return err;
+}
+
+/* The caller's reference is given back.  A leg may have ended the call while
+ * it was being started; then all is said. */
+static int started(struct call *call, int err, struct ending *why)
+{
+	if (call->state == CALL_ENDED) {
+		mem_deref(call);
+		return 0;
+	}
+
+	mem_deref(call);
+	if (!err)
+		return 0;
+
+	log_info("call %s: not started: %m\n", call->name, err);
+	media_error(why, err);
+	if (err == ENOTCONN) {
+		ending_set(why, REASON_GONE, 480, "the XMPP server is away");
+		why->retry_after = 30; /* s, protocol A */
+	}
+
+	return call_discard(call, err, why);
+}
+
+static enum reason cond_reason(enum stanza_cond cond)
+{
+	switch (cond) {
+	case COND_FORBIDDEN:
+	case COND_NOT_ALLOWED:
+		return REASON_DECLINE;
+	case COND_ITEM_NOT_FOUND:
+	case COND_JID_MALFORMED:
+		return REASON_GONE;
+	default:
+		return REASON_GENERAL_ERROR;
+	}
+}
+
+static int incoming_xmpp(const struct call_request *rq, struct ending *why)
+{
+	const struct config_trunk *trunk;
+	enum stanza_cond cond;
+	struct call *call;
+	char *as = NULL;
+	struct peer to;
+	int err;
+
+	memset(&to, 0, sizeof(to));
+	cond = route_out(calls_conf.route, rq->from.jid, rq->to.jid, &to,
+			 &trunk, &as);
+	if (cond) {
+		ending_set(why, cond_reason(cond), 0,
+			   cond == COND_FORBIDDEN
+			       ? "you may not call this address"
+			       : "no such address");
+		log_info("xmpp: %s may not call %s: %s\n", rq->from.jid,
+			 rq->to.jid, cond_name(cond));
+		return EACCES;
+	}
+
+	err = call_alloc(&call, trunk);
+	if (err) {
+		peer_clear(&to);
+		mem_deref(as);
+		media_error(why, err);
+		return err;
+	}
+
+	call->sp = to;
+	call->from_xmpp = true;
+	call->jmi = !rq->offer;
+	leg_take(&call->x, call, rq->leg);
+	err = peer_copy(&call->xp, &rq->from);
+	if (!err)
+		err = admit(call, true, why);
+	if (err) {
+		mem_deref(as);
+		return call_discard(call, err, why);
+	}
+
+	log_info("call %s: xmpp %s calls %s through trunk %s%s\n", call->name,
+		 call->xp.jid, call->sp.uri, trunk->name,
+		 call->jmi ? "" : ", no proposal");
+	media_error(why, EPROTO);
+	if (rq->offer)
+		err = call_desc_keep(&call->x_remote, rq->offer);
+	if (!err)
+		err = callmedia_open(call);
+	call_enter(call, CALL_TRYING);
+	calls_add(call);
+	mem_ref(call);
+	if (!err)
+		err = start_sip(call, as, rq->from.name, rq->offer,
+				rq->max_forwards);
+	mem_deref(as);
+
+	return started(call, err, why);
+}
+
+static int start_xmpp(struct call *call, const struct config_xmpp *component)
+{
+	struct jingle *j = calls_jingle(component->component);
+	struct desc *d;
+	int err;
+
+	if (!j)
+		return ENOTCONN;
+	if (!call->late) { /* refuse at once what can never be joined */
+		err = join_offer_xmpp(&d, call->trunk, call->s_remote);
+		if (err)
+			return err;
+		desc_free(d);
+	}
+
+	err = callmedia_open(call);
+	if (!err && !call->late)
+		err = callmedia_remote_s(call, call->s_remote, false);
+	if (!err)
+		err = jingleleg_alloc(&call->x, j, call, call->sp.jid,
+				      call->sp.name, call->xp.jid,
+				      call->trunk->ring_timeout);
+	if (!err)
+		err = callmedia_flow(call, 0, 0, true);
+	if (err)
+		return err;
+
+	call_enter(call, CALL_OPENING);
+
+	return 0;
+}
+
+static int incoming_sip(const struct call_request *rq, struct ending *why)
+{
+	const struct config_trunk *trunk;
+	const struct config_xmpp *component;
+	struct call *call;
+	unsigned code;
+	int err;
+
+	trunk = config_trunk_find(calls_conf.config, rq->trunk);
+	if (!trunk || call_alloc(&call, trunk)) {
+		ending_set(why, REASON_GENERAL_ERROR, 500, "");
+		return ENOMEM;
+	}
+
+	leg_take(&call->s, call, rq->leg);
+	call->late = !rq->offer;
+	code = route_in(calls_conf.route, trunk, rq->to.uri, &rq->from,
+			&call->sp, &call->xp, &component);
+	if (code) {
+		ending_set(why, REASON_NONE, code, "");
+		log_info("sip: trunk %s: %s may not call %s: %u\n",
+			 trunk->name, rq->from.uri, rq->to.uri, code);
+		return call_discard(call, EACCES, why);
+	}
+
+	err = admit(call, false, why);
+	if (err)
+		return call_discard(call, err, why);
+
+	log_info("call %s: sip %s calls %s from trunk %s%s\n", call->name,
+		 call->sp.jid, call->xp.jid, trunk->name,
+		 call->late ? ", no offer" : "");
+	if (rq->offer)
+		err = call_desc_keep(&call->s_remote, rq->offer);
+	calls_add(call);
+	mem_ref(call);
+	if (!err)
+		err = start_xmpp(call, component);
+
+	return started(call, err, why);
+}
+
+int call_incoming(const struct call_request *rq, struct ending *why)
+{
+	memset(why, 0, sizeof(*why));
+	if (!calls_conf.config) {
+		ending_set(why, REASON_GONE, 480, "shutting down");
+		return ENOTCONN;
+	}
+
+	if (!strcmp(rq->leg->ops->name, "xmpp"))
+		return incoming_xmpp(rq, why);
+
+	return incoming_sip(rq, why);
+}

@@ -1,0 +1,263 @@
+/* callup.c: what the legs tell their call (leg.h, upward). */
+#include <errno.h>
+#include <string.h>
+#include "base/log.h"
+#include "bridge/callpriv.h"
+
+static struct call *enter(struct leg *leg)
+{
+	return leg->call ? mem_ref(leg->call) : NULL;
+}
+
+void call_ringing(struct leg *leg)
+{
+	struct call *call = enter(leg);
+	struct leg *other;
+
+	if (!call)
+		return;
+
+	other = leg == call->x ? call->s : call->x;
+	if (call->state == CALL_TRYING) {
+		log_info("call %s: ringing\n", call->name);
+		call_enter(call, CALL_RINGING);
+		if (other)
+			(void)other->ops->ring(other);
+	}
+
+	mem_deref(call);
+}
+
+static void answered_by_sip(struct call *call, struct leg *leg,
+			    const struct desc *answer)
+{
+	int err;
+
+	err = call_desc_keep(&call->s_remote, answer);
+	if (!err)
+		err = callmedia_remote_s(call, answer, true);
+	if (!err && call->jmi)
+		err = callmedia_flow(call, 0, 0, false);
+	if (err) {
+		call_fail_err(call, err);
+		return;
+	}
+
+	log_info("call %s: sip answered\n", call->name);
+	if (!call->jmi || !call->x || leg != call->s) {
+		call_answer_xmpp(call);
+		return;
+	}
+
+	call_agree(call, true, false);
+	call_enter(call, CALL_PROCEEDING);
+	(void)callmedia_stream(call);
+	err = call->x->ops->proceed(call->x);
+	if (err == EALREADY)
+		call_answer_xmpp(call);
+	else if (err)
+		call_fail_err(call, err);
+}
+
+static void answered_by_xmpp(struct call *call, unsigned branch,
+			     const struct desc *answer)
+{
+	if (branch >= LEG_BRANCH_MAX) {
+		call_fail_err(call, EINVAL);
+		return;
+	}
+
+	log_info("call %s: xmpp answered\n", call->name);
+	call->winner = branch;
+	callmedia_end_branches(call, branch);
+	if (call_desc_keep(&call->x_remote, answer))
+		call_fail_err(call, ENOMEM);
+	else
+		call_answer_sip(call);
+}
+
+/* The answer to our offer in a 200, or to the re-INVITE of E.2. */
+static void answered_late(struct call *call, const struct desc *answer)
+{
+	struct desc *d = NULL;
+	int err;
+
+	err = call_desc_keep(&call->s_remote, answer);
+	if (!err)
+		err = callmedia_remote_s(call, answer, true);
+	if (err) {
+		call_fail_err(call, err);
+		return;
+	}
+
+	if (call->from_xmpp) {
+		call_answer_xmpp(call);
+		return;
+	}
+
+	/* what X answered stays; S must have taken something of it */
+	err = join_answer_sip(&d, call->s_remote, call->x_remote);
+	desc_free(d);
+	if (err)
+		call_fail_err(call, err);
+	else
+		call_activate(call);
+}
+
+void call_answered(struct leg *leg, unsigned branch, const struct desc *answer)
+{
+	struct call *call = enter(leg);
+
+	if (!call)
+		return;
+
+	switch (call->state) {
+	case CALL_TRYING:
+	case CALL_RINGING:
+		if (leg == call->s && call->from_xmpp)
+			answered_by_sip(call, leg, answer);
+		else if (leg == call->x && !call->from_xmpp)
+			answered_by_xmpp(call, branch, answer);
+		break;
+
+	case CALL_LATE:
+		if (leg == call->s)
+			answered_late(call, answer);
+		break;
+
+	case CALL_ACTIVE:
+		if (call->updating && leg != call->updating)
+			callupdate_answered(call, leg, answer);
+		break;
+
+	default:
+		log_warning("call %s: answer in state %s ignored\n",
+			    call->name, call_state_name(call->state));
+		break;
+	}
+
+	mem_deref(call);
+}
+
+void call_progress(struct leg *leg, const struct desc *answer)
+{
+	struct call *call = enter(leg);
+
+	if (!call)
+		return;
+
+	if (call->trunk->early_media == CONFIG_EARLY_CONNECT &&
+	    call->from_xmpp && leg == call->s &&
+	    (call->state == CALL_TRYING || call->state == CALL_RINGING))
+		answered_by_sip(call, leg, answer);
+
+	mem_deref(call);
+}
+
+void call_refused(struct leg *leg, const struct ending *why)
+{
+	struct call *call = enter(leg);
+
+	if (!call)
+		return;
+
+	log_info("call %s: change refused: %s\n", call->name,
+		 ending_words(why));
+	if (call->state == CALL_LATE)
+		call_fail_err(call, ENOTSUP);
+	else
+		callupdate_refused(call, leg, why);
+
+	mem_deref(call);
+}
+
+void call_branch(struct leg *leg, unsigned branch)
+{
+	struct call *call = enter(leg);
+
+	if (!call)
+		return;
+
+	if (branch && branch < LEG_BRANCH_MAX &&
+	    (call->state == CALL_TRYING || call->state == CALL_RINGING)) {
+		call->branch[branch].wanted = true;
+		if (callmedia_flow(call, branch, 0, true))
+			log_warning("call %s: no room for another device\n",
+				    call->name);
+	}
+
+	mem_deref(call);
+}
+
+void call_offered(struct leg *leg, const struct desc *offer)
+{
+	struct call *call = enter(leg);
+
+	if (!call)
+		return;
+
+	if (call->state == CALL_PROCEEDING && leg == call->x) {
+		if (call_desc_keep(&call->x_remote, offer))
+			call_fail_err(call, ENOMEM);
+		else
+			call_answer_xmpp(call);
+	} else {
+		callupdate_offered(call, leg, offer);
+	}
+
+	mem_deref(call);
+}
+
+void call_transport(struct leg *leg, unsigned branch, unsigned media,
+		    const struct transport *t)
+{
+	struct call *call = enter(leg);
+	const struct flow *f;
+	unsigned first;
+
+	if (!call)
+		return;
+
+	if (branch < LEG_BRANCH_MAX && media < DESC_MEDIA_MAX && call->media) {
+		first = call->x_remote
+			    ? desc_group_first(call->x_remote, media)
+			    : media;
+		f = &call->branch[branch].flows[first];
+		if (f->used)
+			(void)media_remote_ice(call->media, f->id, t);
+	}
+
+	mem_deref(call);
+}
+
+void call_dtmf(struct leg *leg, char digit, unsigned ms)
+{
+	struct call *call = enter(leg);
+	int err = ENOTSUP;
+
+	if (!call)
+		return;
+
+	if (leg == call->x && call->state == CALL_ACTIVE) {
+		if (call->trunk->dtmf == CONFIG_INFO)
+			err = call->s->ops->dtmf(call->s, digit, ms);
+		else
+			err = media_dtmf(call->media, 0, digit, ms);
+	}
+
+	log_info("call %s: digit from %s%s\n", call->name,
+		 leg == call->x ? "xmpp" : "sip",
+		 err ? ": dropped, the other side takes none" : "");
+	mem_deref(call);
+}
+
+void call_ended(struct leg *leg, const struct ending *why)
+{
+	if (leg->call)
+		call_close(leg->call, leg, why);
+}
+
+const char *call_name(const struct leg *leg)
+{
+	return leg->call ? leg->call->name : "-";
+}

@@ -1,0 +1,27 @@
+/* rules.h: the lines of [route], compiled; for route.c. */
+#ifndef BRIDGE_RULES_H
+#define BRIDGE_RULES_H
+
+#include "bridge/route.h"
+
+struct rule {
+	struct le le;
+	char *from, *to, *via, *as; /* from is a trunk's name if inbound */
+	bool inbound, deny;
+	const struct config_route *conf;
+};
+
+struct route {
+	const struct config *conf; /* not referenced */
+	struct list rules;
+};
+
+/* '*' matches any run, also an empty one; bounded in steps. */
+bool rule_glob(const char *pat, const char *s);
+/* What the one '*' of a pattern stood for in text that matched; all of the
+ * text when there is none or more than one. */
+void rule_glob_star(struct pl *star, const char *pat, const char *s);
+/* "example.com" stands for everybody there. */
+bool rule_jid_matches(const char *pattern, const char *bare);
+
+#endif

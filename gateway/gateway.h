@@ -1,0 +1,32 @@
+/* gateway.h: the map of the whole: what main() makes, in this order. */
+#ifndef GATEWAY_H
+#define GATEWAY_H
+
+#include "base/config.h"
+#include "bridge/call.h"
+#include "sip/sipleg.h"
+#include "sip/stack.h"
+#include "xmpp/component.h"
+#include "xmpp/service.h"
+
+struct portal { /* one component: its connection, its face, its calls */
+	struct component *component;
+	struct service *service;
+	struct jingle *jingle;
+	struct gateway *gw;		/* not referenced */
+	const struct config_xmpp *conf; /* not referenced */
+};
+
+struct gateway {
+	struct config *config;
+	struct route *route;
+	struct engine *engine; /* the media threads */
+	struct policy *policy;
+	struct sipstack *stack;
+	struct sipcalls *sipcalls;
+	struct portal *portals; /* config->xmppc of them */
+	struct control *control;
+	uint64_t started; /* ms */
+};
+
+#endif

@@ -1,0 +1,401 @@
+/* main.c: options, what is made in which order, and the loop. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include "admin/control.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/trace.h"
+#include "gateway.h"
+
+#define DEFAULT_CONFIG "/etc/stoxd/stoxd.conf"
+
+enum {
+	FDS_MAX = 65536, /* fd_setsize zeroes a table of this size */
+	GOODBYE = 500,	 /* ms that BYE and terminate have to leave */
+};
+
+static struct tmr goodbye_timer;
+
+/* As many descriptors as we may have: a call costs six. */
+static int raise_limits(void)
+{
+	struct rlimit rl;
+	int max = 1024;
+
+	if (!getrlimit(RLIMIT_NOFILE, &rl)) {
+		rl.rlim_cur = rl.rlim_max;
+		if (rl.rlim_cur > FDS_MAX)
+			rl.rlim_cur = FDS_MAX;
+		(void)setrlimit(RLIMIT_NOFILE, &rl);
+		max = (int)rl.rlim_cur;
+	}
+
+	return fd_setsize(max);
+}
+
+static int print_stderr(const char *p, size_t size, void *arg)
+{
+	(void)arg;
+
+	return fwrite(p, 1, size, stderr) == size ? 0 : EIO;
+}
+
+static int print_stdout(const char *p, size_t size, void *arg)
+{
+	(void)arg;
+
+	return fwrite(p, 1, size, stdout) == size ? 0 : EIO;
+}
+
+static void addr_set(struct sockaddr_storage *ss, const struct sa *sa)
+{
+	if (sa_isset(sa, SA_ADDR))
+		memcpy(ss, &sa->u.sa, sa->len);
+}
+
+/* "[user:password@]host[:port][;transport=tcp]" */
+static void server_split(char *text, const char **user, const char **pass,
+			 const char **host, uint16_t *port, bool *tcp)
+{
+	char *at = strrchr(text, '@'), *p = text;
+
+	if (at) {
+		*at = '\0';
+		*user = text;
+		p = strchr(text, ':');
+		if (p) {
+			*p = '\0';
+			*pass = p + 1;
+		}
+		p = at + 1;
+	}
+
+	*host = p;
+	*port = 3478; /* RFC 8489 8.1 */
+	p = strchr(p, ';');
+	if (p) {
+		*tcp = !strcmp(p, ";transport=tcp");
+		*p = '\0';
+	}
+	p = strrchr(*host, ':');
+	if (p && !strchr(p, ']')) {
+		*p = '\0';
+		*port = (uint16_t)atoi(p + 1);
+	}
+}
+
+static int start_engine(struct gateway *gw)
+{
+	const struct config_media *m = &gw->config->media;
+	const struct config_limits *l = &gw->config->limits;
+	struct engine_conf conf;
+	char *stun = NULL, *turn = NULL;
+	const char *none;
+	bool tcp;
+	int err = 0;
+
+	memset(&conf, 0, sizeof(conf));
+	conf.workers = m->workers;
+	conf.port_min = m->port_min;
+	conf.port_max = m->port_max;
+	addr_set(&conf.addr4, &m->addr4);
+	addr_set(&conf.addr6, &m->addr6);
+	addr_set(&conf.public4, &m->public4);
+	addr_set(&conf.public6, &m->public6);
+	conf.dscp = m->dscp_audio;
+	conf.rtp_timeout = l->rtp_timeout;
+	conf.rtp_warn = l->rtp_warn;
+	conf.datagram_in = l->datagram_in;
+	conf.datagram_out = l->datagram_out;
+	if (m->stun) {
+		err |= str_dup(&stun, m->stun);
+		if (stun)
+			server_split(stun, &none, &none, &conf.stun_host,
+				     &conf.stun_port, &tcp);
+	}
+	if (m->turn) {
+		err |= str_dup(&turn, m->turn);
+		if (turn)
+			server_split(turn, &conf.turn_user, &conf.turn_pass,
+				     &conf.turn_host, &conf.turn_port,
+				     &conf.turn_tcp);
+	}
+
+	if (!err)
+		err = engine_start(&gw->engine, &conf);
+	mem_deref(stun);
+	mem_deref(turn);
+
+	return err;
+}
+
+static void engine_handler(int flags, void *arg)
+{
+	struct gateway *gw = arg;
+
+	(void)flags;
+	engine_dispatch(gw->engine);
+}
+
+static enum stanza_cond contact_handler(const char *user, const char *contact,
+					char **namep, void *arg)
+{
+	struct portal *p = arg;
+	const struct config_trunk *trunk;
+	enum stanza_cond cond;
+	struct peer to;
+	char *as;
+
+	(void)namep;
+	cond = route_out(p->gw->route, user, contact, &to, &trunk, &as);
+	peer_clear(&to);
+	mem_deref(as);
+
+	return cond;
+}
+
+static int prompt_handler(char **jidp, const char *text, void *arg)
+{
+	struct portal *p = arg;
+
+	return route_prompt(p->gw->route, p->conf, jidp, text);
+}
+
+static int start_portal(struct gateway *gw, struct portal *p,
+			const struct config_xmpp *conf)
+{
+	struct service_handlers h = {contact_handler, prompt_handler, p};
+	int err;
+
+	p->gw = gw;
+	p->conf = conf;
+	err = component_alloc(&p->component, conf, &gw->config->limits);
+	if (!err)
+		err = service_alloc(&p->service, p->component, &h);
+	if (!err)
+		err = jingle_alloc(&p->jingle, p->component, p->service,
+				   &gw->config->limits);
+	if (!err)
+		err = calls_component(conf->component, p->jingle);
+
+	return err;
+}
+
+static int start_calls(struct gateway *gw)
+{
+	struct calls_conf conf;
+	int err;
+
+	err = policy_alloc(&gw->policy, &gw->config->limits,
+			   engine_room(gw->engine));
+	if (err)
+		return err;
+
+	err = sipstack_alloc(&gw->stack, gw->config);
+	if (!err)
+		err = sipcalls_alloc(&gw->sipcalls, gw->stack,
+				     &gw->config->limits);
+	if (err)
+		return err;
+
+	memset(&conf, 0, sizeof(conf));
+	conf.config = gw->config;
+	conf.engine = gw->engine;
+	conf.route = gw->route;
+	conf.policy = gw->policy;
+	conf.stack = gw->stack;
+	conf.sip = gw->sipcalls;
+
+	return calls_start(&conf);
+}
+
+static int start(struct gateway *gw)
+{
+	const struct config *c = gw->config;
+	int err;
+
+	gw->started = tmr_jiffies();
+	err = start_engine(gw);
+	if (err) {
+		log_error("media: cannot start: %m\n", err);
+		return err;
+	}
+
+	err = loop_fd_add(engine_fd(gw->engine), FD_READ, engine_handler, gw);
+	if (!err)
+		err = start_calls(gw);
+	if (err)
+		return err;
+
+	gw->portals = mem_zalloc(c->xmppc * sizeof(*gw->portals), NULL);
+	if (!gw->portals)
+		return ENOMEM;
+
+	for (size_t i = 0; i < c->xmppc && !err; i++)
+		err = start_portal(gw, &gw->portals[i], &c->xmpp[i]);
+	if (!err && c->admin_socket)
+		err = control_alloc(&gw->control, c->admin_socket, gw);
+	if (!err)
+		log_info("main: stoxd %s is up, room for %u calls\n", VERSION,
+			 policy_room(gw->policy));
+
+	return err;
+}
+
+static void stop_loop(void *arg)
+{
+	(void)arg;
+	re_cancel();
+}
+
+static struct gateway *the_gateway; /* for the signal handler only */
+
+static void signal_handler(int sig)
+{
+	struct ending why;
+
+	if (tmr_isrunning(&goodbye_timer)) {
+		re_cancel();
+		return;
+	}
+
+	log_info("main: signal %d, ending %u calls\n", sig, calls_count());
+	memset(&why, 0, sizeof(why));
+	why.reason = REASON_GONE;
+	str_ncpy(why.text, "the gateway is being stopped", sizeof(why.text));
+	calls_stop(&why);
+	if (the_gateway->stack)
+		sipstack_close(the_gateway->stack);
+	tmr_start(&goodbye_timer, GOODBYE, stop_loop, NULL);
+}
+
+static void stop(struct gateway *gw)
+{
+	tmr_cancel(&goodbye_timer);
+	gw->control = mem_deref(gw->control);
+	for (size_t i = 0; gw->portals && i < gw->config->xmppc; i++) {
+		mem_deref(gw->portals[i].jingle);
+		mem_deref(gw->portals[i].service);
+		mem_deref(gw->portals[i].component);
+	}
+	mem_deref(gw->portals);
+	mem_deref(gw->sipcalls);
+	mem_deref(gw->stack);
+	if (gw->engine) {
+		loop_fd_remove(engine_fd(gw->engine));
+		engine_stop(gw->engine);
+	}
+	mem_deref(gw->policy);
+	mem_deref(gw->route);
+	mem_deref(gw->config);
+	trace_close();
+}
+
+static int run(struct gateway *gw)
+{
+	int err;
+
+	log_set_level((enum log_level)gw->config->log_level);
+	trace_set_logged(gw->config->log_trace);
+	the_gateway = gw;
+	err = start(gw);
+	if (!err)
+		err = re_main(signal_handler);
+
+	return err == EINTR ? 0 : err;
+}
+
+static int usage(FILE *f)
+{
+	fputs(
+	    "usage: stoxd [-c FILE] [--check]\n"
+	    "  -c FILE    configuration, default " DEFAULT_CONFIG "\n"
+	    "  --check    report every problem of it, print what holds, exit\n"
+	    "  --version  print the version, exit\n"
+	    "Runs in the foreground and logs to standard error.\n",
+	    f);
+
+	return f == stderr ? 2 : 0;
+}
+
+static int check(const struct gateway *gw)
+{
+	struct re_printf out = {print_stdout, NULL};
+
+	(void)config_print(&out, gw->config);
+	(void)route_print(&out, gw->route);
+
+	return fflush(stdout) ? 1 : 0;
+}
+
+static int load_and_run(const char *file, bool only_check)
+{
+	struct re_printf problems = {print_stderr, NULL};
+	struct gateway gw;
+	int err;
+
+	memset(&gw, 0, sizeof(gw));
+	err = config_load(&gw.config, file, &problems);
+	if (!err)
+		err = route_alloc(&gw.route, gw.config, &problems);
+	if (!err)
+		err = only_check ? check(&gw) : run(&gw);
+	if (err && !only_check)
+		log_error("main: not started\n");
+	stop(&gw);
+
+	return err ? 1 : 0;
+}
+
+int main(int argc, char *argv[])
+{
+	static const struct option options[] = {
+	    {"config", required_argument, NULL, 'c'},
+	    {"check", no_argument, NULL, 'C'},
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'},
+	    {NULL, 0, NULL, 0},
+	};
+	const char *file = DEFAULT_CONFIG;
+	bool only_check = false;
+	int opt, err;
+
+	while ((opt = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+		switch (opt) {
+		case 'c':
+			file = optarg;
+			break;
+		case 'C':
+			only_check = true;
+			break;
+		case 'V':
+			puts("stoxd " VERSION);
+			return 0;
+		case 'h':
+			return usage(stdout);
+		default:
+			return usage(stderr);
+		}
+	}
+	if (optind != argc)
+		return usage(stderr);
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	err = libre_init();
+	if (!err)
+		err = raise_limits();
+	if (err) {
+		fprintf(stderr, "stoxd: cannot start: %s\n", strerror(err));
+		return 1;
+	}
+
+	err = load_and_run(file, only_check);
+	libre_close();
+
+	return err;
+}

@@ -1,0 +1,882 @@
+/* bridge_call.c: the state machine between two scripted legs and a scripted
+ * media engine.  What the call does is a line of words, compared whole. */
+#include <check.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include "bridge/callpriv.h"
+
+static char said[4096];
+
+static void say(const char *fmt, ...)
+{
+	size_t n = strlen(said);
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)re_vsnprintf(said + n, sizeof(said) - n, fmt, ap);
+	va_end(ap);
+}
+
+static void said_is(const char *want)
+{
+	ck_assert_msg(!strcmp(said, want), "\ngot  %s\nwant %s", said, want);
+	said[0] = '\0';
+}
+
+/* ---- scripted media ---- */
+
+static media_event_h *event_h;
+static void *event_arg;
+static struct media_stream_conf stream;
+static unsigned flows, open_media;
+static int media_room = 0;
+
+int media_open(struct media **mp, struct engine *e, const char *name,
+	       media_event_h *h, void *arg)
+{
+	(void)e;
+	(void)name;
+	if (media_room)
+		return media_room;
+	event_h = h;
+	event_arg = arg;
+	flows = 0;
+	++open_media;
+	*mp = (struct media *)&open_media;
+
+	return 0;
+}
+
+void media_close(struct media *m)
+{
+	(void)m;
+	--open_media;
+}
+
+int media_flow_ice(struct media *m, unsigned *flow, bool controlling)
+{
+	(void)m;
+	(void)controlling;
+	*flow = ++flows;
+
+	return 0;
+}
+
+int media_flow_rtp(struct media *m, unsigned *flow,
+		   const struct media_rtp_conf *conf, struct transport *local)
+{
+	(void)m;
+	(void)conf;
+	*flow = 0;
+	memset(local, 0, sizeof(*local));
+	local->addr.family = 4;
+	local->addr.port = 10000;
+
+	return 0;
+}
+
+void media_flow_end(struct media *m, unsigned flow)
+{
+	(void)m;
+	say("flow-end%u ", flow);
+}
+
+int media_remote_ice(struct media *m, unsigned flow, const struct transport *t)
+{
+	(void)m;
+	(void)t;
+	say("ice%u ", flow);
+
+	return 0;
+}
+
+int media_remote_rtp(struct media *m, unsigned flow, const struct transport *t,
+		     const struct crypto *tx, const struct crypto *rx,
+		     const struct desc_addr *signalling)
+{
+	(void)m;
+	(void)flow;
+	(void)t;
+	(void)signalling;
+	say("rtp%s%s ", tx ? "+tx" : "", rx ? "+rx" : "");
+
+	return 0;
+}
+
+int media_restart(struct media *m, unsigned flow)
+{
+	(void)m;
+	say("restart%u ", flow);
+
+	return 0;
+}
+
+int media_stream(struct media *m, unsigned n,
+		 const struct media_stream_conf *conf)
+{
+	(void)m;
+	(void)n;
+	stream = *conf;
+	say("stream%s%s%s ", conf->x_to_s ? ">" : "", conf->s_to_x ? "<" : "",
+	    conf->s_keepalive ? "~" : "");
+
+	return 0;
+}
+
+int media_dtmf(struct media *m, unsigned n, char digit, unsigned ms)
+{
+	(void)m;
+	(void)n;
+	say("digit%c/%u ", digit, ms);
+
+	return 0;
+}
+
+int media_stats(struct media *m)
+{
+	(void)m;
+
+	return 0;
+}
+
+static void local_ready(unsigned flow)
+{
+	struct transport t = {.ufrag = "u", .pwd = "p"};
+	struct media_event ev = {.type = MEDIA_LOCAL, .flow = flow};
+
+	ev.transport = &t;
+	event_h(&ev, event_arg);
+}
+
+/* ---- scripted legs ---- */
+
+struct toy {
+	struct leg leg;
+	int update_err;
+};
+
+static const char *tag(const struct leg *leg)
+{
+	return leg->ops->name[0] == 'x' ? "x" : "s";
+}
+
+static const char *const dirs[] = {"-", ">", "<", ""};
+
+static void say_desc(const struct leg *leg, const char *what,
+		     const struct desc *d)
+{
+	int i = join_audio(d);
+
+	say("%s.%s(", tag(leg), what);
+	for (const struct codec *c = i < 0 ? NULL : d->media[i]->codecs; c;
+	     c = c->next)
+		say("%s%u", c == d->media[i]->codecs ? "" : ",", c->pt);
+	say("%s) ", i < 0 ? "none" : dirs[d->media[i]->dir]);
+}
+
+static int toy_offer(struct leg *leg, const struct desc *d)
+{
+	say_desc(leg, "offer", d);
+
+	return 0;
+}
+
+static int toy_branch(struct leg *leg, unsigned branch, const struct desc *d)
+{
+	(void)d;
+	say("%s.branch%u ", tag(leg), branch);
+
+	return 0;
+}
+
+static int toy_ring(struct leg *leg)
+{
+	say("%s.ring ", tag(leg));
+
+	return 0;
+}
+
+static int toy_proceed(struct leg *leg)
+{
+	say("%s.proceed ", tag(leg));
+
+	return 0;
+}
+
+static int toy_answer(struct leg *leg, const struct desc *d)
+{
+	say_desc(leg, "answer", d);
+
+	return 0;
+}
+
+static int toy_refuse(struct leg *leg, const struct ending *why)
+{
+	say("%s.refuse-%s ", tag(leg), reason_name(why->reason));
+
+	return 0;
+}
+
+static int toy_update(struct leg *leg, const struct desc *d)
+{
+	say_desc(leg, "update", d);
+
+	return ((struct toy *)leg)->update_err;
+}
+
+static int toy_transport(struct leg *leg, unsigned b, unsigned m,
+			 const struct transport *t)
+{
+	(void)t;
+	say("%s.transport%u.%u ", tag(leg), b, m);
+
+	return 0;
+}
+
+static int toy_dtmf(struct leg *leg, char digit, unsigned ms)
+{
+	say("%s.info%c/%u ", tag(leg), digit, ms);
+
+	return 0;
+}
+
+static void toy_end(struct leg *leg, const struct ending *why)
+{
+	say("%s.end-%s/%u/%u ", tag(leg), reason_name(why->reason),
+	    why->sip_code, why->decline_code);
+}
+
+static int toy_print(struct re_printf *pf, const struct leg *leg)
+{
+	return re_hprintf(pf, "toy %s", leg->ops->name);
+}
+
+#define TOY(n)                                                                \
+	{                                                                     \
+		.name = n, .offer = toy_offer, .branch = toy_branch,          \
+		.ring = toy_ring, .proceed = toy_proceed,                     \
+		.answer = toy_answer, .refuse = toy_refuse,                   \
+		.update = toy_update, .transport = toy_transport,             \
+		.dtmf = toy_dtmf, .end = toy_end, .print = toy_print,         \
+	}
+static const struct leg_ops xmpp_ops = TOY("xmpp"), sip_ops = TOY("sip");
+
+static struct leg *x_leg, *s_leg;
+static unsigned legs;
+
+static void toy_destructor(void *arg)
+{
+	(void)arg;
+	--legs;
+}
+
+static struct leg *toy(const struct leg_ops *ops, struct call *call)
+{
+	struct toy *t = mem_zalloc(sizeof(*t), toy_destructor);
+
+	ck_assert(t != NULL);
+	t->leg.ops = ops;
+	t->leg.call = call;
+	++legs;
+
+	return &t->leg;
+}
+
+int sipleg_alloc(struct leg **lp, struct sipcalls *s, struct call *call,
+		 const struct sipleg_conf *conf)
+{
+	(void)s;
+	say("s:%s:%s ", conf->to_uri, conf->from_uri);
+	s_leg = *lp = toy(&sip_ops, call);
+
+	return 0;
+}
+
+const struct sa *sipleg_signalling(const struct leg *leg)
+{
+	(void)leg;
+
+	return NULL;
+}
+
+struct siptrunk *sipstack_trunk(const struct sipstack *s, const char *name)
+{
+	(void)s;
+	(void)name;
+
+	return (struct siptrunk *)&legs;
+}
+
+int jingleleg_alloc(struct leg **lp, struct jingle *j, struct call *call,
+		    const char *contact, const char *name, const char *user,
+		    unsigned ring_timeout)
+{
+	(void)j;
+	(void)name;
+	(void)ring_timeout;
+	say("x:%s:%s ", contact, user);
+	x_leg = *lp = toy(&xmpp_ops, call);
+
+	return 0;
+}
+
+/* ---- fixture ---- */
+
+static char domain[] = "example.com";
+static char *domains[] = {domain};
+static char *codecs[] = {(char[]){"opus"}, (char[]){"pcmu"}, (char[]){"pcma"}};
+static struct config_xmpp xmpp = {
+    .component = (char[]){"gw.example.com"}, .domains = domains, .domainc = 1};
+static struct config_trunk trunk = {.name = (char[]){"pbx"},
+				    .uri = (char[]){"sip:pbx.example.net"},
+				    .codecs = codecs,
+				    .codecc = 3,
+				    .decline_code = 603,
+				    .addressing = CONFIG_ADDR_TRUNK};
+static struct config conf = {.file = (char[]){"t"},
+			     .xmpp = &xmpp,
+			     .xmppc = 1,
+			     .trunk = &trunk,
+			     .trunkc = 1,
+			     .limits = {.call_max = 60}};
+static struct route *route;
+static struct policy *policy;
+
+static int discard(const char *p, size_t size, void *arg)
+{
+	(void)p;
+	(void)size;
+	(void)arg;
+
+	return 0;
+}
+
+static void setup(void)
+{
+	struct re_printf pf = {discard, NULL};
+	struct calls_conf cc = {.config = &conf};
+	struct jingle *j;
+
+	ck_assert_int_eq(libre_init(), 0);
+	ck_assert_int_eq(route_alloc(&route, &conf, &pf), 0);
+	ck_assert_int_eq(policy_alloc(&policy, &conf.limits, 100), 0);
+	cc.route = route;
+	cc.policy = policy;
+	ck_assert_int_eq(calls_start(&cc), 0);
+	j = mem_zalloc(1, NULL);
+	ck_assert_int_eq(calls_component("gw.example.com", j), 0);
+	mem_deref(j);
+	said[0] = '\0';
+}
+
+static void teardown(void)
+{
+	struct ending why = {.reason = REASON_GONE};
+
+	calls_stop(&why);
+	ck_assert_uint_eq(policy_calls(policy), 0);
+	ck_assert_uint_eq(open_media, 0);
+	mem_deref(policy);
+	mem_deref(route);
+	libre_close();
+}
+
+static struct desc *parse(const char *text)
+{
+	struct desc *d;
+	unsigned line;
+
+	ck_assert_int_eq(desc_decode(&d, text, strlen(text), &line), 0);
+
+	return d;
+}
+
+#define SDP_HEAD                                                              \
+	"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\n"                          \
+	"c=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+
+static const char s_pcmu[] = SDP_HEAD "m=audio 4000 RTP/AVP 0 101\r\n"
+				      "a=rtpmap:101 telephone-event/8000\r\n";
+static const char s_g729[] = SDP_HEAD "m=audio 4000 RTP/AVP 18\r\n";
+static const char s_hold[] = SDP_HEAD "m=audio 4000 RTP/AVP 0 101\r\n"
+				      "a=rtpmap:101 telephone-event/8000\r\n"
+				      "a=sendonly\r\n";
+static const char x_webrtc[] =
+    SDP_HEAD "m=audio 9 UDP/TLS/RTP/SAVPF 111 0 110 126\r\n"
+	     "a=rtpmap:111 opus/48000/2\r\na=rtpmap:0 PCMU/8000\r\n"
+	     "a=rtpmap:110 telephone-event/48000\r\n"
+	     "a=rtpmap:126 telephone-event/8000\r\n"
+	     "a=ice-ufrag:aaaa\r\na=ice-pwd:bbbbbbbbbbbbbbbbbbbbbb\r\n"
+	     "a=setup:actpass\r\na=mid:0\r\n";
+static const char x_opus[] =
+    SDP_HEAD "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
+	     "a=rtpmap:111 opus/48000/2\r\n"
+	     "a=ice-ufrag:aaaa\r\na=ice-pwd:bbbbbbbbbbbbbbbbbbbbbb\r\n"
+	     "a=setup:actpass\r\na=mid:0\r\n";
+static const char s_opus[] = SDP_HEAD "m=audio 4000 RTP/AVP 96\r\n"
+				      "a=rtpmap:96 opus/48000/2\r\n";
+
+static int from_xmpp(const char *offer, struct ending *why)
+{
+	struct call_request rq = {.audio = true, .max_forwards = 70};
+	struct desc *d = offer ? parse(offer) : NULL;
+	int err;
+
+	x_leg = rq.leg = toy(&xmpp_ops, NULL);
+	str_dup(&rq.from.jid, "alice@example.com");
+	str_dup(&rq.to.jid, "600@gw.example.com");
+	rq.offer = d;
+	err = call_incoming(&rq, why);
+	peer_clear(&rq.from);
+	peer_clear(&rq.to);
+	desc_free(d);
+	mem_deref(rq.leg);
+
+	return err;
+}
+
+static int from_sip(const char *offer, struct ending *why)
+{
+	struct call_request rq = {.trunk = "pbx", .max_forwards = 70};
+	struct desc *d = offer ? parse(offer) : NULL;
+	int err;
+
+	s_leg = rq.leg = toy(&sip_ops, NULL);
+	str_dup(&rq.from.uri, "sip:600@pbx.example.net");
+	str_dup(&rq.to.uri, "sip:alice@192.0.2.9");
+	rq.offer = d;
+	err = call_incoming(&rq, why);
+	peer_clear(&rq.from);
+	peer_clear(&rq.to);
+	desc_free(d);
+	mem_deref(rq.leg);
+
+	return err;
+}
+
+static void answered(struct leg *leg, const char *text)
+{
+	struct desc *d = parse(text);
+
+	call_answered(leg, 0, d);
+	desc_free(d);
+}
+
+static void offered(struct leg *leg, const char *text)
+{
+	struct desc *d = parse(text);
+
+	call_offered(leg, d);
+	desc_free(d);
+}
+
+static void ended(struct leg *leg, enum reason reason, unsigned code)
+{
+	struct ending why = {.reason = reason, .sip_code = code};
+
+	call_ended(leg, &why);
+}
+
+static void x2s_active(void)
+{
+	struct ending why;
+
+	ck_assert_int_eq(from_xmpp(NULL, &why), 0);
+	said_is("s:sip:600@pbx.example.net:sip:alice@pbx.example.net "
+		"s.offer(96,0,8,100,101) ");
+	call_ringing(s_leg);
+	said_is("x.ring ");
+	answered(s_leg, s_pcmu);
+	said_is("rtp stream~ x.proceed ");
+	offered(x_leg, x_webrtc);
+	said_is("");
+	local_ready(1);
+	said_is("ice1 x.answer(0,126) stream>< ");
+}
+
+START_TEST(xmpp_calls)
+{
+	x2s_active();
+	ck_assert_uint_eq(stream.ptc, 2);
+	ck_assert_uint_eq(stream.pts[0].x, 0);
+	ck_assert_uint_eq(stream.pts[1].x, 126);
+	ck_assert_uint_eq(stream.pts[1].s, 101);
+	ended(s_leg, REASON_NONE, 0);
+	said_is("x.end-/0/603 ");
+	ck_assert_uint_eq(calls_count(), 0);
+	ck_assert_uint_eq(legs, 0);
+}
+END_TEST
+
+START_TEST(xmpp_calls_busy)
+{
+	struct ending why;
+
+	ck_assert_int_eq(from_xmpp(NULL, &why), 0);
+	said[0] = '\0';
+	ended(s_leg, REASON_NONE, 486);
+	said_is("x.end-/486/603 ");
+	ck_assert_uint_eq(legs, 0);
+}
+END_TEST
+
+START_TEST(xmpp_retracts)
+{
+	struct ending why;
+
+	ck_assert_int_eq(from_xmpp(NULL, &why), 0);
+	call_ringing(s_leg);
+	said[0] = '\0';
+	ended(x_leg, REASON_CANCEL, 0);
+	said_is("s.end-cancel/0/603 ");
+	ck_assert_uint_eq(legs, 0);
+}
+END_TEST
+
+START_TEST(xmpp_direct)
+{
+	struct ending why;
+
+	ck_assert_int_eq(from_xmpp(x_webrtc, &why), 0);
+	said_is("s:sip:600@pbx.example.net:sip:alice@pbx.example.net "
+		"s.offer(96,0,100,101) ");
+	answered(s_leg, s_pcmu);
+	said_is("rtp ");
+	local_ready(1);
+	said_is("ice1 x.answer(0,126) stream>< ");
+}
+END_TEST
+
+START_TEST(no_common_codec_asks_again)
+{
+	struct ending why;
+
+	ck_assert_int_eq(from_xmpp(NULL, &why), 0);
+	answered(s_leg, s_pcmu);
+	local_ready(1);
+	said[0] = '\0';
+	offered(x_leg, x_opus);
+	said_is("s.update(96,100) ");
+	answered(s_leg, s_opus);
+	said_is("rtp ice1 x.answer(111) stream>< ");
+}
+END_TEST
+
+START_TEST(no_common_codec_ends)
+{
+	struct ending why;
+
+	ck_assert_int_eq(from_xmpp(NULL, &why), 0);
+	answered(s_leg, s_pcmu);
+	local_ready(1);
+	offered(x_leg, x_opus);
+	said[0] = '\0';
+	call_refused(s_leg, &(struct ending){.sip_code = 488});
+	said_is("x.end-incompatible-parameters/0/603 "
+		"s.end-incompatible-parameters/0/603 ");
+	ck_assert_uint_eq(legs, 0);
+}
+END_TEST
+
+static void s2x_active(void)
+{
+	struct ending why;
+
+	ck_assert_int_eq(from_sip(s_pcmu, &why), 0);
+	said_is("rtp x:600@gw.example.com:alice@example.com ");
+	local_ready(1);
+	said_is("x.offer(0,126) ");
+	call_ringing(x_leg);
+	said_is("s.ring ");
+	answered(x_leg, x_webrtc);
+	said_is("rtp ice1 s.answer(0,101) stream>< ");
+}
+
+START_TEST(sip_calls)
+{
+	s2x_active();
+	ended(x_leg, REASON_SUCCESS, 0);
+	said_is("s.end-success/0/603 ");
+	ck_assert_uint_eq(legs, 0);
+}
+END_TEST
+
+START_TEST(sip_cancels)
+{
+	struct ending why;
+
+	ck_assert_int_eq(from_sip(s_pcmu, &why), 0);
+	local_ready(1);
+	said[0] = '\0';
+	ended(s_leg, REASON_CANCEL, 0);
+	said_is("x.end-cancel/0/603 ");
+}
+END_TEST
+
+START_TEST(sip_without_offer)
+{
+	struct ending why;
+
+	ck_assert_int_eq(from_sip(NULL, &why), 0);
+	local_ready(1);
+	said_is("x:600@gw.example.com:alice@example.com "
+		"x.offer(111,0,8,110,126) ");
+	answered(x_leg, x_webrtc);
+	said_is("ice1 s.offer(96,0,100,101) ");
+	answered(s_leg, s_pcmu);
+	said_is("rtp stream>< ");
+}
+END_TEST
+
+START_TEST(sip_codec_unknown)
+{
+	struct ending why;
+
+	ck_assert_int_eq(from_sip(s_g729, &why), ENOTSUP);
+	ck_assert_int_eq(why.reason, REASON_INCOMPATIBLE_PARAMETERS);
+	ck_assert_uint_eq(legs, 0);
+	ck_assert_uint_eq(calls_count(), 0);
+}
+END_TEST
+
+START_TEST(devices)
+{
+	struct ending why;
+
+	ck_assert_int_eq(from_sip(s_pcmu, &why), 0);
+	local_ready(1);
+	said[0] = '\0';
+	call_branch(x_leg, 1);
+	local_ready(2);
+	said_is("x.branch1 ");
+
+	struct desc *d = parse(x_webrtc);
+
+	call_answered(x_leg, 1, d);
+	desc_free(d);
+	said_is("flow-end1 rtp ice2 s.answer(0,101) stream>< ");
+}
+END_TEST
+
+START_TEST(sip_holds)
+{
+	s2x_active();
+	offered(s_leg, s_hold);
+	said_is("x.update(0,126>) ");
+	answered(x_leg, x_webrtc);
+	said_is("rtp stream< s.answer(0,101<) ");
+	offered(s_leg, s_pcmu);
+	said_is("x.update(0,126) ");
+	answered(x_leg, x_webrtc);
+	said_is("rtp stream>< s.answer(0,101) ");
+}
+END_TEST
+
+START_TEST(xmpp_holds)
+{
+	char hold[1024];
+
+	x2s_active();
+	snprintf(hold, sizeof(hold), "%sa=sendonly\r\n", x_webrtc);
+	offered(x_leg, hold);
+	said_is("s.update(0,101>) ");
+	answered(s_leg, s_pcmu);
+	said_is("rtp stream> x.answer(0,126) ");
+	offered(x_leg, x_webrtc);
+	said_is("s.update(0,101) ");
+	answered(s_leg, s_pcmu);
+	said_is("rtp stream>< x.answer(0,126) ");
+}
+END_TEST
+
+START_TEST(both_offer)
+{
+	char hold[1024];
+
+	s2x_active();
+	snprintf(hold, sizeof(hold), "%sa=sendonly\r\n", x_webrtc);
+	offered(s_leg, s_hold);
+	said_is("x.update(0,126>) ");
+	offered(x_leg, hold); /* waits for its turn */
+	said_is("");
+	answered(x_leg, x_webrtc);
+	said_is("rtp stream< s.answer(0,101<) s.update(0,101>) ");
+	call_refused(s_leg, &(struct ending){.sip_code = 488});
+	said_is("x.refuse- ");
+}
+END_TEST
+
+START_TEST(queue_is_bounded)
+{
+	s2x_active();
+	offered(s_leg, s_hold);
+	said[0] = '\0';
+	for (int i = 0; i < 4; i++)
+		offered(x_leg, x_webrtc);
+	said_is("");
+	offered(x_leg, x_webrtc);
+	said_is("x.refuse-general-error ");
+}
+END_TEST
+
+START_TEST(media_fails)
+{
+	struct media_event ev = {.type = MEDIA_FAILED, .flow = 1};
+
+	x2s_active();
+	ev.connectivity = true;
+	ev.why = "no candidate pair";
+	event_h(&ev, event_arg);
+	said_is("x.end-connectivity-error/0/603 "
+		"s.end-connectivity-error/0/603 ");
+	ck_assert_uint_eq(legs, 0);
+
+	s2x_active();
+	ev.security = true;
+	event_h(&ev, event_arg);
+	said_is("x.end-security-error/0/603 s.end-security-error/0/603 ");
+}
+END_TEST
+
+START_TEST(rtp_timeout)
+{
+	struct media_event ev = {.type = MEDIA_TIMEOUT};
+
+	s2x_active();
+	offered(s_leg, s_hold);
+	answered(x_leg, x_webrtc);
+	said[0] = '\0';
+	event_h(&ev, event_arg); /* held: silence is no fault */
+	said_is("");
+	offered(s_leg, s_pcmu);
+	answered(x_leg, x_webrtc);
+	said[0] = '\0';
+	event_h(&ev, event_arg);
+	said_is("x.end-media-error/0/603 s.end-media-error/0/603 ");
+}
+END_TEST
+
+START_TEST(trickle_and_restart)
+{
+	struct transport t = {.ufrag = "n", .pwd = "m"};
+	struct media_event ev = {.type = MEDIA_LOCAL, .flow = 1};
+
+	x2s_active();
+	call_transport(x_leg, 0, 0, &t);
+	said_is("ice1 ");
+	ev.transport = &t;
+	ev.restart = true;
+	event_h(&ev, event_arg);
+	said_is("x.transport0.0 ");
+}
+END_TEST
+
+START_TEST(digits)
+{
+	x2s_active();
+	call_dtmf(x_leg, '5', 120);
+	said_is("digit5/120 ");
+	trunk.dtmf = CONFIG_INFO;
+	call_dtmf(x_leg, '#', 100);
+	said_is("s.info#/100 ");
+	trunk.dtmf = CONFIG_RFC4733;
+	call_dtmf(s_leg, '1', 100);
+	said_is("");
+}
+END_TEST
+
+START_TEST(early_media)
+{
+	struct ending why;
+	struct desc *d = parse(s_pcmu);
+
+	ck_assert_int_eq(from_xmpp(NULL, &why), 0);
+	said[0] = '\0';
+	call_progress(s_leg, d);
+	said_is("");
+	ended(s_leg, REASON_NONE, 480);
+	said[0] = '\0';
+
+	trunk.early_media = CONFIG_EARLY_CONNECT;
+	ck_assert_int_eq(from_xmpp(NULL, &why), 0);
+	said[0] = '\0';
+	call_progress(s_leg, d);
+	said_is("rtp stream~ x.proceed ");
+	trunk.early_media = CONFIG_EARLY_OFF;
+	desc_free(d);
+}
+END_TEST
+
+START_TEST(refused_at_the_door)
+{
+	struct ending why;
+
+	media_room = ENFILE;
+	ck_assert_int_ne(from_xmpp(NULL, &why), 0);
+	ck_assert_uint_eq(why.sip_code, 503);
+	media_room = 0;
+
+	/* these two are calling each other already */
+	ck_assert_int_eq(from_xmpp(NULL, &why), 0);
+	ck_assert_int_eq(from_sip(s_pcmu, &why), EBUSY);
+	ck_assert_uint_eq(why.sip_code, 482);
+
+	conf.limits.calls_per_jid = 1;
+	ck_assert_int_eq(from_xmpp(NULL, &why), EBUSY);
+	ck_assert_int_eq(why.reason, REASON_BUSY);
+	conf.limits.calls_per_jid = 0;
+	ck_assert_uint_eq(calls_count(), 1);
+}
+END_TEST
+
+START_TEST(hangup)
+{
+	char name[16];
+
+	x2s_active();
+	ck_assert_int_eq(calls_hangup("nonesuch"), ENOENT);
+	str_ncpy(name, call_name(x_leg), sizeof(name));
+	ck_assert_int_eq(calls_hangup(name), 0);
+	said_is("x.end-success/0/603 s.end-success/0/603 ");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("bridge_call");
+	TCase *tc = tcase_create("call");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, xmpp_calls);
+	tcase_add_test(tc, xmpp_calls_busy);
+	tcase_add_test(tc, xmpp_retracts);
+	tcase_add_test(tc, xmpp_direct);
+	tcase_add_test(tc, no_common_codec_asks_again);
+	tcase_add_test(tc, no_common_codec_ends);
+	tcase_add_test(tc, sip_calls);
+	tcase_add_test(tc, sip_cancels);
+	tcase_add_test(tc, sip_without_offer);
+	tcase_add_test(tc, sip_codec_unknown);
+	tcase_add_test(tc, devices);
+	tcase_add_test(tc, sip_holds);
+	tcase_add_test(tc, xmpp_holds);
+	tcase_add_test(tc, both_offer);
+	tcase_add_test(tc, queue_is_bounded);
+	tcase_add_test(tc, media_fails);
+	tcase_add_test(tc, rtp_timeout);
+	tcase_add_test(tc, trickle_and_restart);
+	tcase_add_test(tc, digits);
+	tcase_add_test(tc, early_media);
+	tcase_add_test(tc, refused_at_the_door);
+	tcase_add_test(tc, hangup);
+	suite_add_tcase(s, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

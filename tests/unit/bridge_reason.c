@@ -1,0 +1,257 @@
+/* bridge_reason.c: every row of the tables against tests/data. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "bridge/reason.h"
+
+enum { LINE = 256, WORDS = 6 };
+
+struct row {
+	char line[LINE];
+	char *v[WORDS];
+	unsigned n;
+};
+
+/* Next row of words that is no comment; false at the end. */
+static bool next_row(FILE *f, struct row *row)
+{
+	do {
+		char *save = NULL, *w;
+
+		if (!fgets(row->line, sizeof(row->line), f))
+			return false;
+		row->n = 0;
+		if (row->line[0] == '#')
+			continue;
+		w = strtok_r(row->line, " \n", &save);
+		for (; w && row->n < WORDS; w = strtok_r(NULL, " \n", &save))
+			row->v[row->n++] = w;
+	} while (!row->n);
+
+	return true;
+}
+
+static FILE *open_data(const char *name)
+{
+	FILE *f = fopen(name, "r");
+
+	ck_assert_msg(f != NULL, "%s is missing", name);
+
+	return f;
+}
+
+static unsigned num(const char *s)
+{
+	return (unsigned)strtoul(s, NULL, 10);
+}
+
+static enum reason by_name(const char *name)
+{
+	enum reason r = reason_find(name, strlen(name));
+
+	ck_assert_msg(r != REASON_NONE, "unknown reason %s", name);
+	ck_assert_str_eq(reason_name(r), name);
+
+	return r;
+}
+
+START_TEST(to_sip)
+{
+	FILE *f = open_data("tests/data/reason_to_sip.txt");
+	struct reason_sip out;
+	struct row row;
+	unsigned rows = 0;
+
+	while (next_row(f, &row)) {
+		struct ending end = {0};
+
+		end.reject = !strcmp(row.v[0], "-reject");
+		if (row.v[0][0] != '-')
+			end.reason = by_name(row.v[0]);
+
+		reason_to_sip(&out, &end, REASON_UAS);
+		ck_assert_msg(out.code == num(row.v[1]), "%s: %u", row.v[0],
+			      out.code);
+		ck_assert_msg(out.q850 == num(row.v[2]), "%s: cause %u",
+			      row.v[0], out.q850);
+		ck_assert_uint_eq(out.warning, num(row.v[4]));
+		ck_assert_str_eq(out.phrase, reason_phrase(out.code));
+
+		reason_to_sip(&out, &end, REASON_ACTIVE);
+		ck_assert_msg(out.q850 == num(row.v[3]), "%s: bye %u",
+			      row.v[0], out.q850);
+		ck_assert_uint_eq(out.code, 0);
+
+		reason_to_sip(&out, &end, REASON_UAC);
+		ck_assert_uint_eq(out.code, 0);
+		++rows;
+	}
+
+	ck_assert_uint_eq(rows, REASON_MAX + 1); /* and -reject */
+	fclose(f);
+}
+END_TEST
+
+START_TEST(to_sip_own_codes)
+{
+	struct ending end = {.reason = REASON_GENERAL_ERROR, .sip_code = 503};
+	struct reason_sip out;
+
+	reason_to_sip(&out, &end, REASON_UAS);
+	ck_assert_uint_eq(out.code, 503);
+	ck_assert_uint_eq(out.q850, 41);
+
+	end = (struct ending){.reason = REASON_DECLINE, .decline_code = 486};
+	reason_to_sip(&out, &end, REASON_UAS);
+	ck_assert_uint_eq(out.code, 486);
+	ck_assert_str_eq(out.phrase, "Busy Here");
+	ck_assert_uint_eq(out.q850, 21);
+
+	end = (struct ending){.reason = REASON_TIMEOUT, .q850 = 20};
+	reason_to_sip(&out, &end, REASON_UAS);
+	ck_assert_uint_eq(out.code, 480);
+	ck_assert_uint_eq(out.q850, 20);
+}
+END_TEST
+
+START_TEST(from_code)
+{
+	FILE *f = open_data("tests/data/reason_from_code.txt");
+	struct row row;
+
+	while (next_row(f, &row)) {
+		struct ending end = {.sip_code = num(row.v[0])};
+
+		ck_assert_msg(reason_to_jingle(&end, false) ==
+				  by_name(row.v[1]),
+			      "%s: %s", row.v[0],
+			      reason_name(reason_to_jingle(&end, false)));
+	}
+	fclose(f);
+}
+END_TEST
+
+START_TEST(from_cause)
+{
+	FILE *f = open_data("tests/data/reason_from_cause.txt");
+	struct row row;
+
+	while (next_row(f, &row)) {
+		/* the cause wins over the code */
+		struct ending end = {.q850 = num(row.v[0]), .sip_code = 480};
+
+		ck_assert_msg(reason_to_jingle(&end, true) ==
+				  by_name(row.v[1]),
+			      "%s", row.v[0]);
+		ck_assert_msg(reason_to_jingle(&end, false) ==
+				  by_name(row.v[2]),
+			      "%s", row.v[0]);
+	}
+	fclose(f);
+}
+END_TEST
+
+START_TEST(bye_without_reason)
+{
+	struct ending end = {0};
+
+	ck_assert_int_eq(reason_to_jingle(&end, true), REASON_SUCCESS);
+	ck_assert_int_eq(reason_to_jingle(&end, false), REASON_CANCEL);
+	end.reason = REASON_MEDIA_ERROR; /* the gateway's own word counts */
+	end.sip_code = 486;
+	ck_assert_int_eq(reason_to_jingle(&end, true), REASON_MEDIA_ERROR);
+}
+END_TEST
+
+START_TEST(q850)
+{
+	FILE *f = open_data("tests/data/reason_q850.txt");
+	struct row row;
+
+	while (next_row(f, &row))
+		ck_assert_msg(reason_q850(num(row.v[0])) == num(row.v[1]),
+			      "%s", row.v[0]);
+	fclose(f);
+}
+END_TEST
+
+START_TEST(conditions)
+{
+	FILE *f = open_data("tests/data/cond_to_sip.txt");
+	struct row row;
+	unsigned rows = 0;
+
+	while (next_row(f, &row)) {
+		enum stanza_cond c = cond_find(row.v[0], strlen(row.v[0]));
+
+		ck_assert_msg(c != COND_NONE, "%s", row.v[0]);
+		ck_assert_str_eq(cond_name(c), row.v[0]);
+		ck_assert_str_eq(cond_type(c), row.v[1]);
+		if (num(row.v[2]) == cond_to_sip(c, REASON_MESSAGE, true))
+			ck_assert_uint_eq(cond_to_sip(c, REASON_INVITE, true),
+					  num(row.v[4]));
+		ck_assert_msg(cond_to_sip(c, REASON_INVITE, true) ==
+				  num(row.v[4]),
+			      "%s", row.v[0]);
+		ck_assert_uint_lt(cond_to_sip(c, REASON_INVITE, false), 600);
+		++rows;
+	}
+
+	ck_assert_uint_eq(rows, COND_MAX - 1);
+	fclose(f);
+}
+END_TEST
+
+START_TEST(conditions_by_method)
+{
+	ck_assert_uint_eq(
+	    cond_to_sip(COND_SERVICE_UNAVAILABLE, REASON_MESSAGE, true), 480);
+	ck_assert_uint_eq(
+	    cond_to_sip(COND_SERVICE_UNAVAILABLE, REASON_SUBSCRIBE, true),
+	    403);
+	ck_assert_uint_eq(cond_to_sip(COND_FORBIDDEN, REASON_SUBSCRIBE, false),
+			  403);
+	ck_assert_uint_eq(
+	    cond_to_sip(COND_FEATURE_NOT_IMPLEMENTED, REASON_MESSAGE, false),
+	    501);
+}
+END_TEST
+
+START_TEST(from_sip)
+{
+	FILE *f = open_data("tests/data/cond_from_sip.txt");
+	struct row row;
+
+	while (next_row(f, &row))
+		ck_assert_msg(cond_from_sip(num(row.v[0])) ==
+				  cond_find(row.v[1], strlen(row.v[1])),
+			      "%s: %s", row.v[0],
+			      cond_name(cond_from_sip(num(row.v[0]))));
+	fclose(f);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("bridge_reason");
+	TCase *tc = tcase_create("tables");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	tcase_add_test(tc, to_sip);
+	tcase_add_test(tc, to_sip_own_codes);
+	tcase_add_test(tc, from_code);
+	tcase_add_test(tc, from_cause);
+	tcase_add_test(tc, bye_without_reason);
+	tcase_add_test(tc, q850);
+	tcase_add_test(tc, conditions);
+	tcase_add_test(tc, conditions_by_method);
+	tcase_add_test(tc, from_sip);
+	suite_add_tcase(s, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
