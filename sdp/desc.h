@@ -43,13 +43,13 @@ enum desc_setup {
 };
 
 enum desc_proto { /* of an m-line, RFC 9429 5.1.2 */
-	DESC_RTP_AVP,
-	DESC_RTP_AVPF,
-	DESC_RTP_SAVP,
-	DESC_RTP_SAVPF,
-	DESC_TLS_SAVP,	/* UDP/TLS/RTP/SAVP */
-	DESC_TLS_SAVPF, /* UDP/TLS/RTP/SAVPF */
-	DESC_PROTO_OTHER,
+		  DESC_RTP_AVP,
+		  DESC_RTP_AVPF,
+		  DESC_RTP_SAVP,
+		  DESC_RTP_SAVPF,
+		  DESC_TLS_SAVP,  /* UDP/TLS/RTP/SAVP */
+		  DESC_TLS_SAVPF, /* UDP/TLS/RTP/SAVPF */
+		  DESC_PROTO_OTHER,
 };
 
 struct desc_addr {
@@ -96,10 +96,10 @@ struct fingerprint { /* a value; RFC 8122 5 */
 
 enum crypto_suite {
 	SUITE_NONE,
-	SUITE_AEAD_AES_128_GCM,	 /* 28 bytes key and salt; RFC 7714 */
-	SUITE_AEAD_AES_256_GCM,	 /* 44 */
-	SUITE_CM128_SHA1_80,	 /* 30; RFC 4568 */
-	SUITE_CM128_SHA1_32,	 /* 30 */
+	SUITE_AEAD_AES_128_GCM, /* 28 bytes key and salt; RFC 7714 */
+	SUITE_AEAD_AES_256_GCM, /* 44 */
+	SUITE_CM128_SHA1_80,	/* 30; RFC 4568 */
+	SUITE_CM128_SHA1_32,	/* 30 */
 };
 
 struct crypto { /* a value; RFC 4568 */
@@ -174,12 +174,12 @@ struct bandwidth {
 };
 
 struct desc_media {
-	const char *mid; /* content name; "" when SDP has none */
+	const char *mid;   /* content name; "" when SDP has none */
 	const char *media; /* "audio" .. as written */
 	enum desc_kind kind;
 	enum desc_proto proto;
 	const char *proto_text; /* as written, for DESC_PROTO_OTHER */
-	const char *fmt_text;	/* formats as written, ditto */
+	const char *fmt_text;	/* formats as written, ditto, or if no codec */
 	enum desc_dir dir;
 	bool rejected; /* SDP port 0; Jingle senders='none' keeps the m-line */
 	bool creator_responder; /* Jingle creator='responder' */
@@ -195,7 +195,7 @@ struct desc_media {
 	struct transport transport;
 };
 
-struct desc_group { /* BUNDLE only */
+struct desc_group {		      /* BUNDLE only */
 	unsigned idx[DESC_MEDIA_MAX]; /* indices into media */
 	unsigned n;
 };
@@ -215,16 +215,20 @@ struct desc {
 int desc_alloc(struct desc **dp);
 void desc_free(struct desc *d); /* NULL is fine */
 int desc_copy(struct desc **dp, const struct desc *d);
+/* Do both say the same on the wire?  Candidate ids and creators are Jingle's
+ * own and do not count; nor do the texts of formats that were understood. */
+bool desc_equal(const struct desc *a, const struct desc *b);
 
 /* Arena memory of d, zeroed; NULL when out of memory or over 1 MiB. */
 void *desc_mem(struct desc *d, size_t size);
-/* Copies at most len bytes; NULL as above. */
+/* Copies at most len bytes; what is not UTF-8 or a control character becomes
+ * '?'.  NULL as above. */
 const char *desc_strn(struct desc *d, const char *s, size_t len);
 const char *desc_str(struct desc *d, const char *s);
 
 /* Append; the new element is returned by the first argument. */
-int desc_media_add(struct desc_media **mp, struct desc *d,
-		   enum desc_kind kind, const char *mid);
+int desc_media_add(struct desc_media **mp, struct desc *d, enum desc_kind kind,
+		   const char *mid);
 int desc_codec_add(struct codec **cp, struct desc *d, struct desc_media *m,
 		   unsigned pt, const char *name, uint32_t clock,
 		   unsigned channels);
@@ -247,8 +251,8 @@ int desc_transport_copy(struct desc *d, struct transport *to,
 bool codec_match(const struct codec *a, const struct codec *b);
 const struct codec *codec_find(const struct codec *list,
 			       const struct codec *like);
-const struct codec *codec_find_name(const struct codec *list,
-				    const char *name, uint32_t clock);
+const struct codec *codec_find_name(const struct codec *list, const char *name,
+				    uint32_t clock);
 const struct codec *codec_find_pt(const struct codec *list, unsigned pt);
 bool codec_is_event(const struct codec *c); /* telephone-event */
 /* A codec that carries sound or pictures: not telephone-event, CN, red, rtx,
@@ -267,14 +271,18 @@ const struct desc_media *desc_media_find(const struct desc *d,
 unsigned desc_group_first(const struct desc *d, unsigned m);
 enum desc_dir desc_dir_reverse(enum desc_dir dir); /* sendonly<->recvonly */
 
-/* Text of SDP.  Tolerant of what phones do wrong in harmless ways, strict on
+/* Printers into a buffer: E2BIG if it is too small, EINVAL for a value that
+ * has no text.
+ *
+ * Text of SDP.  Tolerant of what phones do wrong in harmless ways, strict on
  * limits; unknown lines are skipped. line: where it broke, for the error. */
 int desc_decode(struct desc **dp, const char *text, size_t len,
 		unsigned *line);
 /* *textp is malloc'd, NUL terminated. sess: o= "- id version IN IP4 addr". */
 int desc_encode(char **textp, size_t *lenp, const struct desc *d);
 
-/* candidate-attribute without "a=" and without "candidate:" or with it. */
+/* candidate-attribute without "a=" and without "candidate:" or with it.
+ * ENOTSUP for names (.local), types and protocols that are not known. */
 int candidate_decode(struct candidate *c, const char *s, size_t len);
 int candidate_encode(char *buf, size_t size, const struct candidate *c);
 /* crypto-attribute value: "1 AES_CM_128_HMAC_SHA1_80 inline:...".  ENOTSUP
@@ -290,7 +298,8 @@ int fingerprint_decode(struct fingerprint *fp, const char *hash, size_t hl,
 int fingerprint_encode(char *buf, size_t size, const struct fingerprint *fp);
 const char *fingerprint_hash_name(enum fingerprint_hash hash);
 
-/* Numeric IPv4 or IPv6 text only: EBADMSG for names (.local included). */
+/* Numeric IPv4 or IPv6 text only: EBADMSG for names (.local included).  The
+ * port is left as it was. */
 int desc_addr_decode(struct desc_addr *a, const char *s, size_t len);
 int desc_addr_encode(char *buf, size_t size, const struct desc_addr *a);
 bool desc_addr_equal(const struct desc_addr *a, const struct desc_addr *b);
