@@ -37,9 +37,9 @@ struct config_xmpp {
 	char *component; /* domain of the gateway, nameprepped */
 	char *server;	 /* host of the XMPP server */
 	uint16_t port;
-	char *secret; /* from secret or secret_file; never printed */
-	bool tls;     /* direct TLS with verification */
-	char *tls_ca; /* file, NULL: the system's */
+	char *secret;	/* from secret or secret_file; never printed */
+	bool tls;	/* direct TLS with verification */
+	char *tls_ca;	/* file, NULL: the system's */
 	char *tls_name; /* name in the certificate, NULL: server */
 	bool allow_plain;
 	char **domains; /* who may use it; the users' domains */
@@ -56,7 +56,7 @@ struct config_listen {
 struct config_sip {
 	struct config_listen *listen;
 	size_t listenc;
-	char *cert, *key; /* files, for tls: listeners */
+	char *cert, *key;	    /* files, for tls: listeners */
 	struct sa public4, public6; /* unset: none */
 	char *user_agent;
 };
@@ -65,8 +65,8 @@ struct config_trunk {
 	char *name;
 	char *uri; /* "sip:host[:port][;transport=..]" */
 	char *username, *password, *auth_realm; /* NULL: none */
-	bool reg;	      /* register = yes */
-	char *outbound_proxy; /* uri, NULL: none */
+	bool reg;				/* register = yes */
+	char *outbound_proxy;			/* uri, NULL: none */
 	struct config_net *accept_from;
 	size_t accept_fromc;
 	char **codecs; /* lower case: opus, g722, pcmu, pcma .. */
@@ -76,6 +76,7 @@ struct config_trunk {
 	struct config_net *media_from;
 	size_t media_fromc;
 	const struct config_listen *listen; /* NULL: chosen by route */
+	char *listen_text;		    /* as written, NULL: none */
 	bool tcp;			    /* large requests by TCP */
 	bool tls;			    /* uri says transport=tls */
 	char *tls_ca, *tls_name, *tls_cert, *tls_key;
@@ -117,13 +118,16 @@ struct config_limits {
 	unsigned calls_per_jid, calls_per_trunk; /* 0: no limit */
 	unsigned setup_burst, setup_refill_ms, setup_per_minute;
 	unsigned half_open, tcp_per_source;
+	unsigned subscriptions_per_jid;
+	unsigned message_rate, message_burst; /* per JID: messages/s, bucket */
 	unsigned sip_source_rate, sip_source_burst; /* requests/s, bucket */
-	unsigned xmpp_queue_bytes;
+	unsigned xmpp_queue_bytes, tcp_queue_bytes; /* high-water marks */
 	unsigned reconnect_min, reconnect_max, reconnect_conflict; /* s */
 	unsigned xmpp_ping, xmpp_ping_timeout, iq_timeout;	   /* s */
-	unsigned datagram_in, datagram_out;			   /* bytes */
-	unsigned rtp_timeout, rtp_warn;				   /* s */
-	unsigned call_max; /* s */
+	unsigned xmpp_tcp_timeout;	    /* s; TCP_USER_TIMEOUT */
+	unsigned datagram_in, datagram_out; /* bytes */
+	unsigned rtp_timeout, rtp_warn;	    /* s */
+	unsigned call_max;		    /* s */
 };
 
 struct config {

@@ -1,0 +1,175 @@
+/* config.c: a configuration from its text: parse, check, and take over. */
+#include "base/config.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config_int.h"
+
+static_assert(offsetof(struct config_xmpp, name) == 0, "name is first");
+static_assert(offsetof(struct config_trunk, name) == 0, "name is first");
+
+/* Sections that may stand several times become arrays, in their order. */
+static int sections_move(void **arrayp, size_t *np,
+			 const struct config_parser *p,
+			 const struct config_kind *kind)
+{
+	struct le *le;
+	char *array;
+	size_t n = 0;
+
+	LIST_FOREACH (&p->sections, le) {
+		const struct config_section *s = le->data;
+
+		n += s->kind == kind;
+	}
+	if (!n)
+		return 0;
+
+	array = mem_zalloc(n * kind->size, NULL);
+	if (!array)
+		return ENOMEM;
+	*arrayp = array;
+	*np = n;
+
+	LIST_FOREACH (&p->sections, le) {
+		struct config_section *s = le->data;
+
+		if (s->kind != kind)
+			continue;
+		memcpy(array, s->base, kind->size);
+		*(char **)(void *)array = mem_ref(s->name);
+		array += kind->size;
+		mem_deref(s->base);
+		s->owned = false;
+	}
+
+	return 0;
+}
+
+static void config_destructor(void *arg)
+{
+	struct config *c = arg;
+	size_t i;
+
+	for (i = 0; i < config_kindc; i++) {
+		const struct config_kind *kind = &config_kinds[i];
+
+		if (!kind->size)
+			config_section_clear(kind, (char *)c + kind->offset);
+	}
+	for (i = 0; i < c->xmppc; i++) {
+		config_section_clear(config_kind_find("xmpp"), &c->xmpp[i]);
+		mem_deref(c->xmpp[i].name);
+	}
+	for (i = 0; i < c->trunkc; i++) {
+		config_section_clear(config_kind_find("trunk"), &c->trunk[i]);
+		mem_deref(c->trunk[i].name);
+	}
+	for (i = 0; i < c->routec; i++) {
+		mem_deref(c->route[i].name);
+		mem_deref(c->route[i].text);
+	}
+	mem_deref(c->xmpp);
+	mem_deref(c->trunk);
+	mem_deref(c->route);
+	mem_deref(c->file);
+	mem_deref(c->dir);
+}
+
+/* c->file absolute, c->dir its directory without a closing slash. */
+static int names_set(struct config *c, const char *name)
+{
+	char *cwd, *slash;
+	int err;
+
+	if (name[0] == '/') {
+		err = str_dup(&c->file, name);
+	} else {
+		cwd = getcwd(NULL, 0);
+		err = re_sdprintf(&c->file, "%s/%s", cwd ? cwd : "", name);
+		free(cwd);
+	}
+	if (err || str_dup(&c->dir, c->file))
+		return ENOMEM;
+
+	slash = strrchr(c->dir, '/');
+	slash[slash == c->dir ? 1 : 0] = '\0';
+
+	return 0;
+}
+
+static int singles_add(struct config_parser *p)
+{
+	size_t i;
+
+	for (i = 0; i < config_kindc && !p->err; i++) {
+		if (!config_kinds[i].size)
+			(void)config_section_add(p, &config_kinds[i], NULL, 0);
+	}
+
+	return p->err;
+}
+
+static int parser_run(struct config_parser *p)
+{
+	size_t i;
+	int err;
+
+	err = names_set(p->c, p->name);
+	if (!err)
+		err = singles_add(p);
+	if (err)
+		return err;
+
+	config_lines_read(p);
+	if (!p->err)
+		config_check(p);
+	if (p->err || p->problemc)
+		return p->err ? p->err : EBADMSG;
+
+	err = sections_move((void **)&p->c->xmpp, &p->c->xmppc, p,
+			    config_kind_find("xmpp"));
+	if (err)
+		return err;
+
+	for (i = 0; i < p->c->xmppc; i++) {
+		struct config_xmpp *x = &p->c->xmpp[i];
+
+		if (!x->name) /* plain [xmpp] */
+			x->name = mem_ref(x->component);
+	}
+
+	return sections_move((void **)&p->c->trunk, &p->c->trunkc, p,
+			     config_kind_find("trunk"));
+}
+
+int config_parse(struct config **cp, const char *name, const char *text,
+		 size_t len, struct re_printf *pf)
+{
+	struct config_parser p = {.name = name, .text = text};
+	int err;
+
+	if (!cp || !name || (!text && len))
+		return EINVAL;
+
+	p.end = text + len;
+	p.c = mem_zalloc(sizeof(*p.c), config_destructor);
+	p.problems =
+	    mem_zalloc(CONFIG_PROBLEMS_MAX * sizeof(*p.problems), NULL);
+	err = p.c && p.problems ? parser_run(&p) : ENOMEM;
+	if (p.problems && config_problems_print(pf, &p) && !err)
+		err = EBADMSG;
+
+	list_flush(&p.sections);
+	mem_deref(p.problems);
+	if (err)
+		mem_deref(p.c);
+	else
+		*cp = p.c;
+
+	return err;
+}

@@ -1,0 +1,150 @@
+/* config_print.c: what holds, in the language of the file, secrets left out.
+ */
+#include "config_int.h"
+
+static int section_print(struct re_printf *pf, const struct config_kind *kind,
+			 const char *name, const void *base)
+{
+	size_t i;
+	int err;
+
+	err = name ? re_hprintf(pf, "[%s %s]\n", kind->name, name)
+		   : re_hprintf(pf, "[%s]\n", kind->name);
+
+	for (i = 0; i < kind->keyc && !err; i++) {
+		const struct config_key *key = &kind->keys[i];
+
+		if (!key->type->print)
+			continue;
+		err = re_hprintf(pf, "%s = ", key->name);
+		err |= key->type->print(pf, key, base);
+		err |= re_hprintf(pf, "\n");
+	}
+
+	return err | re_hprintf(pf, "\n");
+}
+
+static int routes_print(struct re_printf *pf, const struct config *c)
+{
+	size_t i;
+	int err = 0;
+
+	if (!c->routec)
+		return 0;
+
+	err |= re_hprintf(pf, "[route]\n");
+	for (i = 0; i < c->routec; i++) {
+		err |= re_hprintf(pf, "%s = %s\n", c->route[i].name,
+				  c->route[i].text);
+	}
+
+	return err | re_hprintf(pf, "\n");
+}
+
+static int domains_print(struct re_printf *pf, const struct config *c)
+{
+	size_t i, j, n = 0;
+	int err = 0;
+
+	for (i = 0; i < c->xmppc; i++) {
+		for (j = 0; j < c->xmpp[i].domainc; j++)
+			err |= re_hprintf(pf, "%s%s", n++ ? ", " : "",
+					  c->xmpp[i].domains[j]);
+	}
+
+	return err;
+}
+
+static int accept_print(struct re_printf *pf, const struct config_trunk *t)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < t->accept_fromc; i++)
+		err |= re_hprintf(pf, "%s%H", i ? ", " : "", config_net_print,
+				  &t->accept_from[i]);
+
+	return t->accept_fromc ? err : re_hprintf(pf, "nowhere");
+}
+
+/* Who may call whom: what an operator most wants to be sure of. */
+static int access_print(struct re_printf *pf, const struct config *c)
+{
+	if (c->routec) {
+		return re_hprintf(pf,
+				  "# access: %zu rules of [route]; what none "
+				  "of them allows is refused\n",
+				  c->routec);
+	}
+	if (c->trunkc != 1) {
+		return re_hprintf(pf,
+				  "# access: %zu trunks and no [route]; every "
+				  "call is refused\n",
+				  c->trunkc);
+	}
+
+	return re_hprintf(pf,
+			  "# access: no [route]; users of %H may call through "
+			  "trunk %s, calls from %H may ring them\n",
+			  domains_print, c, c->trunk[0].name, accept_print,
+			  &c->trunk[0]);
+}
+
+/* A plain [xmpp] shares the name of its component. */
+static const char *xmpp_name(const struct config_xmpp *x)
+{
+	return x->name == x->component ? NULL : x->name;
+}
+
+/* A singleton's place in c; the others come one by one. */
+static int kind_print(struct re_printf *pf, const struct config_kind *kind,
+		      const struct config *c)
+{
+	size_t i;
+	int err = 0;
+
+	if (!kind->keyc)
+		return routes_print(pf, c);
+	if (!kind->size)
+		return section_print(pf, kind, NULL,
+				     (const char *)c + kind->offset);
+
+	if (kind->naming == CONFIG_MAY_BE_NAMED) {
+		for (i = 0; i < c->xmppc; i++)
+			err |= section_print(pf, kind, xmpp_name(&c->xmpp[i]),
+					     &c->xmpp[i]);
+	} else {
+		for (i = 0; i < c->trunkc; i++)
+			err |= section_print(pf, kind, c->trunk[i].name,
+					     &c->trunk[i]);
+	}
+
+	return err;
+}
+
+int config_print(struct re_printf *pf, const struct config *c)
+{
+	size_t i;
+	int err = 0;
+
+	if (!c)
+		return 0;
+
+	for (i = 0; i < config_kindc; i++)
+		err |= kind_print(pf, &config_kinds[i], c);
+
+	return err | access_print(pf, c);
+}
+
+const struct config_trunk *config_trunk_find(const struct config *c,
+					     const char *name)
+{
+	size_t i;
+
+	for (i = 0; c && name && i < c->trunkc; i++) {
+		if (0 == str_cmp(c->trunk[i].name, name))
+			return &c->trunk[i];
+	}
+
+	return NULL;
+}

@@ -1,0 +1,220 @@
+/* config_table.c: every key of the configuration, a row each. */
+#include "config_int.h"
+
+#include <string.h>
+
+#define XMPP(f)	 offsetof(struct config_xmpp, f)
+#define SIP(f)	 offsetof(struct config_sip, f)
+#define TRUNK(f) offsetof(struct config_trunk, f)
+#define MEDIA(f) offsetof(struct config_media, f)
+#define CONF(f)	 offsetof(struct config, f)
+
+#define KEY(key, kind, at, def)                                               \
+	{                                                                     \
+		.name = key, .type = &config_type_##kind, .offset = at,       \
+		.dflt = def                                                   \
+	}
+#define KEY2(key, kind, at, at2, def)                                         \
+	{                                                                     \
+		.name = key, .type = &config_type_##kind, .offset = at,       \
+		.offset2 = at2, .dflt = def                                   \
+	}
+#define MUST(key, kind, at, at2)                                              \
+	{                                                                     \
+		.name = key, .type = &config_type_##kind, .offset = at,       \
+		.offset2 = at2, .dflt = "", .required = true                  \
+	}
+#define WORD(key, at, list, def)                                              \
+	{                                                                     \
+		.name = key, .type = &config_type_enum, .offset = at,         \
+		.words = list, .dflt = def                                    \
+	}
+#define NUMBER(key, at, def, lo, hi)                                          \
+	{                                                                     \
+		.name = key, .type = &config_type_number, .offset = at,       \
+		.dflt = def, .min = lo, .max = hi                             \
+	}
+
+static const struct config_key xmpp_keys[] = {
+    MUST("component", domain, XMPP(component), 0),
+    KEY2("server", server, XMPP(server), XMPP(port), "127.0.0.1:5347"),
+    KEY("secret", secret, XMPP(secret), ""),
+    KEY("secret_file", secret_file, XMPP(secret), ""),
+    KEY("tls", bool, XMPP(tls), "no"),
+    KEY("tls_ca", file, XMPP(tls_ca), ""),
+    KEY("tls_name", text, XMPP(tls_name), ""),
+    KEY("allow_plain", bool, XMPP(allow_plain), "no"),
+    MUST("domains", domains, XMPP(domains), XMPP(domainc)),
+};
+
+static const struct config_key sip_keys[] = {
+    KEY2("listen", listen, SIP(listen), SIP(listenc),
+	 "udp:0.0.0.0:5060, tcp:0.0.0.0:5060"),
+    KEY("certificate", file, SIP(cert), ""),
+    KEY("key", file, SIP(key), ""),
+    KEY2("public_address", addrs, SIP(public4), SIP(public6), ""),
+    KEY("user_agent", text, SIP(user_agent), "stoxd"),
+};
+
+/* protocol F.2 */
+static const struct config_word media_words[] = {
+    {"auto", CONFIG_AUTO}, {"avp", CONFIG_AVP},	   {"osrtp", CONFIG_OSRTP},
+    {"sdes", CONFIG_SDES}, {"dtls", CONFIG_LATER}, {NULL, 0},
+};
+static const struct config_word dtmf_words[] = {
+    {"rfc4733", CONFIG_RFC4733},
+    {"info", CONFIG_INFO},
+    {NULL, 0},
+};
+static const struct config_word early_words[] = {
+    {"off", CONFIG_EARLY_OFF},
+    {"connect", CONFIG_EARLY_CONNECT},
+    {NULL, 0},
+};
+static const struct config_word latch_words[] = {
+    {"restricted", CONFIG_LATCH_RESTRICTED},
+    {"off", CONFIG_LATCH_OFF},
+    {"any", CONFIG_LATCH_ANY},
+    {NULL, 0},
+};
+static const struct config_word decline_words[] = {
+    {"603", 603},
+    {"486", 486},
+    {"480", 480},
+    {NULL, 0},
+};
+static const struct config_word addressing_words[] = {
+    {"auto", CONFIG_ADDR_AUTO},
+    {"escaped", CONFIG_ADDR_ESCAPED},
+    {"trunk", CONFIG_ADDR_TRUNK},
+    {"domain", CONFIG_ADDR_DOMAIN},
+    {NULL, 0},
+};
+
+static const struct config_key trunk_keys[] = {
+    MUST("uri", uri, TRUNK(uri), 0),
+    KEY("username", text, TRUNK(username), ""),
+    KEY("password", secret, TRUNK(password), ""),
+    KEY("password_file", secret_file, TRUNK(password), ""),
+    KEY("auth_realm", text, TRUNK(auth_realm), ""),
+    KEY("register", bool, TRUNK(reg), "no"),
+    KEY("outbound_proxy", uri, TRUNK(outbound_proxy), ""),
+    KEY2("accept_from", nets, TRUNK(accept_from), TRUNK(accept_fromc), ""),
+    KEY("trusted", bool, TRUNK(trusted), "no"),
+    KEY2("codecs", codecs, TRUNK(codecs), TRUNK(codecc),
+	 "opus, g722, pcmu, pcma"),
+    WORD("media", TRUNK(media), media_words, "auto"),
+    KEY("sdes_over_plain", bool, TRUNK(sdes_over_plain), "no"),
+    KEY2("media_from", nets, TRUNK(media_from), TRUNK(media_fromc), "auto"),
+    KEY("listen", listen_ref, TRUNK(listen_text), ""),
+    KEY("tcp", bool, TRUNK(tcp), "no"),
+    KEY("tls_ca", file, TRUNK(tls_ca), ""),
+    KEY("tls_name", text, TRUNK(tls_name), ""),
+    KEY("tls_cert", file, TRUNK(tls_cert), ""),
+    KEY("tls_key", file, TRUNK(tls_key), ""),
+    WORD("dtmf", TRUNK(dtmf), dtmf_words, "rfc4733"),
+    WORD("early_media", TRUNK(early_media), early_words, "off"),
+    WORD("latch", TRUNK(latch), latch_words, "restricted"),
+    NUMBER("ring_timeout", TRUNK(ring_timeout), "180", 5, 3600),
+    WORD("decline_code", TRUNK(decline_code), decline_words, "603"),
+    WORD("addressing", TRUNK(addressing), addressing_words, "auto"),
+};
+
+static const struct config_key media_keys[] = {
+    KEY2("address", addrs, MEDIA(addr4), MEDIA(addr6), "auto"),
+    KEY2("public_address", addrs, MEDIA(public4), MEDIA(public6), ""),
+    KEY2("ports", ports, MEDIA(port_min), MEDIA(port_max), "10000-19999"),
+    NUMBER("workers", MEDIA(workers), "0", 0, 256),
+    KEY("stun", hostport, MEDIA(stun), ""),
+    KEY("turn", turn, MEDIA(turn), ""),
+    KEY("dscp", dscp, MEDIA(dscp_audio), "EF"),
+    KEY("dscp_sip", dscp, MEDIA(dscp_sip), "CS3"),
+};
+
+static const struct config_key admin_keys[] = {
+    KEY("socket", path, CONF(admin_socket), "/run/stoxd/stoxd.sock"),
+};
+
+static const struct config_word level_words[] = {
+    {"debug", 0}, /* enum log_level */
+    {"info", 1},  {"warning", 2}, {"error", 3}, {NULL, 0},
+};
+
+static const struct config_key log_keys[] = {
+    WORD("level", CONF(log_level), level_words, "info"),
+    KEY("trace", bool, CONF(log_trace), "no"),
+};
+
+#define LIMIT(f, def, lo, hi)                                                 \
+	NUMBER(#f, offsetof(struct config_limits, f), def, lo, hi)
+
+static const struct config_key limit_keys[] = {
+    LIMIT(stanza_bytes, "262144", 10000, 16777216),
+    LIMIT(stanza_depth, "32", 8, 1000),
+    LIMIT(stanza_attrs, "64", 16, 1000),
+    LIMIT(stanza_children, "4096", 64, 1000000),
+    LIMIT(sip_tcp_bytes, "65536", 4096, 65536),
+    LIMIT(sip_udp_bytes, "16384", 1500, 65535),
+    LIMIT(sip_headers, "256", 32, 10000),
+    LIMIT(sip_vias, "70", 1, 1000),
+    LIMIT(sip_uri_bytes, "2048", 128, 8192),
+    LIMIT(sdp_bytes, "32768", 1024, 32768),
+    LIMIT(candidates, "64", 1, 64),
+    LIMIT(codecs, "64", 1, 64),
+    LIMIT(calls, "0", 0, 1000000),
+    LIMIT(calls_per_jid, "4", 1, 100000),
+    LIMIT(calls_per_trunk, "0", 0, 1000000),
+    LIMIT(setup_burst, "5", 1, 100000),
+    LIMIT(setup_refill_ms, "2000", 1, 3600000),
+    LIMIT(setup_per_minute, "20", 1, 100000),
+    LIMIT(half_open, "256", 1, 1000000),
+    LIMIT(tcp_per_source, "16", 1, 65536),
+    LIMIT(subscriptions_per_jid, "500", 1, 1000000),
+    LIMIT(message_rate, "5", 1, 100000),
+    LIMIT(message_burst, "30", 1, 100000),
+    LIMIT(sip_source_rate, "10", 1, 1000000),
+    LIMIT(sip_source_burst, "60", 1, 1000000),
+    LIMIT(xmpp_queue_bytes, "8388608", 65536, 1073741824),
+    LIMIT(tcp_queue_bytes, "8388608", 65536, 1073741824),
+    LIMIT(reconnect_min, "1", 1, 3600),
+    LIMIT(reconnect_max, "30", 1, 3600),
+    LIMIT(reconnect_conflict, "30", 1, 3600),
+    LIMIT(xmpp_ping, "30", 5, 3600),
+    LIMIT(xmpp_ping_timeout, "15", 1, 3600),
+    LIMIT(xmpp_tcp_timeout, "15", 1, 3600),
+    LIMIT(iq_timeout, "15", 1, 3600),
+    LIMIT(datagram_in, "1600", 576, 65535),
+    LIMIT(datagram_out, "1500", 576, 65535),
+    LIMIT(rtp_timeout, "60", 5, 86400),
+    LIMIT(rtp_warn, "10", 1, 86400),
+    LIMIT(call_max, "14400", 60, 604800),
+};
+
+const struct config_kind config_kinds[] = {
+    {"xmpp", CONFIG_MAY_BE_NAMED, sizeof(struct config_xmpp), 0, xmpp_keys,
+     ARRAY_SIZE(xmpp_keys)},
+    {"sip", CONFIG_UNNAMED, 0, CONF(sip), sip_keys, ARRAY_SIZE(sip_keys)},
+    {"trunk", CONFIG_NAMED, sizeof(struct config_trunk), 0, trunk_keys,
+     ARRAY_SIZE(trunk_keys)},
+    {"route", CONFIG_UNNAMED, 0, 0, NULL, 0},
+    {"media", CONFIG_UNNAMED, 0, CONF(media), media_keys,
+     ARRAY_SIZE(media_keys)},
+    {"admin", CONFIG_UNNAMED, 0, 0, admin_keys, ARRAY_SIZE(admin_keys)},
+    {"log", CONFIG_UNNAMED, 0, 0, log_keys, ARRAY_SIZE(log_keys)},
+    {"limits", CONFIG_UNNAMED, 0, CONF(limits), limit_keys,
+     ARRAY_SIZE(limit_keys)},
+};
+const size_t config_kindc = ARRAY_SIZE(config_kinds);
+
+const struct config_key *config_key_find(const struct config_kind *kind,
+					 const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < kind->keyc; i++) {
+		if (0 == strcmp(kind->keys[i].name, name))
+			return &kind->keys[i];
+	}
+
+	return NULL;
+}
