@@ -10,12 +10,19 @@
 struct component;
 struct component_iq;
 
-enum component_kind { COMPONENT_IQ_GET, COMPONENT_IQ_SET, COMPONENT_MESSAGE,
-	COMPONENT_PRESENCE };
+enum component_kind {
+	COMPONENT_IQ_GET,
+	COMPONENT_IQ_SET,
+	COMPONENT_MESSAGE,
+	COMPONENT_PRESENCE
+};
 
 /* What is shed first when the queue to the server is full. */
-enum component_priority { COMPONENT_SHED_FIRST, COMPONENT_NORMAL,
-	COMPONENT_NEVER_SHED };
+enum component_priority {
+	COMPONENT_SHED_FIRST,
+	COMPONENT_NORMAL,
+	COMPONENT_NEVER_SHED
+};
 
 /* True: mine. The stanza is the component's; copy what must stay. */
 typedef bool(component_stanza_h)(struct component *c, const struct stanza *st,
@@ -27,7 +34,8 @@ typedef void(component_state_h)(struct component *c, bool up, void *arg);
 typedef void(component_iq_h)(int err, const struct stanza *reply, void *arg);
 
 /* Starts connecting at once and for ever; a server that is down is no error.
- * mem_ref object; its destructor closes the stream politely. */
+ * conf must outlive it, limits are copied.  mem_ref object; its destructor
+ * closes the stream politely and calls no handler. */
 int component_alloc(struct component **cp, const struct config_xmpp *conf,
 		    const struct config_limits *limits);
 const struct config_xmpp *component_conf(const struct component *c);
@@ -44,14 +52,21 @@ int component_listen(struct component *c, enum component_kind kind,
 		     const char *ns, component_stanza_h *h, void *arg);
 int component_listen_state(struct component *c, component_state_h *h,
 			   void *arg);
+/* Takes back every registration with this arg. */
+void component_unlisten(struct component *c, const void *arg);
 
-/* Sends st, which stays the caller's.  ENOTCONN while down, ENOBUFS shed. */
+/* Sends st, which stays the caller's.  ENOTCONN while down, ENOBUFS shed,
+ * EINVAL without to or with a from that is not ours: servers end the stream
+ * for that (XEP-0114 3). */
 int component_send(struct component *c, const struct stanza *st,
 		   enum component_priority prio);
 /* Sends and frees st; for replies whose failure does not matter. */
 void component_reply(struct component *c, struct stanza *st);
-/* Sends iq with an id of ours.  The answer must come from its to.  *qp may be
- * NULL; mem_deref of it cancels (no call of h). ENOTCONN, ENOBUFS, ENOMEM. */
+/* Sends iq, which stays the caller's, with an id of ours; without from it is
+ * from the component's domain.  The answer must come from its to.  qp may be
+ * NULL; mem_deref of *qp cancels (no call of h); *qp becomes NULL just before
+ * h is called, so it must live as long as the request.
+ * ENOTCONN, ENOBUFS, EINVAL, EBADMSG (to), ENOMEM: h is not called. */
 int component_iq_send(struct component_iq **qp, struct component *c,
 		      struct stanza *iq, component_iq_h *h, void *arg);
 

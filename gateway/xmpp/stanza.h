@@ -42,10 +42,17 @@ struct stanza *stanza_textn_add(struct stanza *parent, const char *text,
  * replaced when printed. */
 int stanza_attr_set(struct stanza *e, const char *name, const char *value);
 int stanza_attr_setf(struct stanza *e, const char *name, const char *fmt,
-		     ...); /* re_printf format */
+		     ...);		   /* re_printf format */
 bool stanza_ok(const struct stanza *root); /* no allocation failed */
 /* Deep copy of src under parent (parent NULL: a new root). */
 struct stanza *stanza_copy(struct stanza *parent, const struct stanza *src);
+
+/* The same with slices and any namespace, for the parser. parent NULL: a new
+ * root. */
+struct stanza *stanza_addn(struct stanza *parent, const struct pl *name,
+			   const struct pl *ns);
+int stanza_attr_setn(struct stanza *e, const struct pl *name,
+		     const struct pl *ns, const char *value);
 
 /* Reading. */
 const char *stanza_attr(const struct stanza *e, const char *name); /*or NULL*/
