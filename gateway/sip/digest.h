@@ -28,4 +28,16 @@ struct siptrunk;
 /* NULL when the trunk has no credentials; not referenced. */
 struct digest *siptrunk_digest(struct siptrunk *t);
 
+/* The sum alone (RFC 7616 3.4.1, qop=auth), lower-case hexadecimal. */
+enum digest_alg { DIGEST_MD5, DIGEST_SHA256, DIGEST_SHA512_256 };
+enum { DIGEST_HEX = 65 }; /* with the NUL */
+struct digest_input {
+	enum digest_alg alg;
+	const char *user, *realm, *password;
+	const char *method, *uri;
+	const char *nonce, *cnonce;
+	uint32_t nc;
+};
+int digest_compute(char out[DIGEST_HEX], const struct digest_input *in);
+
 #endif

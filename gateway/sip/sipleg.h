@@ -14,11 +14,11 @@ int sipcalls_alloc(struct sipcalls **sp, struct sipstack *stack,
 
 struct sipleg_conf {
 	struct siptrunk *trunk;
-	const char *to_uri;	/* "sip:600@pbx.example.net" */
-	const char *from_uri;	/* AOR of the XMPP user on this trunk */
-	const char *from_name;	/* display name, or NULL */
-	const char *token;	/* user part of Contact */
-	bool privacy;		/* Privacy: id */
+	const char *to_uri;    /* "sip:600@pbx.example.net" */
+	const char *from_uri;  /* AOR of the XMPP user on this trunk */
+	const char *from_name; /* display name, or NULL */
+	const char *token;     /* user part of Contact */
+	bool privacy;	       /* Privacy: id */
 	unsigned max_forwards;
 };
 /* Nothing is sent before ops->offer. */

@@ -41,15 +41,26 @@ struct siptarget {
 	struct sip *sip;
 	struct sa addr;
 	enum sip_transp tp;
-	struct uri route;	 /* give to sip_requestf / as sip_dialog route */
-	char route_text[256];	 /* "<sip:1.2.3.4:5060;transport=tcp;lr>" */
-	struct sa laddr;	 /* what we advertise: public if configured */
+	struct uri route;     /* give to sip_requestf / as sip_dialog route */
+	char route_text[256]; /* "<sip:1.2.3.4:5060;transport=tcp;lr>" */
+	struct sa laddr;      /* what we advertise: public if configured */
 };
 typedef void(siptarget_h)(int err, void *arg);
 int siptrunk_target(struct siptarget *t, struct siptrunk *trunk, unsigned n,
 		    siptarget_h *h, void *arg);
 /* Tells the health watcher how a target did (silence, 503, transport). */
 void siptrunk_target_failed(struct siptrunk *trunk, const struct sa *addr);
+
+/* Forgets a waiting h(arg): call it before arg goes away. */
+void siptrunk_target_cancel(struct siptrunk *trunk, void *arg);
+/* A request too large for UDP: turns t into the same target by TCP (trunk
+ * option tcp = yes).  ENOTSUP: the trunk does not want it. */
+int siptrunk_target_tcp(struct siptarget *t, struct siptrunk *trunk);
+/* The send handler (sip_send_h) of every sip_requestf and sip_drequestf of
+ * ours: puts the public address into Via and remembers where answers will
+ * come from.  arg is not used: the request's own goes through. */
+int sipstack_send(enum sip_transp tp, const struct sa *src,
+		  const struct sa *dst, struct mbuf *mb, void *arg);
 
 /* "Contact" URI of ours for a dialog on this target, with tag of instance:
  * "sip:TOKEN@addr:port;transport=tcp;i=TAG" (no brackets). mem_ref string. */
@@ -60,7 +71,7 @@ int sipstack_contact(char **cp, const struct sipstack *s, struct sip *sip,
 		     const struct sip_msg *msg, const char *token);
 
 /* Header lines common to our requests and responses: User-Agent aside (libre
- * prints it), "Allow: ..\r\nSupported: ..\r\n". */
+ * prints it).  Each is a whole line: "Allow: ..\r\n", "Supported: ..\r\n". */
 const char *sipstack_allow(const struct sipstack *s);
 const char *sipstack_supported(const struct sipstack *s);
 
@@ -68,5 +79,12 @@ const char *sipstack_supported(const struct sipstack *s);
  * trunk's uri. */
 int siptrunk_aor(char **uriprint, const struct siptrunk *trunk,
 		 const char *user);
+
+/* The public address (and port, if not 0) has changed, for one family: from
+ * now on in Via and Contact; registrations are renewed at once. */
+void sipstack_set_public(struct sipstack *s, const struct sa *addr);
+
+/* Counters of both gates and the state of each trunk, for people (%H). */
+int sipstack_print(struct re_printf *pf, const struct sipstack *s);
 
 #endif

@@ -1,0 +1,422 @@
+/* register.c: one trunk's registration (RFC 3261 10), kept alive. */
+#include "sip/register.h"
+#include <string.h>
+#include "base/id.h"
+#include "base/log.h"
+#include "sip/scan.h"
+#include "sip/stack_priv.h"
+
+enum {
+	EXPIRES = 3600,		     /* s, asked for; protocol I */
+	EXPIRES_MAX = 86400,	     /* s, that Min-Expires may demand */
+	EXPIRES_MIN = 10,	     /* s, that we take from an answer */
+	EARLY = 30 * 1000,	     /* ms before the end; protocol F.3 */
+	BACKOFF = 30 * 1000,	     /* ms, first */
+	BACKOFF_MAX = 3600 * 1000,   /* ms */
+	FORBIDDEN_FOR = 3600 * 1000, /* ms after a 403 */
+	KEEPALIVE = 25 * 1000,	     /* ms; RFC 5626 4.4: below 30 s on UDP */
+	SILENCE = 8 * 1000, /* ms without an answer: the next target */
+};
+
+struct binding {
+	struct siptrunk *trunk; /* not referenced */
+	struct sip_request *req;
+	struct tmr tmr, tmr_keepalive, tmr_silence;
+	struct siptarget target;
+	char *aor, *contact;
+	char callid[33], tag[12];
+	uint32_t cseq;
+	unsigned expires, failures, tries, nth, code;
+	enum binding_state state;
+};
+
+static const char *const state_names[] = {
+    [BINDING_TRYING] = "under way",	   [BINDING_BOUND] = "accepted",
+    [BINDING_WAITING] = "failed, waiting", [BINDING_FORBIDDEN] = "forbidden",
+    [BINDING_CLOSED] = "closed",
+};
+
+static void attempt_h(void *arg);
+static int send_register(struct binding *b, unsigned expires);
+
+static void destructor(void *arg)
+{
+	struct binding *b = arg;
+
+	tmr_cancel(&b->tmr);
+	tmr_cancel(&b->tmr_keepalive);
+	tmr_cancel(&b->tmr_silence);
+	mem_deref(b->req);
+	mem_deref(b->aor);
+	mem_deref(b->contact);
+}
+
+const char *binding_state_name(enum binding_state st)
+{
+	return (size_t)st < ARRAY_SIZE(state_names) ? state_names[st] : "?";
+}
+
+enum binding_state binding_state(const struct binding *b)
+{
+	return b ? b->state : BINDING_CLOSED;
+}
+
+unsigned binding_code(const struct binding *b)
+{
+	return b ? b->code : 0;
+}
+
+uint64_t binding_refresh_after(unsigned expires)
+{
+	const uint64_t ms = (uint64_t)expires * 1000;
+
+	/* the earlier of 0.9 and 30 s before the end, where there is room */
+	return ms > 2 * EARLY ? MIN(ms * 9 / 10, ms - EARLY) : ms * 9 / 10;
+}
+
+uint64_t binding_backoff(unsigned failures, uint64_t random)
+{
+	const unsigned n = failures ? MIN(failures - 1, 10u) : 0;
+	const uint64_t ms = MIN((uint64_t)BACKOFF << n, BACKOFF_MAX);
+
+	return ms * 4 / 5 + random % (ms * 2 / 5); /* +-20 % */
+}
+
+/* The only function that writes b->state. */
+static void enter(struct binding *b, enum binding_state st, uint64_t next)
+{
+	const char *name = b->trunk->conf->name;
+
+	if (st != b->state || st != BINDING_BOUND)
+		log_debug("sip: trunk %s: registration %s -> %s\n", name,
+			  state_names[b->state], state_names[st]);
+	b->state = st;
+	tmr_cancel(&b->tmr_silence);
+
+	if (st == BINDING_CLOSED || st == BINDING_TRYING)
+		tmr_cancel(&b->tmr);
+	else
+		tmr_start(&b->tmr, next, attempt_h, b);
+	if (st == BINDING_CLOSED || st == BINDING_FORBIDDEN)
+		tmr_cancel(&b->tmr_keepalive);
+}
+
+static void fail(struct binding *b, uint64_t wait)
+{
+	++b->failures;
+	++b->nth; /* the next attempt goes elsewhere, if there is elsewhere */
+	if (!wait)
+		wait = binding_backoff(b->failures, id_random());
+
+	log_warning("sip: trunk %s: registration failed (%u), again in %llu "
+		    "s\n",
+		    b->trunk->conf->name, b->code,
+		    (unsigned long long)wait / 1000);
+	enter(b, BINDING_WAITING, wait);
+}
+
+/* Before a pause, the other targets get their turn at once. */
+static void fail_over(struct binding *b)
+{
+	siptrunk_target_failed(b->trunk, &b->target.addr);
+	if (b->nth + 1 < targets_count(b->trunk->targets)) {
+		++b->nth;
+		attempt_h(b);
+		return;
+	}
+
+	fail(b, 0);
+	b->nth = 0;
+}
+
+static void keepalive_h(void *arg)
+{
+	struct binding *b = arg;
+	struct mbuf *mb;
+
+	tmr_start(&b->tmr_keepalive, KEEPALIVE, keepalive_h, b);
+	mb = mbuf_alloc(4);
+	if (!mb)
+		return;
+
+	if (!mbuf_write_str(mb, "\r\n\r\n")) {
+		mb->pos = 0;
+		(void)sip_send(b->target.sip, NULL, b->target.tp,
+			       &b->target.addr, mb);
+	}
+	mem_deref(mb);
+}
+
+struct expiry {
+	const struct binding *b;
+	unsigned expires;
+};
+
+static bool own_contact(const struct sip_hdr *hdr, const struct sip_msg *msg,
+			void *arg)
+{
+	struct expiry *e = arg;
+	struct sip_addr addr;
+	struct pl pl;
+	uint64_t n;
+	(void)msg;
+
+	if (sip_addr_decode(&addr, &hdr->val) ||
+	    pl_strcasecmp(&addr.auri, e->b->contact))
+		return false;
+	if (msg_param_decode(&addr.params, "expires", &pl) ||
+	    !sipscan_number(&pl, EXPIRES_MAX, &n))
+		return false;
+
+	e->expires = (unsigned)n;
+	return true;
+}
+
+/* RFC 3261 10.2.4: of our Contact, else of Expires, else as we asked. */
+static unsigned granted(const struct binding *b, const struct sip_msg *msg)
+{
+	struct expiry e = {b, 0};
+	uint64_t n;
+
+	if (sip_msg_hdr_apply(msg, true, SIP_HDR_CONTACT, own_contact, &e))
+		return MAX(e.expires, EXPIRES_MIN);
+	if (sipscan_number(&msg->expires, EXPIRES_MAX, &n))
+		return MAX((unsigned)n, EXPIRES_MIN);
+
+	return b->expires;
+}
+
+static void on_bound(struct binding *b, const struct sip_msg *msg)
+{
+	const unsigned expires = granted(b, msg);
+
+	if (b->state != BINDING_BOUND)
+		log_info("sip: trunk %s: registered as %s for %u s\n",
+			 b->trunk->conf->name, b->aor, expires);
+	b->failures = 0;
+	if (b->target.tp == SIP_TRANSP_UDP)
+		tmr_start(&b->tmr_keepalive, KEEPALIVE, keepalive_h, b);
+	enter(b, BINDING_BOUND, binding_refresh_after(expires));
+}
+
+static void on_challenge(struct binding *b, const struct sip_msg *msg)
+{
+	const int err = digest_challenge(b->trunk->digest, msg);
+
+	if (!err && ++b->tries <= 2 && !send_register(b, b->expires))
+		return;
+
+	log_error("sip: trunk %s: registration refused: %s\n",
+		  b->trunk->conf->name,
+		  !b->trunk->digest ? "it wants a password, none is set"
+		  : err == ENOTSUP  ? "no digest algorithm in common"
+				    : "user name, password or realm wrong");
+	fail(b, 0);
+}
+
+static void on_brief(struct binding *b, const struct sip_msg *msg)
+{
+	const struct sip_hdr *hdr = sip_msg_xhdr(msg, "Min-Expires");
+	uint64_t n;
+
+	if (hdr && sipscan_number(&hdr->val, EXPIRES_MAX, &n) &&
+	    n > b->expires && ++b->tries <= 2) {
+		b->expires = (unsigned)n;
+		if (!send_register(b, b->expires))
+			return;
+	}
+
+	fail(b, 0);
+}
+
+static uint64_t retry_after(const struct sip_msg *msg)
+{
+	const struct sip_hdr *hdr = sip_msg_hdr(msg, SIP_HDR_RETRY_AFTER);
+	struct pl pl;
+	uint64_t n;
+
+	if (!hdr)
+		return 0;
+
+	pl = hdr->val; /* "120 (comment);duration=.." */
+	for (pl.l = 0;
+	     pl.l < hdr->val.l && pl.p[pl.l] >= '0' && pl.p[pl.l] <= '9';)
+		++pl.l;
+
+	return sipscan_number(&pl, BACKOFF_MAX / 1000, &n) ? n * 1000 : 0;
+}
+
+static void on_final(struct binding *b, const struct sip_msg *msg)
+{
+	b->code = msg->scode;
+
+	switch (msg->scode) {
+	case 401:
+	case 407:
+		on_challenge(b, msg);
+		break;
+	case 403:
+		log_error("sip: trunk %s: registration forbidden (403); "
+			  "tried again in an hour\n",
+			  b->trunk->conf->name);
+		enter(b, BINDING_FORBIDDEN, FORBIDDEN_FOR);
+		break;
+	case 423:
+		on_brief(b, msg);
+		break;
+	case 503:
+		if (retry_after(msg))
+			fail(b, retry_after(msg));
+		else
+			fail_over(b);
+		break;
+	default:
+		if (msg->scode < 300)
+			on_bound(b, msg);
+		else
+			fail(b, retry_after(msg));
+		break;
+	}
+}
+
+static void answer_h(int err, const struct sip_msg *msg, void *arg)
+{
+	struct binding *b = arg;
+
+	if (b->state == BINDING_CLOSED || (!err && msg->scode < 200))
+		return;
+
+	tmr_cancel(&b->tmr_silence);
+	if (err) {
+		b->code = 0;
+		fail_over(b);
+		return;
+	}
+
+	on_final(b, msg);
+}
+
+static void silence_h(void *arg)
+{
+	struct binding *b = arg;
+
+	b->req = mem_deref(b->req);
+	b->code = 408;
+	fail_over(b);
+}
+
+static int send_register(struct binding *b, unsigned expires)
+{
+	const struct sipstack *s = b->trunk->stack;
+	const struct config_trunk *conf = b->trunk->conf;
+	char registrar[300];
+	const struct digest_request rq = {b->trunk->digest, "REGISTER",
+					  registrar};
+	struct sip_request **reqp = expires ? &b->req : NULL;
+	const char *host = strchr(b->aor, '@');
+	int err;
+
+	(void)re_snprintf(registrar, sizeof(registrar), "sip:%s",
+			  host ? host + 1 : b->trunk->host);
+	b->req = mem_deref(b->req);
+	err = sip_requestf(
+	    reqp, b->target.sip, true, "REGISTER", registrar, &b->target.route,
+	    NULL, sipstack_send, expires ? answer_h : NULL, expires ? b : NULL,
+	    "To: <%s>\r\nFrom: <%s>;tag=%s\r\n"
+	    "Call-ID: %s\r\nCSeq: %u REGISTER\r\n"
+	    "Contact: <%s>;expires=%u\r\nExpires: %u\r\n"
+	    "%H%s%sUser-Agent: %s\r\nContent-Length: 0\r\n\r\n",
+	    b->aor, b->aor, b->tag, b->callid, ++b->cseq, b->contact, expires,
+	    expires, digest_print, &rq, sipstack_allow(s),
+	    sipstack_supported(s),
+	    s->conf->sip.user_agent ? s->conf->sip.user_agent : "stoxd");
+	if (err)
+		log_warning("sip: trunk %s: REGISTER: %m\n", conf->name, err);
+	else if (expires)
+		tmr_start(&b->tmr_silence, SILENCE, silence_h, b);
+
+	return err;
+}
+
+static void resolved_h(int err, void *arg)
+{
+	struct binding *b = arg;
+
+	if (err)
+		fail(b, 0);
+	else
+		attempt_h(b);
+}
+
+static void attempt_h(void *arg)
+{
+	struct binding *b = arg;
+	const size_t n = targets_count(b->trunk->targets);
+	const struct config_trunk *conf = b->trunk->conf;
+	int err;
+
+	b->tries = 0;
+	digest_reset(b->trunk->digest);
+	err = siptrunk_target(&b->target, b->trunk,
+			      n ? b->nth % (unsigned)n : 0, resolved_h, b);
+	if (err == EAGAIN)
+		return;
+
+	if (!err) {
+		b->contact = mem_deref(b->contact);
+		err = siptrunk_contact(&b->contact, b->trunk, &b->target,
+				       conf->username);
+	}
+	if (!err)
+		err = send_register(b, b->expires);
+	if (err) {
+		b->code = 0;
+		fail(b, 0);
+	}
+}
+
+int binding_alloc(struct binding **bp, struct siptrunk *trunk)
+{
+	struct binding *b;
+	int err;
+
+	if (!bp || !trunk || !trunk->conf->username)
+		return EINVAL;
+
+	b = mem_zalloc(sizeof(*b), destructor);
+	if (!b)
+		return ENOMEM;
+
+	b->trunk = trunk;
+	b->expires = EXPIRES;
+	b->state = BINDING_TRYING;
+	id_token(b->callid, sizeof(b->callid));
+	id_token(b->tag, sizeof(b->tag));
+	err = siptrunk_aor(&b->aor, trunk, trunk->conf->username);
+	if (err) {
+		mem_deref(b);
+		return err;
+	}
+
+	tmr_start(&b->tmr, 0, attempt_h, b);
+	*bp = b;
+	return 0;
+}
+
+void binding_close(struct binding *b)
+{
+	if (!b || b->state == BINDING_CLOSED)
+		return;
+
+	if (b->state == BINDING_BOUND)
+		(void)send_register(b, 0);
+	enter(b, BINDING_CLOSED, 0);
+}
+
+void binding_refresh(struct binding *b)
+{
+	if (!b || b->state == BINDING_CLOSED || b->state == BINDING_FORBIDDEN)
+		return;
+
+	tmr_start(&b->tmr, 0, attempt_h, b);
+}

@@ -1,0 +1,63 @@
+/* sipleg_priv.h: what the files of the SIP leg share. */
+#ifndef SIP_SIPLEG_PRIV_H
+#define SIP_SIPLEG_PRIV_H
+
+#include "sip/invite.h"
+#include "sip/sipleg.h"
+
+struct sipcalls {
+	struct sipstack *stack;	 /* not referenced */
+	struct invites *invites; /* referenced */
+	unsigned sdp_bytes, half_open_max;
+	unsigned half_open; /* incoming legs without an answer */
+};
+
+struct sipleg {
+	struct leg leg;		/* first: see leg.h */
+	struct sipcalls *calls; /* referenced */
+	struct invite *inv;	/* referenced; NULL: not begun, or over */
+	struct siptrunk *trunk;
+	bool outgoing;
+	bool half_open; /* counted in calls->half_open */
+	bool answered;	/* the first offer/answer is through */
+	bool asked;	/* a delayed offer of ours is out, re-INVITE */
+	bool absorb;	/* the next answer was sent in advance */
+
+	char *to_uri, *from_uri, *from_name, *token;
+	bool privacy;
+	unsigned max_forwards;
+
+	uint64_t origin_id, origin_version; /* D36 */
+	char *text;			    /* the SDP sent last, mem_ref'd */
+	struct desc *local;		    /* the same as desc */
+	enum desc_dir wish[DESC_MEDIA_MAX]; /* of the last offer of ours */
+};
+
+extern const struct leg_ops sipleg_ops;
+extern const struct invite_handlers sipleg_handlers;
+
+int sipleg_new(struct sipleg **lp, struct sipcalls *calls,
+	       struct siptrunk *trunk, bool outgoing);
+/* No call hears of it any more. */
+void sipleg_forget(struct sipleg *l);
+/* No longer half-open. */
+void sipleg_settled(struct sipleg *l);
+/* Text of our desc with the leg's o=; the version grows when it differs from
+ * what was sent last.  *textp belongs to the leg. */
+int sipleg_encode(struct sipleg *l, const struct desc *d, const char **textp);
+/* Fills why and returns EBADMSG or E2BIG for SDP that is no use. */
+int sipleg_decode(const struct sipleg *l, struct desc **dp,
+		  const struct pl *sdp, struct ending *why);
+
+/* sipleg_in.c */
+void sipleg_incoming(struct siptrunk *trunk, struct sip *sip,
+		     const struct sip_msg *msg, void *arg);
+struct caller {
+	struct peer peer; /* strings are mem_ref'd */
+	bool verified;
+};
+int sipleg_caller_decode(struct caller *c, const struct sip_msg *msg,
+			 bool trusted);
+void sipleg_caller_clear(struct caller *c);
+
+#endif

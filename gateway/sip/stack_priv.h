@@ -1,0 +1,108 @@
+/* stack_priv.h: what the files of the stack know of each other. */
+#ifndef SIP_STACK_PRIV_H
+#define SIP_STACK_PRIV_H
+
+#include "sip/digest.h"
+#include "sip/gate.h"
+#include "sip/register.h"
+#include "sip/stack.h"
+#include "sip/target.h"
+
+struct options; /* the health watcher of one trunk, options.c */
+
+/* One struct sip: a listener, or a way out that no listener offers. */
+struct wire {
+	struct le le;		/* of stack->wires */
+	struct le le_all;	/* of every stack's, for sipstack_send() */
+	struct sipstack *stack; /* not referenced */
+	struct siptrunk *trunk; /* not referenced; its private way out */
+	const struct config_listen *conf; /* NULL: ephemeral */
+	struct sip *sip;
+	struct sip_lsnr *requests, *responses;
+	enum sip_transp tp;
+	struct sa laddr, public; /* public: unset where there is none */
+	struct udp_sock *us;	 /* referenced, once known */
+	struct udp_helper *uh;
+	struct tmr tmr;	     /* until us is known */
+	char probe[24];	     /* Call-ID of the datagram to ourselves */
+	struct list streams; /* struct stream, wire_stream.c */
+};
+
+struct handler { /* of sipstack_listen and sipstack_listen_dialog */
+	struct le le;
+	char *method;
+	bool req;
+	sipstack_request_h *requesth;
+	sip_msg_h *msgh;
+	void *arg;
+};
+
+struct waiter { /* of siptrunk_target */
+	struct le le;
+	siptarget_h *h;
+	void *arg;
+};
+
+struct siptrunk {
+	struct le le;
+	struct sipstack *stack; /* not referenced */
+	const struct config_trunk *conf;
+	struct targets *targets;
+	struct digest *digest;
+	struct binding *binding;
+	struct options *options;
+	struct list waiters;
+	char *host; /* of the URI */
+	char status[128];
+	bool large_logged;
+};
+
+struct sipstack {
+	const struct config *conf;
+	struct dnsc *dnsc;
+	struct gate *gate;
+	struct list wires;
+	struct list trunks;
+	struct list handlers;
+	struct tls *tls; /* of tls: listeners */
+	char allow[256], supported[64];
+	bool closing;
+};
+
+/* wire.c */
+int wire_alloc(struct wire **wp, struct sipstack *s, enum sip_transp tp,
+	       const struct sa *laddr, struct tls *tls);
+const struct sa *wire_public(const struct wire *w);
+struct wire *wire_find(const struct sipstack *s, const struct sip *sip);
+/* Did we send a request there within the last transaction's time? */
+bool wire_asked(const struct sa *addr);
+bool wire_is_probe(struct wire *w, const struct sip_msg *msg);
+
+/* wire_stream.c: the gate of TCP and TLS connections. */
+/* First message of a connection: caps, marks, gates what follows. */
+bool wire_stream_judge(struct wire *w, const struct sip_msg *msg, bool known);
+
+/* trunk.c */
+int trunk_alloc(struct siptrunk **tp, struct sipstack *s,
+		const struct config_trunk *conf);
+void trunk_start(struct siptrunk *t);
+/* Whose address is it? media: also where its phones may be. */
+struct siptrunk *trunk_by_source(const struct sipstack *s,
+				 const struct wire *w, const struct sa *src,
+				 bool media);
+/* The way out for one target. */
+int trunk_wire(struct wire **wp, struct siptrunk *t, const struct target *to);
+int trunk_fill_target(struct siptarget *t, struct siptrunk *trunk,
+		      const struct target *to);
+
+/* options.c */
+int options_alloc(struct options **op, struct siptrunk *trunk);
+void options_answer(struct sipstack *s, struct sip *sip,
+		    const struct sip_msg *msg);
+
+/* stack.c */
+bool stack_request(struct wire *w, const struct sip_msg *msg);
+bool stack_response(struct wire *w, const struct sip_msg *msg);
+uint64_t stack_now(void); /* ms, CLOCK_MONOTONIC */
+
+#endif

@@ -1,0 +1,504 @@
+/* trunk.c: a trunk at work: its targets, its way out, its addresses. */
+#include <ctype.h>
+#include <string.h>
+#include "base/id.h"
+#include "base/log.h"
+#include "sip/stack_priv.h"
+#include "sip/tlsconf.h"
+
+static void destructor(void *arg)
+{
+	struct siptrunk *t = arg;
+
+	list_unlink(&t->le);
+	list_flush(&t->waiters);
+	mem_deref(t->binding);
+	mem_deref(t->options);
+	mem_deref(t->targets);
+	mem_deref(t->digest);
+	mem_deref(t->host);
+}
+
+static void waiter_destructor(void *arg)
+{
+	struct waiter *w = arg;
+
+	list_unlink(&w->le);
+}
+
+static void wake_waiters(struct siptrunk *t, int err)
+{
+	struct list waiters = LIST_INIT;
+	struct waiter *w;
+
+	/* a handler may ask again or cancel: take the list first */
+	while ((w = list_ledata(t->waiters.head))) {
+		list_unlink(&w->le);
+		list_append(&waiters, &w->le, w);
+	}
+	while ((w = list_ledata(waiters.head))) {
+		siptarget_h *h = w->h;
+		void *arg = w->arg;
+
+		mem_deref(w);
+		h(err, arg);
+	}
+}
+
+static void targets_changed(int err, void *arg)
+{
+	wake_waiters(arg, err);
+}
+
+/* Loopback and link-local only where the configuration names them: a record
+ * in DNS shall not make us talk to our own machine (hardening 1, SSRF). */
+static bool address_allowed(const struct sa *addr, void *arg)
+{
+	const struct siptrunk *t = arg;
+	uint8_t in6[16] = {0};
+
+	if (config_net_has(t->conf->accept_from, t->conf->accept_fromc,
+			   addr) ||
+	    !str_casecmp(t->host, "localhost"))
+		return true;
+	if (sa_af(addr) == AF_INET6)
+		sa_in6(addr, in6);
+	else
+		return !sa_is_loopback(addr) && !sa_is_linklocal(addr) &&
+		       !sa_is_any(addr) && (sa_in(addr) >> 24) != 0 &&
+		       (sa_in(addr) >> 28) < 14; /* multicast, RFC 1112 */
+
+	return !sa_is_loopback(addr) && !sa_is_linklocal(addr) &&
+	       !sa_is_any(addr) && in6[0] != 0xff &&
+	       memcmp(in6, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12) != 0;
+}
+
+static int copy_host(char **hostp, const char *uri_text)
+{
+	struct uri uri;
+	struct pl pl;
+
+	pl_set_str(&pl, uri_text);
+	if (uri_decode(&uri, &pl))
+		return EBADMSG;
+
+	return pl_strdup(hostp, &uri.host);
+}
+
+int trunk_alloc(struct siptrunk **tp, struct sipstack *s,
+		const struct config_trunk *conf)
+{
+	const char *hop =
+	    conf->outbound_proxy ? conf->outbound_proxy : conf->uri;
+	struct siptrunk *t;
+	int err;
+
+	t = mem_zalloc(sizeof(*t), destructor);
+	if (!t)
+		return ENOMEM;
+
+	t->stack = s;
+	t->conf = conf;
+	err = copy_host(&t->host, conf->uri);
+	if (err)
+		goto out;
+
+	err = targets_alloc(&t->targets, s->dnsc, hop, address_allowed,
+			    targets_changed, t);
+	if (err)
+		goto out;
+
+	if (conf->username && conf->password) {
+		err = digest_alloc(&t->digest, conf->username, conf->password,
+				   conf->auth_realm);
+		if (err)
+			goto out;
+	}
+
+	list_append(&s->trunks, &t->le, t);
+
+out:
+	if (err) {
+		log_error("sip: trunk %s: %s: %m\n", conf->name, hop, err);
+		mem_deref(t);
+	} else {
+		*tp = t;
+	}
+
+	return err;
+}
+
+void trunk_start(struct siptrunk *t)
+{
+	int err;
+
+	err = options_alloc(&t->options, t);
+	if (!err && t->conf->reg)
+		err = binding_alloc(&t->binding, t);
+	if (err)
+		log_error("sip: trunk %s: %m\n", t->conf->name, err);
+}
+
+static bool is_source(struct siptrunk *t, const struct sa *src, bool media)
+{
+	const struct config_trunk *conf = t->conf;
+
+	if (config_net_has(conf->accept_from, conf->accept_fromc, src) ||
+	    targets_find(t->targets, src, SA_ADDR))
+		return true;
+
+	return media &&
+	       config_net_has(conf->media_from, conf->media_fromc, src);
+}
+
+/* Several trunks may share an address: the private wire decides, then the
+ * listener that the trunk names, then the port that it sends from. */
+static unsigned fitness(struct siptrunk *t, const struct wire *w,
+			const struct sa *src)
+{
+	if (w && w->trunk)
+		return w->trunk == t ? 4 : 0;
+
+	return 1 + (w && w->conf && t->conf->listen == w->conf ? 2 : 0) +
+	       (targets_find(t->targets, src, SA_ALL) ? 1 : 0);
+}
+
+struct siptrunk *trunk_by_source(const struct sipstack *s,
+				 const struct wire *w, const struct sa *src,
+				 bool media)
+{
+	struct siptrunk *best = NULL;
+	unsigned best_fit = 0;
+
+	for (struct le *le = s->trunks.head; le; le = le->next) {
+		struct siptrunk *t = le->data;
+		unsigned fit;
+
+		if (!is_source(t, src, media))
+			continue;
+		fit = fitness(t, w, src);
+		if (fit > best_fit) {
+			best = t;
+			best_fit = fit;
+		}
+	}
+
+	return best;
+}
+
+/* The address that the kernel would send from. */
+static int source_for(struct sa *laddr, const struct sa *dst)
+{
+	struct udp_sock *us = NULL;
+	struct sa any;
+	int err;
+
+	err = sa_set_str(&any, sa_af(dst) == AF_INET6 ? "::" : "0.0.0.0", 0);
+	if (!err)
+		err = udp_listen(&us, &any, NULL, NULL);
+	if (!err)
+		err = udp_connect(us, dst);
+	if (!err)
+		err = udp_local_get(us, laddr);
+	mem_deref(us);
+
+	return err;
+}
+
+static bool wire_fits(const struct wire *w, const struct siptrunk *t,
+		      const struct target *to)
+{
+	if (w->tp != to->tp || sa_af(&w->laddr) != sa_af(&to->addr))
+		return false;
+	if (to->tp == SIP_TRANSP_TLS)
+		return w->trunk == t;
+
+	return !w->trunk;
+}
+
+static int open_private(struct wire **wp, struct siptrunk *t,
+			const struct target *to, const struct sa *laddr)
+{
+	struct sa any_port = *laddr;
+	struct tls *tls = NULL;
+	struct wire *w;
+	int err = 0;
+
+	sa_set_port(&any_port, 0);
+	if (to->tp == SIP_TRANSP_TLS) {
+		err = tlsconf_client(&tls, t->conf, t->host);
+		if (err)
+			return err;
+	}
+
+	err = wire_alloc(&w, t->stack, to->tp, &any_port, tls);
+	mem_deref(tls);
+	if (err)
+		return err;
+
+	if (to->tp == SIP_TRANSP_TLS)
+		w->trunk = t;
+	log_info("sip: trunk %s: sends from %s %J\n", t->conf->name,
+		 sip_transp_name(w->tp), &w->laddr);
+	*wp = w;
+	return 0;
+}
+
+int trunk_wire(struct wire **wp, struct siptrunk *t, const struct target *to)
+{
+	struct wire *first = NULL;
+	struct sa laddr;
+	int err;
+
+	err = source_for(&laddr, &to->addr);
+	if (err)
+		return err;
+
+	for (struct le *le = t->stack->wires.head; le; le = le->next) {
+		struct wire *w = le->data;
+
+		if (!wire_fits(w, t, to))
+			continue;
+		if (w->conf && w->conf == t->conf->listen) {
+			*wp = w;
+			return 0;
+		}
+		if (!first || (!sa_cmp(&first->laddr, &laddr, SA_ADDR) &&
+			       sa_cmp(&w->laddr, &laddr, SA_ADDR)))
+			first = w;
+	}
+
+	if (first) {
+		*wp = first;
+		return 0;
+	}
+
+	return open_private(wp, t, to, &laddr);
+}
+
+static int write_route(struct siptarget *t)
+{
+	struct pl pl;
+	int n;
+
+	n = re_snprintf(t->route_text, sizeof(t->route_text), "<sip:%J%s;lr>",
+			&t->addr, sip_transp_param(t->tp));
+	if (n < 3)
+		return ENOMEM;
+
+	pl.p = t->route_text + 1;
+	pl.l = (size_t)n - 2;
+	return uri_decode(&t->route, &pl);
+}
+
+int trunk_fill_target(struct siptarget *t, struct siptrunk *trunk,
+		      const struct target *to)
+{
+	struct wire *w;
+	int err;
+
+	err = trunk_wire(&w, trunk, to);
+	if (err)
+		return err;
+
+	memset(t, 0, sizeof(*t));
+	t->sip = w->sip;
+	t->addr = to->addr;
+	t->tp = to->tp;
+	t->laddr = *wire_public(w);
+	return write_route(t);
+}
+
+static int wait_for(struct siptrunk *trunk, siptarget_h *h, void *arg)
+{
+	struct waiter *w;
+
+	if (!h)
+		return EAGAIN;
+
+	w = mem_zalloc(sizeof(*w), waiter_destructor);
+	if (!w)
+		return ENOMEM;
+
+	w->h = h;
+	w->arg = arg;
+	list_append(&trunk->waiters, &w->le, w);
+	return EAGAIN;
+}
+
+int siptrunk_target(struct siptarget *t, struct siptrunk *trunk, unsigned n,
+		    siptarget_h *h, void *arg)
+{
+	const struct target *to;
+
+	if (!t || !trunk)
+		return EINVAL;
+
+	to = targets_nth(trunk->targets, n);
+	if (!to)
+		return targets_busy(trunk->targets) ? wait_for(trunk, h, arg)
+						    : ENOENT;
+
+	return trunk_fill_target(t, trunk, to);
+}
+
+void siptrunk_target_cancel(struct siptrunk *trunk, void *arg)
+{
+	struct le *le = trunk ? trunk->waiters.head : NULL;
+
+	while (le) {
+		struct waiter *w = le->data;
+
+		le = le->next;
+		if (w->arg == arg)
+			mem_deref(w);
+	}
+}
+
+int siptrunk_target_tcp(struct siptarget *t, struct siptrunk *trunk)
+{
+	struct target to;
+
+	if (!t || !trunk)
+		return EINVAL;
+	if (!trunk->conf->tcp) {
+		if (!trunk->large_logged)
+			log_warning("sip: trunk %s: large request by UDP; "
+				    "'tcp = yes' would send it by TCP\n",
+				    trunk->conf->name);
+		trunk->large_logged = true;
+		return ENOTSUP;
+	}
+	if (t->tp != SIP_TRANSP_UDP)
+		return 0;
+
+	memset(&to, 0, sizeof(to));
+	to.addr = t->addr;
+	to.tp = SIP_TRANSP_TCP;
+	return trunk_fill_target(t, trunk, &to);
+}
+
+void siptrunk_target_failed(struct siptrunk *trunk, const struct sa *addr)
+{
+	struct target *to =
+	    trunk ? targets_find(trunk->targets, addr, SA_ALL) : NULL;
+
+	if (!to)
+		return;
+	if (!to->failed)
+		log_warning("sip: trunk %s: %J failed\n", trunk->conf->name,
+			    addr);
+	to->failed = true;
+	to->up = false;
+}
+
+bool siptrunk_up(const struct siptrunk *t)
+{
+	for (size_t i = 0; t && i < targets_count(t->targets); i++) {
+		if (targets_at(t->targets, i)->up)
+			return true;
+	}
+
+	return false;
+}
+
+const char *siptrunk_status(const struct siptrunk *trunk)
+{
+	union {
+		const struct siptrunk *in;
+		struct siptrunk *out;
+	} u = {.in = trunk}; /* the text is a cache inside */
+	struct siptrunk *t = u.out;
+	size_t up = 0;
+
+	if (!t)
+		return "";
+
+	for (size_t i = 0; i < targets_count(t->targets); i++)
+		up += targets_at(t->targets, i)->up;
+
+	(void)re_snprintf(
+	    t->status, sizeof(t->status), "%s, %zu of %zu targets answer%s%s",
+	    up ? "up" : "down", up, targets_count(t->targets),
+	    t->binding ? ", registration " : "",
+	    t->binding ? binding_state_name(binding_state(t->binding)) : "");
+	return t->status;
+}
+
+const struct config_trunk *siptrunk_conf(const struct siptrunk *t)
+{
+	return t ? t->conf : NULL;
+}
+
+struct digest *siptrunk_digest(struct siptrunk *t)
+{
+	return t ? t->digest : NULL;
+}
+
+/* RFC 3261 25.1: user = unreserved / escaped / user-unreserved.  What is
+ * already escaped stays so. */
+static int print_user(struct re_printf *pf, const char *user)
+{
+	static const char plain[] = "-_.!~*'()&=+$,;?/";
+	int err = 0;
+
+	for (; *user && !err; user++) {
+		const unsigned char c = (unsigned char)*user;
+		const bool ok =
+		    (c >= '0' && c <= '9') ||
+		    ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+		    strchr(plain, c) ||
+		    (c == '%' && isxdigit((unsigned char)user[1]) &&
+		     isxdigit((unsigned char)user[2]));
+
+		err = ok ? pf->vph(user, 1, pf->arg)
+			 : re_hprintf(pf, "%%%02X", c);
+	}
+
+	return err;
+}
+
+static int print_contact(char **cp, const char *token, const struct sa *addr,
+			 enum sip_transp tp)
+{
+	if (!cp || !token)
+		return EINVAL;
+
+	return re_sdprintf(cp, "sip:%H@%J%s;i=%s", print_user, token, addr,
+			   sip_transp_param(tp), id_tag());
+}
+
+int siptrunk_contact(char **cp, const struct siptrunk *trunk,
+		     const struct siptarget *t, const char *token)
+{
+	(void)trunk;
+	if (!t)
+		return EINVAL;
+
+	return print_contact(cp, token, &t->laddr, t->tp);
+}
+
+int sipstack_contact(char **cp, const struct sipstack *s, struct sip *sip,
+		     const struct sip_msg *msg, const char *token)
+{
+	const struct wire *w = s ? wire_find(s, sip) : NULL;
+	(void)msg;
+
+	if (!w)
+		return ENOENT;
+
+	return print_contact(cp, token, wire_public(w), w->tp);
+}
+
+int siptrunk_aor(char **uri, const struct siptrunk *trunk, const char *user)
+{
+	struct sa addr;
+	bool v6;
+
+	if (!uri || !trunk || !user)
+		return EINVAL;
+
+	v6 = !sa_set_str(&addr, trunk->host, 0) && sa_af(&addr) == AF_INET6;
+	return re_sdprintf(uri, "sip:%H@%s%s%s", print_user, user,
+			   v6 ? "[" : "", trunk->host, v6 ? "]" : "");
+}

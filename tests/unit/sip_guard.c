@@ -1,0 +1,221 @@
+/* sip_guard.c: RFC 4475's kinds of message against the scanner and guard. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sip/gate.h"
+#include "sip/guard.h"
+
+static const struct config_limits limits = {
+    .sip_headers = 256,
+    .sip_vias = 70,
+    .sip_uri_bytes = 2048,
+    .sip_udp_bytes = 16384,
+    .sip_source_rate = 100,
+    .sip_source_burst = 100,
+};
+
+static char *slurp(const char *file, size_t *len)
+{
+	FILE *f = fopen(file, "rb");
+	char *text;
+
+	ck_assert_ptr_nonnull(f);
+	text = calloc(1, 1 << 20);
+	*len = fread(text, 1, (1 << 20) - 1, f);
+	(void)fclose(f);
+	return text;
+}
+
+/* LF -> CRLF, \xNN -> byte. */
+static size_t unfold(char *out, const char *in, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned byte;
+
+		if (in[i] == '\n') {
+			out[n++] = '\r';
+			out[n++] = '\n';
+		} else if (in[i] == '\\' && in[i + 1] == 'x' &&
+			   sscanf(in + i + 2, "%2x", &byte) == 1) {
+			out[n++] = (char)byte;
+			i += 3;
+		} else {
+			out[n++] = in[i];
+		}
+	}
+
+	return n;
+}
+
+static const char *judge(char *want, const char *msg, size_t len)
+{
+	struct gate *gate = NULL;
+	struct guard_verdict v;
+	struct sipscan s;
+	struct sa src;
+	enum gate_verdict g;
+
+	(void)sa_set_str(&src, "192.0.2.1", 5060);
+	ck_assert_int_eq(gate_alloc(&gate, &limits), 0);
+	g = gate_judge(gate, &src, (const uint8_t *)msg, len, true, 1);
+	mem_deref(gate);
+	if (g != GATE_PASS)
+		return "gate";
+	if (sipscan_decode(&s, msg, len))
+		return "junk";
+	guard_judge(&v, &s, &limits, false);
+	if (v.drop)
+		return "drop";
+	if (!v.code)
+		return "pass";
+	(void)sprintf(want, "%u", v.code);
+	return want;
+}
+
+START_TEST(torture)
+{
+	size_t len;
+	char *text = slurp("tests/data/torture.txt", &len), *p, *next;
+	unsigned count = 0, wrong = 0;
+
+	for (p = strstr(text, "=== "); p; p = next) {
+		char *eol = strchr(p, '\n'), want[16], buf[16], msg[8192];
+		const char *got;
+		size_t n;
+
+		next = strstr(eol, "\n=== ");
+		next = next ? next + 1 : NULL;
+		ck_assert_int_eq(sscanf(p + 4, "%15s", want), 1);
+		n = unfold(msg, eol + 1,
+			   next ? (size_t)(next - eol) - 1 : strlen(eol + 1));
+		got = judge(buf, msg, n);
+		if (strcmp(got, want)) {
+			(void)fprintf(stderr, "%.*s: got %s\n", (int)(eol - p),
+				      p, got);
+			++wrong;
+		}
+		++count;
+	}
+	ck_assert_uint_gt(count, 60);
+	ck_assert_uint_eq(wrong, 0);
+	free(text);
+}
+END_TEST
+
+static size_t request(char *buf, size_t size, const char *extra)
+{
+	return (size_t)snprintf(buf, size,
+				"INVITE sip:a@gw SIP/2.0\r\n"
+				"Via: SIP/2.0/UDP h;rport;branch=z9hG4bKx\r\n"
+				"From: <sip:b@h>;tag=1\r\nTo: <sip:a@gw>\r\n"
+				"Call-ID: c\r\nCSeq: 1 INVITE\r\n"
+				"Contact: <sip:b@h>\r\n%sContent-Length: 0"
+				"\r\n\r\n",
+				extra);
+}
+
+START_TEST(limits_hold)
+{
+	char *extra = calloc(1, 100000), *msg = calloc(1, 120000), buf[16];
+	const char *const line[] = {"X: y\r\n", "Via: SIP/2.0/UDP h\r\n"};
+	const unsigned most[] = {256 - 7, 69};
+	size_t n;
+
+	for (unsigned k = 0; k < 2; k++) {
+		extra[0] = '\0';
+		for (unsigned i = 0; i < most[k]; i++)
+			strcat(extra, line[k]);
+		n = request(msg, 120000, extra);
+		ck_assert_str_eq(judge(buf, msg, n), "pass");
+		strcat(extra, line[k]);
+		n = request(msg, 120000, extra);
+		ck_assert_str_eq(judge(buf, msg, n), "400");
+	}
+
+	for (unsigned k = 0; k < 2; k++) {
+		memset(extra, 0, 100000);
+		memset(extra, 'u', 2048 - strlen("sip:@gw") + k);
+		n = request(msg, 120000, "");
+		(void)snprintf(msg, 120000,
+			       "INVITE sip:%s@gw SIP/2.0\r\n"
+			       "Via: SIP/2.0/UDP h;branch=z9hG4bKx\r\n"
+			       "From: <sip:b@h>;tag=1\r\nTo: <sip:a@gw>\r\n"
+			       "Call-ID: c\r\nCSeq: 1 INVITE\r\n"
+			       "Contact: <sip:b@h>\r\n\r\n",
+			       extra);
+		ck_assert_str_eq(judge(buf, msg, strlen(msg)),
+				 k ? "414" : "pass");
+	}
+	free(extra);
+	free(msg);
+}
+END_TEST
+
+START_TEST(stream_needs_length)
+{
+	static const char msg[] = "OPTIONS sip:a@gw SIP/2.0\r\n"
+				  "Via: SIP/2.0/TCP h;branch=z9hG4bKx\r\n"
+				  "From: <sip:b@h>;tag=1\r\nTo: <sip:a@gw>\r\n"
+				  "Call-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n";
+	struct guard_verdict v;
+	struct sipscan s;
+
+	ck_assert_int_eq(sipscan_decode(&s, msg, sizeof(msg) - 1), 0);
+	guard_judge(&v, &s, &limits, true);
+	ck_assert_uint_eq(v.code, 400);
+	guard_judge(&v, &s, &limits, false);
+	ck_assert_uint_eq(v.code, 0);
+}
+END_TEST
+
+/* The response goes to the source and carries what RFC 3581 asks for. */
+START_TEST(reply)
+{
+	static const char want[] =
+	    "SIP/2.0 420 Bad Extension\r\n"
+	    "Via: SIP/2.0/UDP h;rport=5099;received=192.0.2.7;"
+	    "branch=z9hG4bKx\r\n"
+	    "From: <sip:b@h>;tag=1\r\n"
+	    "To: <sip:a@gw>;tag=tt\r\n"
+	    "Call-ID: c\r\nCSeq: 1 INVITE\r\nServer: stoxd\r\n"
+	    "Unsupported: foo, bar\r\nContent-Length: 0\r\n\r\n";
+	struct mbuf *mb = mbuf_alloc(64);
+	struct guard_verdict v;
+	struct sipscan s;
+	struct sa src;
+	char msg[1024];
+	size_t n;
+
+	(void)sa_set_str(&src, "192.0.2.7", 5099);
+	n = request(msg, sizeof(msg), "Require: foo, timer,\r\n\tbar\r\n");
+	ck_assert_int_eq(sipscan_decode(&s, msg, n), 0);
+	guard_judge(&v, &s, &limits, false);
+	ck_assert_int_eq(guard_reply_print(mb, &s, &v, &src, "tt", "stoxd"),
+			 0);
+	ck_assert_uint_eq(mb->end, sizeof(want) - 1);
+	ck_assert(!memcmp(mb->buf, want, mb->end));
+	mem_deref(mb);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("sip_guard");
+	TCase *tc = tcase_create("guard");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	tcase_add_test(tc, torture);
+	tcase_add_test(tc, limits_hold);
+	tcase_add_test(tc, stream_needs_length);
+	tcase_add_test(tc, reply);
+	suite_add_tcase(s, tc);
+
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}
