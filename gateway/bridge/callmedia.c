@@ -203,6 +203,35 @@ static void event_handler(const struct media_event *ev, void *arg)
 	mem_deref(call);
 }
 
+static void addr_to_sa(struct sa *sa, const struct desc_addr *a)
+{
+	uint32_t v4;
+
+	sa_init(sa, AF_INET);
+	if (a->family == 4) {
+		memcpy(&v4, a->ip, 4);
+		sa_set_in(sa, ntohl(v4), a->port);
+	} else {
+		sa_set_in6(sa, a->ip, a->port);
+	}
+}
+
+static void sa_to_addr(struct desc_addr *a, const struct sa *sa)
+{
+	uint32_t v4;
+
+	memset(a, 0, sizeof(*a));
+	if (sa_af(sa) == AF_INET) {
+		a->family = 4;
+		v4 = htonl(sa_in(sa));
+		memcpy(a->ip, &v4, 4);
+	} else {
+		a->family = 6;
+		sa_in6(sa, a->ip);
+	}
+	a->port = sa_port(sa);
+}
+
 int callmedia_open(struct call *call)
 {
 	struct media_rtp_conf conf;
@@ -222,6 +251,14 @@ int callmedia_open(struct call *call)
 	    sa_af(sipleg_signalling(call->s)) == AF_INET6 &&
 	    sa_isset(&calls_conf.config->media.addr6, SA_ADDR))
 		conf.family = AF_INET6;
+	for (size_t i = 0; i < call->trunk->media_fromc &&
+			   conf.fromc < MEDIA_NET_MAX;
+	     i++) {
+		const struct config_net *net = &call->trunk->media_from[i];
+
+		sa_to_addr(&conf.from[conf.fromc].addr, &net->addr);
+		conf.from[conf.fromc++].prefix = net->prefix;
+	}
 	conf.latch = call->trunk->latch == CONFIG_LATCH_OFF ? MEDIA_LATCH_OFF
 		     : call->trunk->latch == CONFIG_LATCH_ANY
 			 ? MEDIA_LATCH_ANY
@@ -380,35 +417,6 @@ int callmedia_remote_x(struct call *call, const struct desc *x)
 	}
 
 	return err;
-}
-
-static void addr_to_sa(struct sa *sa, const struct desc_addr *a)
-{
-	uint32_t v4;
-
-	sa_init(sa, AF_INET);
-	if (a->family == 4) {
-		memcpy(&v4, a->ip, 4);
-		sa_set_in(sa, ntohl(v4), a->port);
-	} else {
-		sa_set_in6(sa, a->ip, a->port);
-	}
-}
-
-static void sa_to_addr(struct desc_addr *a, const struct sa *sa)
-{
-	uint32_t v4;
-
-	memset(a, 0, sizeof(*a));
-	if (sa_af(sa) == AF_INET) {
-		a->family = 4;
-		v4 = htonl(sa_in(sa));
-		memcpy(a->ip, &v4, 4);
-	} else {
-		a->family = 6;
-		sa_in6(sa, a->ip);
-	}
-	a->port = sa_port(sa);
 }
 
 static bool is_private(const struct sa *sa)

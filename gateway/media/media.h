@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include "sdp/desc.h"
 
-enum { MEDIA_FLOW_MAX = 36, MEDIA_STREAM_MAX = 16, MEDIA_PT_MAX = 64 };
+enum { MEDIA_NET_MAX = 8, MEDIA_FLOW_MAX = 36, MEDIA_STREAM_MAX = 16, MEDIA_PT_MAX = 64 };
 
 struct engine;
 struct media;
@@ -105,8 +105,16 @@ void media_close(struct media *m);
  * number within the call. */
 int media_flow_ice(struct media *m, unsigned *flow, bool controlling);
 
+struct media_net {
+	struct desc_addr addr; /* port unused */
+	unsigned prefix;       /* bits */
+};
+
 struct media_rtp_conf {
 	int family;	  /* AF_INET or AF_INET6 */
+	/* networks of phones: as good a source as the address in SDP */
+	struct media_net from[MEDIA_NET_MAX];
+	unsigned fromc;
 	enum { MEDIA_LATCH_RESTRICTED, MEDIA_LATCH_OFF, MEDIA_LATCH_ANY } latch;
 };
 /* An RTP + RTCP port pair towards SIP, bound before return; local->addr and
@@ -131,8 +139,10 @@ int media_remote_rtp(struct media *m, unsigned flow, const struct transport *t,
 /* We restart ICE; MEDIA_LOCAL follows. */
 int media_restart(struct media *m, unsigned flow);
 
+enum { MEDIA_PT_NONE = 255 };
 struct media_pt {
-	uint8_t x, s; /* number on the XMPP side, on the SIP side */
+	uint8_t x, s; /* number on the XMPP side, on the SIP side;
+		       * MEDIA_PT_NONE: that side has none */
 	uint32_t x_clock, s_clock; /* Hz; differ only for events */
 	bool event;		   /* RFC 4733 */
 };

@@ -1,0 +1,600 @@
+/* agent.c: full ICE with consent for one flow, by libnice. */
+#include "media/agent.h"
+
+#include <errno.h>
+#include <gio/gio.h>
+#include <nice/agent.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include "media/ss.h"
+
+enum {
+	FD_MAX = 24,	  /* of one context */
+	TURNS_MAX = 64,	  /* dispatches in a row before others get a turn */
+	REMOTES_MAX = 16, /* peer-reflexive ones between two settlements */
+};
+
+struct agent {
+	struct grave grave; /* first */
+	struct worker *w;
+	const struct agent_ops *ops;
+	void *arg;
+	struct agent_conf conf;
+	NiceAgent *nice;
+	GMainContext *ctx;
+	guint stream;
+	struct watch watch;
+	struct wtimer timer;
+	GPollFD fds[FD_MAX];
+	gint fdc;
+
+	struct candidate local[AGENT_LOCAL_MAX]; /* as told to the peer */
+	unsigned localc;
+	unsigned generation;
+	struct sockaddr_storage remotes[REMOTES_MAX];
+	unsigned remotec;
+	bool gathering, local_changed, pair_changed, failed;
+	bool was_up, up_changed, lost, closing, closed;
+};
+
+static void turn(void *arg);
+
+/* Everything is settled from the loop, so that no callback of ours runs while
+ * its caller is in the middle of something. */
+static void soon(struct agent *a)
+{
+	worker_timer(a->w, &a->timer, 0, turn, a);
+}
+
+/* ---- signals of libnice: notes only ---- */
+
+static void on_state(NiceAgent *nice, guint stream, guint comp, guint state,
+		     gpointer arg)
+{
+	struct agent *a = arg;
+
+	(void)nice;
+	(void)stream;
+	(void)comp;
+	if (state == NICE_COMPONENT_STATE_FAILED && a->was_up) {
+		a->was_up = false;
+		a->lost = true;
+		a->up_changed = false;
+	} else if (state == NICE_COMPONENT_STATE_CONNECTED ||
+		   state == NICE_COMPONENT_STATE_READY) {
+		a->was_up = true;
+		a->up_changed = true;
+	}
+}
+
+static void on_pair(NiceAgent *nice, guint stream, guint comp,
+		    NiceCandidate *l, NiceCandidate *r, gpointer arg)
+{
+	struct agent *a = arg;
+
+	(void)nice;
+	(void)stream;
+	(void)comp;
+	(void)l;
+	(void)r;
+	a->pair_changed = true;
+}
+
+static void on_local(NiceAgent *nice, NiceCandidate *c, gpointer arg)
+{
+	struct agent *a = arg;
+
+	(void)nice;
+	(void)c;
+	a->local_changed = true;
+}
+
+static void on_gathered(NiceAgent *nice, guint stream, gpointer arg)
+{
+	struct agent *a = arg;
+
+	(void)nice;
+	(void)stream;
+	a->local_changed = true;
+	a->gathering = false;
+}
+
+static void on_remote(NiceAgent *nice, NiceCandidate *c, gpointer arg)
+{
+	struct agent *a = arg;
+	struct sockaddr_storage *ss;
+
+	(void)nice;
+	if (a->remotec == REMOTES_MAX)
+		return;
+	ss = &a->remotes[a->remotec++];
+	memset(ss, 0, sizeof(*ss));
+	nice_address_copy_to_sockaddr(&c->addr, (struct sockaddr *)ss);
+}
+
+static void on_data(NiceAgent *nice, guint stream, guint comp, guint len,
+		    gchar *buf, gpointer arg)
+{
+	struct agent *a = arg;
+
+	(void)nice;
+	(void)stream;
+	(void)comp;
+	if (a->closing || len > WORKER_DATAGRAM)
+		return;
+	/* Into a buffer with room behind it, which is free between batches. */
+	memcpy(a->w->rx[0].data, buf, len);
+	a->ops->data(a->arg, (uint8_t *)a->w->rx[0].data, len);
+}
+
+/* ---- the context on the worker's epoll set ---- */
+
+static uint32_t to_epoll(gushort events)
+{
+	return (events & G_IO_IN ? EPOLLIN : 0u) |
+	       (events & G_IO_OUT ? EPOLLOUT : 0u) |
+	       (events & G_IO_PRI ? EPOLLPRI : 0u);
+}
+
+static void on_ready(void *arg, uint32_t events)
+{
+	(void)events;
+	turn(arg);
+}
+
+static const GPollFD *find_fd(const GPollFD *list, gint n, gint fd)
+{
+	gint i;
+
+	for (i = 0; i < n; i++) {
+		if (list[i].fd == fd)
+			return &list[i];
+	}
+
+	return NULL;
+}
+
+static void sync_fds(struct agent *a, const GPollFD *now, gint n)
+{
+	const GPollFD *old;
+	gint i;
+
+	for (i = 0; i < a->fdc; i++) {
+		if (!find_fd(now, n, a->fds[i].fd))
+			worker_unwatch(a->w, a->fds[i].fd);
+	}
+	for (i = 0; i < n; i++) {
+		old = find_fd(a->fds, a->fdc, now[i].fd);
+		/* While gathering, sockets come and go, and a new one may have
+		 * the number of an old one: add again, which harms nothing. */
+		if (old && old->events == now[i].events && !a->gathering)
+			continue;
+		(void)worker_watch(a->w, &a->watch, now[i].fd,
+				   to_epoll(now[i].events), on_ready, a);
+	}
+	memcpy(a->fds, now, sizeof(*now) * (size_t)n);
+	a->fdc = n;
+}
+
+static void plan(struct agent *a)
+{
+	GPollFD fds[FD_MAX];
+	gint n, ms = -1, prio = 0;
+
+	(void)g_main_context_prepare(a->ctx, &prio);
+	n = g_main_context_query(a->ctx, G_MAXINT, &ms, fds, FD_MAX);
+	if (n > FD_MAX)
+		n = FD_MAX;
+	sync_fds(a, fds, n);
+	if (ms >= 0)
+		worker_timer(a->w, &a->timer, (uint64_t)ms * 1000, turn, a);
+	else
+		wtimer_cancel(&a->w->timers, &a->timer);
+}
+
+/* ---- what happened, told in order ---- */
+
+static enum candidate_type type_of(const NiceCandidate *c)
+{
+	switch (c->type) {
+	case NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE:
+		return CANDIDATE_SRFLX;
+	case NICE_CANDIDATE_TYPE_PEER_REFLEXIVE:
+		return CANDIDATE_PRFLX;
+	case NICE_CANDIDATE_TYPE_RELAYED:
+		return CANDIDATE_RELAY;
+	default:
+		return CANDIDATE_HOST;
+	}
+}
+
+/* Behind a 1:1 NAT the private address is never told. */
+static void publish(const struct agent *a, struct sockaddr_storage *ss)
+{
+	const struct sockaddr_storage *pub = NULL;
+	struct sockaddr_storage out;
+
+	if (a->conf.public4.ss_family && ss_ip_equal(ss, &a->conf.addr4))
+		pub = &a->conf.public4;
+	else if (a->conf.public6.ss_family && ss_ip_equal(ss, &a->conf.addr6))
+		pub = &a->conf.public6;
+	if (!pub)
+		return;
+	out = *pub;
+	ss_set_port(&out, ss_port(ss));
+	*ss = out;
+}
+
+static bool is_told(const struct agent *a, const struct desc_addr *addr)
+{
+	unsigned i;
+
+	for (i = 0; i < a->localc; i++) {
+		if (a->local[i].addr.family == addr->family &&
+		    a->local[i].addr.port == addr->port &&
+		    !memcmp(a->local[i].addr.ip, addr->ip, sizeof(addr->ip)))
+			return true;
+	}
+
+	return false;
+}
+
+static void add_local(struct agent *a, const NiceCandidate *nc)
+{
+	struct candidate *c = &a->local[a->localc];
+	struct sockaddr_storage ss = {0}, base = {0};
+	struct desc_addr addr;
+
+	if (a->localc == AGENT_LOCAL_MAX ||
+	    nc->transport != NICE_CANDIDATE_TRANSPORT_UDP)
+		return;
+	nice_address_copy_to_sockaddr(&nc->addr, (struct sockaddr *)&ss);
+	nice_address_copy_to_sockaddr(&nc->base_addr,
+				      (struct sockaddr *)&base);
+	publish(a, &ss);
+	publish(a, &base);
+	ss_to_desc(&addr, &ss);
+	if (is_told(a, &addr))
+		return;
+	memset(c, 0, sizeof(*c));
+	memcpy(c->foundation, nc->foundation, sizeof(c->foundation) - 1);
+	c->component = 1;
+	c->priority = nc->priority;
+	c->addr = addr;
+	c->type = type_of(nc);
+	if (c->type != CANDIDATE_HOST)
+		ss_to_desc(&c->rel, &base);
+	c->generation = a->generation;
+	(void)g_snprintf(c->id, sizeof(c->id), "c%u-%u", a->generation,
+			 a->localc);
+	a->localc++;
+}
+
+static void settle_local(struct agent *a)
+{
+	unsigned first = a->localc, i;
+	GSList *list, *l;
+
+	a->local_changed = false;
+	list = nice_agent_get_local_candidates(a->nice, a->stream, 1);
+	for (l = list; l; l = l->next)
+		add_local(a, l->data);
+	g_slist_free_full(list, (GDestroyNotify)nice_candidate_free);
+	for (i = first; i + 1 < a->localc; i++)
+		a->local[i].next = &a->local[i + 1];
+	if (a->localc > first)
+		a->ops->local(a->arg, a->local, first, a->localc - first);
+}
+
+static void settle_pair(struct agent *a)
+{
+	struct agent_pair p = {0};
+	NiceCandidate *l, *r;
+
+	a->pair_changed = false;
+	if (!nice_agent_get_selected_pair(a->nice, a->stream, 1, &l, &r))
+		return;
+	nice_address_copy_to_sockaddr(&l->base_addr,
+				      (struct sockaddr *)&p.base);
+	nice_address_copy_to_sockaddr(&r->addr, (struct sockaddr *)&p.remote);
+	p.local_type = type_of(l);
+	p.remote_type = type_of(r);
+	a->ops->pair(a->arg, &p);
+}
+
+static void settle(struct agent *a)
+{
+	unsigned i, n = a->remotec;
+
+	a->remotec = 0;
+	for (i = 0; i < n && !a->closing; i++)
+		a->ops->remote(a->arg, &a->remotes[i]);
+	if (a->failed && !a->closing) {
+		a->failed = false;
+		a->ops->local(a->arg, a->local, 0, 0);
+	}
+	if (a->local_changed && !a->closing)
+		settle_local(a);
+	if (a->pair_changed && !a->closing)
+		settle_pair(a);
+	if (a->lost && !a->closing) {
+		a->lost = false;
+		a->ops->lost(a->arg);
+	}
+	if (a->up_changed && !a->closing) {
+		a->up_changed = false;
+		a->ops->up(a->arg);
+	}
+}
+
+static void finish(struct agent *a)
+{
+	gint i;
+
+	wtimer_cancel(&a->w->timers, &a->timer);
+	for (i = 0; i < a->fdc; i++)
+		worker_unwatch(a->w, a->fds[i].fd);
+	a->watch.h = NULL;
+	g_main_context_release(a->ctx);
+	g_main_context_unref(a->ctx);
+	a->w->agents--;
+	worker_bury(a->w, &a->grave);
+}
+
+static void turn(void *arg)
+{
+	struct agent *a = arg;
+	int i;
+
+	for (i = 0; i < TURNS_MAX; i++) {
+		if (!g_main_context_iteration(a->ctx, FALSE))
+			break;
+	}
+	if (a->closed) {
+		finish(a);
+		return;
+	}
+	/* What settling asks for comes in the next turn, at once: soon(). */
+	plan(a);
+	settle(a);
+}
+
+/* ---- its life ---- */
+
+static void on_closed(GObject *obj, GAsyncResult *res, gpointer arg)
+{
+	struct agent *a = arg;
+
+	(void)obj;
+	(void)res;
+	g_object_unref(a->nice);
+	a->nice = NULL;
+	a->closed = true;
+}
+
+/* libnice's refreshes and sockets are only gone when close_async says so. */
+void agent_close(struct agent *a)
+{
+	if (!a || a->closing)
+		return;
+	a->closing = true;
+	(void)g_signal_handlers_disconnect_by_data(a->nice, a);
+	(void)nice_agent_attach_recv(a->nice, a->stream, 1, a->ctx, NULL,
+				     NULL);
+	/* The answer comes in the context that is the thread's default now. */
+	g_main_context_push_thread_default(a->ctx);
+	nice_agent_close_async(a->nice, on_closed, a);
+	g_main_context_pop_thread_default(a->ctx);
+	soon(a);
+}
+
+static bool add_address(NiceAgent *nice, const struct sockaddr_storage *ss)
+{
+	NiceAddress na;
+
+	if (!ss->ss_family)
+		return true;
+	nice_address_init(&na);
+	nice_address_set_from_sockaddr(&na, (const struct sockaddr *)ss);
+	nice_address_set_port(&na, 0);
+
+	return nice_agent_add_local_address(nice, &na);
+}
+
+static void connect_signals(struct agent *a)
+{
+	static const struct {
+		const char *name;
+		GCallback h;
+	} signals[] = {
+	    {"component-state-changed", G_CALLBACK(on_state)},
+	    {"new-selected-pair-full", G_CALLBACK(on_pair)},
+	    {"new-candidate-full", G_CALLBACK(on_local)},
+	    {"candidate-gathering-done", G_CALLBACK(on_gathered)},
+	    {"new-remote-candidate-full", G_CALLBACK(on_remote)},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		(void)g_signal_connect(a->nice, signals[i].name, signals[i].h,
+				       a);
+}
+
+static int gather(struct agent *a)
+{
+	const struct agent_conf *c = &a->conf;
+
+	if (!add_address(a->nice, &c->addr4) ||
+	    !add_address(a->nice, &c->addr6))
+		return EADDRNOTAVAIL;
+	a->stream = nice_agent_add_stream(a->nice, 1);
+	if (!a->stream)
+		return ENOMEM;
+	nice_agent_set_port_range(a->nice, a->stream, 1, c->port_min,
+				  c->port_max);
+	nice_agent_set_stream_tos(a->nice, a->stream, (gint)(c->dscp << 2));
+	if (c->turn_host[0])
+		(void)nice_agent_set_relay_info(
+		    a->nice, a->stream, 1, c->turn_host, c->turn_port,
+		    c->turn_user ? c->turn_user : "",
+		    c->turn_pass ? c->turn_pass : "",
+		    c->turn_tcp ? NICE_RELAY_TYPE_TURN_TCP
+				: NICE_RELAY_TYPE_TURN_UDP);
+	(void)nice_agent_attach_recv(a->nice, a->stream, 1, a->ctx, on_data,
+				     a);
+	a->gathering = true;
+	a->local_changed = true;
+	if (!nice_agent_gather_candidates(a->nice, a->stream))
+		a->failed = true;
+
+	return 0;
+}
+
+int agent_alloc(struct agent **ap, struct worker *w,
+		const struct agent_conf *conf, bool controlling,
+		const struct agent_ops *ops, void *arg)
+{
+	struct agent *a = calloc(1, sizeof(*a));
+	int err;
+
+	if (!a)
+		return ENOMEM;
+	a->w = w;
+	a->conf = *conf;
+	a->ops = ops;
+	a->arg = arg;
+	a->ctx = g_main_context_new();
+	(void)g_main_context_acquire(a->ctx);
+	/* Trickle: without it libnice gives up when the first candidates of
+	 * the peer do not answer; how long to wait is the flow's business. */
+	a->nice = nice_agent_new_full(a->ctx, NICE_COMPATIBILITY_RFC5245,
+				      NICE_AGENT_OPTION_REGULAR_NOMINATION |
+					  NICE_AGENT_OPTION_CONSENT_FRESHNESS |
+					  NICE_AGENT_OPTION_ICE_TRICKLE);
+	g_object_set(a->nice, "controlling-mode", controlling, "upnp", FALSE,
+		     "ice-tcp", FALSE, NULL);
+	if (conf->stun_host[0])
+		g_object_set(a->nice, "stun-server", conf->stun_host,
+			     "stun-server-port", (guint)conf->stun_port, NULL);
+	connect_signals(a);
+	w->agents++;
+	err = gather(a);
+	soon(a);
+	if (err)
+		agent_close(a);
+	else
+		*ap = a;
+
+	return err;
+}
+
+unsigned agent_sockets(struct agent *a, int fds[AGENT_SOCKET_MAX])
+{
+	GPtrArray *list = nice_agent_get_sockets(a->nice, a->stream, 1);
+	GSocket *s;
+	guint i;
+	unsigned n = 0;
+
+	for (i = 0; list && i < list->len && n < AGENT_SOCKET_MAX; i++) {
+		s = g_ptr_array_index(list, i);
+		if (g_socket_get_socket_type(s) == G_SOCKET_TYPE_DATAGRAM)
+			fds[n++] = g_socket_get_fd(s);
+	}
+	if (list)
+		g_ptr_array_unref(list);
+
+	return n;
+}
+
+int agent_credentials(struct agent *a, char **ufrag, char **pwd)
+{
+	if (!nice_agent_get_local_credentials(a->nice, a->stream, ufrag, pwd))
+		return ENOMEM;
+
+	return 0;
+}
+
+void agent_free_text(char *s)
+{
+	g_free(s);
+}
+
+int agent_set_remote(struct agent *a, const char *ufrag, const char *pwd)
+{
+	soon(a);
+	if (!nice_agent_set_remote_credentials(a->nice, a->stream, ufrag, pwd))
+		return EINVAL;
+
+	return 0;
+}
+
+static bool is_usable(const struct agent *a, const struct candidate *c,
+		      const struct sockaddr_storage *ss)
+{
+	/* Component 2 would be RTCP without mux, which the peer has (D38). */
+	if (c->tcp || c->component != 1 || !ss_is_unicast(ss))
+		return false;
+	if (ss_is_loopback(ss))
+		return ss_is_loopback(&a->conf.addr4) ||
+		       ss_is_loopback(&a->conf.addr6);
+
+	return true;
+}
+
+int agent_add_remote(struct agent *a, const struct candidate *c)
+{
+	static const NiceCandidateType types[] = {
+	    [CANDIDATE_HOST] = NICE_CANDIDATE_TYPE_HOST,
+	    [CANDIDATE_SRFLX] = NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE,
+	    [CANDIDATE_PRFLX] = NICE_CANDIDATE_TYPE_PEER_REFLEXIVE,
+	    [CANDIDATE_RELAY] = NICE_CANDIDATE_TYPE_RELAYED,
+	};
+	struct sockaddr_storage ss;
+	NiceCandidate *nc;
+	GSList list = {0};
+	int n;
+
+	if (!ss_from_desc(&ss, &c->addr) || !is_usable(a, c, &ss))
+		return EINVAL;
+	/* Built from its attributes: libnice's own parser has crashed. */
+	nc = nice_candidate_new(types[c->type]);
+	nc->transport = NICE_CANDIDATE_TRANSPORT_UDP;
+	nc->component_id = 1;
+	nc->stream_id = a->stream;
+	nc->priority = c->priority;
+	(void)g_strlcpy(nc->foundation, c->foundation, sizeof(nc->foundation));
+	nice_address_set_from_sockaddr(&nc->addr,
+				       (const struct sockaddr *)&ss);
+	nc->base_addr = nc->addr;
+	list.data = nc;
+	n = nice_agent_set_remote_candidates(a->nice, a->stream, 1, &list);
+	nice_candidate_free(nc);
+	soon(a);
+
+	return n < 0 ? EINVAL : 0;
+}
+
+int agent_restart(struct agent *a)
+{
+	if (!nice_agent_restart_stream(a->nice, a->stream))
+		return EPROTO;
+	a->generation++;
+	a->localc = 0;
+	a->local_changed = true;
+	a->lost = a->up_changed = false;
+	soon(a);
+
+	return 0;
+}
+
+int agent_send(struct agent *a, const uint8_t *p, size_t len)
+{
+	gint n;
+
+	n = nice_agent_send(a->nice, a->stream, 1, (guint)len,
+			    (const gchar *)p);
+
+	return n < 0 ? EAGAIN : 0;
+}

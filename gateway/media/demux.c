@@ -1,0 +1,90 @@
+/* demux.c: a second socket on the port of libnice's. */
+#include "media/demux.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "media/ports.h"
+#include "media/ss.h"
+
+enum { /* RFC 7983 7 */
+       STUN_LAST = 3,
+       CHANNEL_FIRST = 64,
+       CHANNEL_LAST = 79,
+};
+
+int demux_choose(unsigned char first)
+{
+	return !(first <= STUN_LAST ||
+		 (first >= CHANNEL_FIRST && first <= CHANNEL_LAST));
+}
+
+/* Offset 0 is the first byte of the UDP payload here. The result is the number
+ * of the socket in the group, in order of bind(). */
+static int attach(int fd)
+{
+	struct sock_filter code[] = {
+	    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, STUN_LAST, 1, 0),
+	    BPF_STMT(BPF_RET | BPF_K, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, CHANNEL_FIRST, 0, 2),
+	    BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, CHANNEL_LAST, 1, 0),
+	    BPF_STMT(BPF_RET | BPF_K, 0),
+	    BPF_STMT(BPF_RET | BPF_K, 1),
+	};
+	struct sock_fprog prog = {sizeof(code) / sizeof(code[0]), code};
+
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog,
+		       sizeof(prog)))
+		return errno;
+
+	return 0;
+}
+
+/* libnice ties its socket to the interface that has the address.  Which one a
+ * peer is behind is for the routing table to say. */
+static void unpin(int fd, sa_family_t family)
+{
+	int any = 0;
+
+	if (family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_IF, &any,
+				 sizeof(any));
+	else
+		(void)setsockopt(fd, IPPROTO_IP, IP_UNICAST_IF, &any,
+				 sizeof(any));
+}
+
+int demux_open(int *newp, int fd, unsigned dscp)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	int err = 0, on = 1, mine = -1;
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len))
+		return errno;
+	unpin(fd, ss.ss_family);
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)))
+		return errno;
+	mine =
+	    socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (mine < 0)
+		return errno;
+	if (ss.ss_family == AF_INET6)
+		(void)setsockopt(mine, IPPROTO_IPV6, IPV6_V6ONLY, &on,
+				 sizeof(on));
+	ports_mark(mine, ss.ss_family, dscp);
+	if (setsockopt(mine, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ||
+	    bind(mine, (struct sockaddr *)&ss, len))
+		err = errno;
+	if (!err)
+		err = attach(mine);
+	if (err)
+		(void)close(mine);
+	else
+		*newp = mine;
+
+	return err;
+}

@@ -1,0 +1,388 @@
+/* engine.c: the workers, the calls that they have, what comes back. */
+#include <errno.h>
+#include <netdb.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "media/engine.h"
+#include "media/media_priv.h"
+#include "media/ports.h"
+
+enum {
+	WORKER_MAX = 64,
+	FD_RESERVE = 256, /* design: descriptors that calls may not have */
+	SLOTS_STEP = 64,
+	CALL_FDS = 6,	/* with one address */
+	CALL_PORTS = 3, /* ICE, RTP, RTCP */
+};
+
+struct engine {
+	struct engine_conf conf;
+	struct agent_conf agent;
+	char *turn_user, *turn_pass;
+	struct identity *identity;
+	struct worker *workers[WORKER_MAX];
+	unsigned load[WORKER_MAX]; /* calls */
+	unsigned workerc;
+	struct cmdq events;
+	struct slot {
+		struct media *m; /* NULL: free */
+		uint32_t generation;
+	} * slots;
+	uint32_t slotc;
+	unsigned ports, fds; /* that calls have */
+	unsigned fd_max, fd_base;
+};
+
+void engine_post(struct engine *e, struct event *ev)
+{
+	cmdq_push(&e->events, &ev->item);
+}
+
+const struct agent_conf *engine_agent_conf(const struct engine *e)
+{
+	return &e->agent;
+}
+
+const struct engine_conf *engine_conf(const struct engine *e)
+{
+	return &e->conf;
+}
+
+struct identity *engine_identity(const struct engine *e)
+{
+	return e->identity;
+}
+
+int engine_fd(const struct engine *e)
+{
+	return e->events.fd;
+}
+
+const struct fingerprint *engine_fingerprint(const struct engine *e)
+{
+	return identity_fingerprint(e->identity);
+}
+
+/* ---- what is left ---- */
+
+void engine_use(struct engine *e, int ports, int fds)
+{
+	e->ports += (unsigned)ports;
+	e->fds += (unsigned)fds;
+}
+
+unsigned engine_room(const struct engine *e)
+{
+	unsigned families =
+	    !!e->conf.addr4.ss_family + !!e->conf.addr6.ss_family;
+	unsigned ports = 2 * ports_count(e->conf.port_min, e->conf.port_max);
+	unsigned fds = e->fd_max > e->fd_base ? e->fd_max - e->fd_base : 0;
+	unsigned a, b, each = CALL_FDS + (families > 1 ? 2 : 0);
+
+	a = ports > e->ports ? (ports - e->ports) / CALL_PORTS : 0;
+	b = fds > e->fds ? (fds - e->fds) / each : 0;
+
+	return a < b ? a : b;
+}
+
+static void count_descriptors(struct engine *e)
+{
+	struct rlimit rl;
+
+	e->fd_base = FD_RESERVE;
+	if (getrlimit(RLIMIT_NOFILE, &rl))
+		e->fd_max = 1024;
+	else if (rl.rlim_cur == RLIM_INFINITY || rl.rlim_cur > 65536)
+		e->fd_max = 65536; /* design: no more than libre's table */
+	else
+		e->fd_max = (unsigned)rl.rlim_cur;
+}
+
+/* ---- starting ---- */
+
+/* Numeric from here on: libnice would resolve names on its own. */
+static int resolve(char *ip, size_t size, const char *host)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_DGRAM}, *ai = NULL;
+	int err;
+
+	ip[0] = '\0';
+	if (!host || !host[0])
+		return 0;
+	err = getaddrinfo(host, NULL, &hints, &ai);
+	if (err || !ai) {
+		log_error("media: cannot resolve %s: %s\n", host,
+			  gai_strerror(err));
+		return EADDRNOTAVAIL;
+	}
+	err = getnameinfo(ai->ai_addr, ai->ai_addrlen, ip, (socklen_t)size,
+			  NULL, 0, NI_NUMERICHOST);
+	freeaddrinfo(ai);
+
+	return err ? EADDRNOTAVAIL : 0;
+}
+
+static int copy_string(char **dp, const char *s)
+{
+	*dp = s ? strdup(s) : NULL;
+
+	return s && !*dp ? ENOMEM : 0;
+}
+
+/* Servers that do not resolve are an inconvenience, no reason not to start:
+ * the name is logged and calls go on without. */
+static int init_agent_conf(struct engine *e, const struct engine_conf *c)
+{
+	struct agent_conf *a = &e->agent;
+	int err;
+
+	a->addr4 = c->addr4;
+	a->addr6 = c->addr6;
+	a->public4 = c->public4;
+	a->public6 = c->public6;
+	a->port_min = c->port_min;
+	a->port_max = c->port_max;
+	a->stun_port = c->stun_port ? c->stun_port : 3478; /* RFC 8489 18.6 */
+	a->turn_port = c->turn_port ? c->turn_port : 3478;
+	a->turn_tcp = c->turn_tcp;
+	a->dscp = c->dscp;
+	(void)resolve(a->stun_host, sizeof(a->stun_host), c->stun_host);
+	(void)resolve(a->turn_host, sizeof(a->turn_host), c->turn_host);
+	err = copy_string(&e->turn_user, c->turn_user);
+	if (!err)
+		err = copy_string(&e->turn_pass, c->turn_pass);
+	a->turn_user = e->turn_user;
+	a->turn_pass = e->turn_pass;
+
+	return err;
+}
+
+static int check_address(const struct engine_conf *c,
+			 const struct sockaddr_storage *ss)
+{
+	char text[SS_TEXT_SIZE];
+	uint16_t port;
+	int err, fds[2];
+
+	if (!ss->ss_family)
+		return 0;
+	err = ports_open(fds, &port, ss, c->port_min, c->port_max, c->dscp);
+	if (err) {
+		log_error("media: cannot use %s, ports %u to %u: %m\n",
+			  ss_print_ip(text, ss), c->port_min, c->port_max,
+			  err);
+		return err == ENFILE ? ENFILE : EADDRNOTAVAIL;
+	}
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+
+	return 0;
+}
+
+static void set_defaults(struct engine_conf *c)
+{
+	if (!c->datagram_in || c->datagram_in > WORKER_DATAGRAM)
+		c->datagram_in = 1600;
+	if (!c->datagram_out || c->datagram_out > WORKER_DATAGRAM)
+		c->datagram_out = 1500;
+	/* The engine's copies of names are resolved; nobody reads these. */
+	c->stun_host = c->turn_host = c->turn_user = c->turn_pass = NULL;
+}
+
+static unsigned cores(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : (unsigned)n;
+}
+
+static int start_workers(struct engine *e)
+{
+	unsigned want = e->conf.workers ? e->conf.workers : cores();
+	int err = 0;
+
+	if (want > WORKER_MAX)
+		want = WORKER_MAX;
+	while (!err && e->workerc < want) {
+		err = worker_start(&e->workers[e->workerc], e, command_run);
+		if (!err)
+			e->workerc++;
+	}
+
+	return err;
+}
+
+static int engine_init(struct engine *e, const struct engine_conf *conf)
+{
+	int err;
+
+	err = cmdq_init(&e->events);
+	if (err)
+		return err;
+	err = check_address(conf, &conf->addr4);
+	if (err)
+		return err;
+	err = check_address(conf, &conf->addr6);
+	if (err)
+		return err;
+	err = crypt_init();
+	if (err)
+		return err;
+	err = identity_alloc(&e->identity);
+	if (err)
+		return err;
+	err = init_agent_conf(e, conf);
+	if (err)
+		return err;
+
+	return start_workers(e);
+}
+
+int engine_start(struct engine **ep, const struct engine_conf *conf)
+{
+	struct engine *e;
+	int err;
+
+	if (!conf->addr4.ss_family && !conf->addr6.ss_family)
+		return EADDRNOTAVAIL;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return ENOMEM;
+	e->conf = *conf;
+	set_defaults(&e->conf);
+	count_descriptors(e);
+	e->events.fd = -1;
+	err = engine_init(e, conf);
+	if (err)
+		engine_stop(e);
+	else
+		*ep = e;
+
+	return err;
+}
+
+static void drop_events(struct engine *e)
+{
+	struct cmdq_item *item, *next;
+
+	for (item = cmdq_take(&e->events); item; item = next) {
+		next = item->next;
+		free(item);
+	}
+}
+
+void engine_stop(struct engine *e)
+{
+	uint32_t i;
+
+	if (!e)
+		return;
+	for (i = 0; i < e->slotc; i++) {
+		if (e->slots[i].m)
+			media_close(e->slots[i].m);
+	}
+	for (i = 0; i < e->workerc; i++)
+		worker_stop(e->workers[i]);
+	if (e->events.fd >= 0) {
+		drop_events(e);
+		cmdq_close(&e->events);
+	}
+	identity_free(e->identity);
+	free(e->turn_user);
+	if (e->turn_pass)
+		OPENSSL_cleanse(e->turn_pass, strlen(e->turn_pass));
+	free(e->turn_pass);
+	free(e->slots);
+	free(e);
+}
+
+/* ---- calls ---- */
+
+static int find_slot(struct engine *e, uint32_t *at)
+{
+	struct slot *slots;
+	uint32_t i;
+
+	for (i = 0; i < e->slotc; i++) {
+		if (!e->slots[i].m) {
+			*at = i;
+			return 0;
+		}
+	}
+	slots = realloc(e->slots, (i + SLOTS_STEP) * sizeof(*slots));
+	if (!slots)
+		return ENOMEM;
+	memset(slots + i, 0, SLOTS_STEP * sizeof(*slots));
+	e->slots = slots;
+	e->slotc = i + SLOTS_STEP;
+	*at = i;
+
+	return 0;
+}
+
+int engine_add(struct engine *e, struct media *m, uint64_t *id,
+	       unsigned *worker)
+{
+	unsigned i, best = 0;
+	uint32_t at;
+	int err;
+
+	err = find_slot(e, &at);
+	if (err)
+		return err;
+	e->slots[at].m = m;
+	e->slots[at].generation++;
+	*id = (uint64_t)e->slots[at].generation << 32 | at;
+	for (i = 1; i < e->workerc; i++) {
+		if (e->load[i] < e->load[best])
+			best = i;
+	}
+	e->load[best]++;
+	*worker = best;
+
+	return 0;
+}
+
+void engine_remove(struct engine *e, uint64_t id, unsigned worker)
+{
+	e->slots[(uint32_t)id].m = NULL;
+	e->load[worker]--;
+}
+
+void engine_command(struct engine *e, unsigned worker, struct command *c)
+{
+	cmdq_push(&e->workers[worker]->commands, &c->item);
+}
+
+static struct media *find(const struct engine *e, uint64_t id)
+{
+	uint32_t i = (uint32_t)id;
+
+	if (i >= e->slotc || e->slots[i].generation != id >> 32)
+		return NULL;
+
+	return e->slots[i].m;
+}
+
+void engine_dispatch(struct engine *e)
+{
+	struct cmdq_item *item, *next;
+	struct event *ev;
+	struct media *m;
+
+	for (item = cmdq_take(&e->events); item; item = next) {
+		next = item->next;
+		ev = (struct event *)item;
+		/* A handler may have closed it, or another call. */
+		m = find(e, ev->id);
+		if (m)
+			media_handle(m, &ev->ev);
+		free(ev);
+	}
+}

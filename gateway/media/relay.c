@@ -1,0 +1,285 @@
+/* relay.c: one call in its worker. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include "base/log.h"
+#include "media/engine.h"
+
+void relay_start(struct relay *r, struct worker *w)
+{
+	r->w = w;
+	tick_start(r);
+}
+
+static void log_flow(const struct relay *r, const struct media_stat *st)
+{
+	const struct media_count *c = &st->count;
+	char text[256];
+
+	if (!c->rx_packets && !c->tx_packets && !st->up)
+		return;
+	(void)snprintf(
+	    text, sizeof(text),
+	    "in %llu packets %llu bytes, lost %llu, not authentic "
+	    "%llu, repeated %llu, unknown source %llu, bad %llu; "
+	    "out %llu packets %llu bytes, dropped %llu",
+	    (unsigned long long)c->rx_packets, (unsigned long long)c->rx_bytes,
+	    (unsigned long long)c->rx_lost,
+	    (unsigned long long)c->rx_auth_fail,
+	    (unsigned long long)c->rx_replay,
+	    (unsigned long long)c->rx_unknown_source,
+	    (unsigned long long)c->rx_bad, (unsigned long long)c->tx_packets,
+	    (unsigned long long)c->tx_bytes, (unsigned long long)c->tx_drop);
+	log_info("call %s: flow %u (%s): %s; jitter %u us, round trip %u us\n",
+		 r->name, st->flow, st->pair, text, c->jitter_us, c->rtt_us);
+}
+
+static void close_stream(struct relay *r, unsigned i)
+{
+	if (!r->streams[i])
+		return;
+	wtimer_cancel(&r->w->timers, &r->streams[i]->dtmf_timer);
+	free(r->streams[i]);
+	r->streams[i] = NULL;
+}
+
+void relay_close(struct relay *r)
+{
+	struct media_stat stats[MEDIA_FLOW_MAX];
+	unsigned i, n;
+
+	if (r->gone)
+		return;
+	n = relay_collect(r, stats);
+	for (i = 0; i < n; i++)
+		log_flow(r, &stats[i]);
+	r->gone = true;
+	for (i = 0; i < MEDIA_FLOW_MAX; i++) {
+		if (r->flows[i])
+			flow_close(r->flows[i]);
+	}
+	for (i = 0; i < MEDIA_STREAM_MAX; i++)
+		close_stream(r, i);
+	wtimer_cancel(&r->w->timers, &r->tick);
+	worker_bury(r->w, &r->grave);
+}
+
+static void make_maps(struct stream *s)
+{
+	const struct media_pt *m;
+	unsigned i;
+
+	memset(s->x_map, 0, sizeof(s->x_map));
+	memset(s->s_map, 0, sizeof(s->s_map));
+	if (s->conf.ptc > MEDIA_PT_MAX)
+		s->conf.ptc = MEDIA_PT_MAX;
+	for (i = 0; i < s->conf.ptc; i++) {
+		m = &s->conf.pts[i];
+		if (m->x < 128 && !s->x_map[m->x])
+			s->x_map[m->x] = (uint8_t)(i + 1);
+		if (m->s < 128 && !s->s_map[m->s])
+			s->s_map[m->s] = (uint8_t)(i + 1);
+	}
+}
+
+static uint32_t draw(struct relay *r)
+{
+	uint32_t v;
+
+	if (getrandom(&v, sizeof(v), GRND_NONBLOCK) == sizeof(v))
+		return v;
+	r->seed = r->seed * 1664525u + 1013904223u;
+
+	return r->seed;
+}
+
+void relay_stream(struct relay *r, unsigned index, struct stream *spare)
+{
+	struct stream *s = r->streams[index];
+
+	if (s) {
+		s->conf = spare->conf;
+		free(spare);
+	} else {
+		s = r->streams[index] = spare;
+		s->relay = r;
+		s->index = index;
+	}
+	/* Another SSRC of ours is another track; the packets of one that
+	 * stays go on in order. */
+	if (!s->set_at || s->xs.out_ssrc != s->conf.ssrc_s)
+		track_init(&s->xs, s->conf.ssrc_s, draw(r));
+	if (!s->set_at || s->sx.out_ssrc != s->conf.ssrc_x)
+		track_init(&s->sx, s->conf.ssrc_x, draw(r));
+	s->set_at = r->w->now;
+	s->x_silent = s->s_silent = false;
+	make_maps(s);
+}
+
+/* ---- digits of our own ---- */
+
+static const struct media_pt *event_pt(const struct stream *s)
+{
+	const struct media_pt *m, *any = NULL;
+	unsigned i;
+
+	for (i = 0; i < s->conf.ptc; i++) {
+		m = &s->conf.pts[i];
+		if (!m->event || m->s == MEDIA_PT_NONE)
+			continue;
+		/* RFC 7874 3: the clock of the sound that it interrupts */
+		if (m->s_clock == s->xs.out_clock)
+			return m;
+		any = any ? any : m;
+	}
+
+	return any;
+}
+
+static void send_digit(struct stream *s, const struct media_pt *m,
+		       const struct dtmf_packet *d)
+{
+	uint32_t buf[(64 + CRYPT_TRAILER) / 4];
+	uint8_t *p = (uint8_t *)buf;
+	struct packet pk = {0};
+	struct track *t = &s->xs;
+	uint64_t now = s->relay->w->now;
+	struct flow *to = flow_find(s->relay, s->conf.s_flow);
+
+	if (d->first)
+		s->dtmf_ts = track_now(t, m->s_clock, now);
+	pk.pt = m->s;
+	pk.marker = d->first;
+	pk.seq = (uint16_t)(t->out_seq + 1);
+	pk.ts = s->dtmf_ts;
+	pk.ssrc = t->out_ssrc;
+	packet_write(p, &pk, false);
+	memcpy(p + PACKET_RTP_HEADER, d->payload, sizeof(d->payload));
+	track_sent(t, &pk, m->s_clock, sizeof(d->payload), now);
+	t->rebase = true; /* sound goes on behind it */
+	if (to)
+		forward_send(to, p, PACKET_RTP_HEADER + sizeof(d->payload),
+			     false);
+}
+
+static void dtmf_turn(void *arg)
+{
+	struct stream *s = arg;
+	const struct media_pt *m = event_pt(s);
+	struct dtmf_packet d;
+	unsigned wait;
+
+	if (!m) {
+		memset(&s->dtmf, 0, sizeof(s->dtmf));
+		return;
+	}
+	if (dtmf_next(&s->dtmf, m->s_clock, &d, &wait))
+		send_digit(s, m, &d);
+	if (!wait)
+		return;
+	/* By the clock that we keep, so that lateness does not add up. */
+	s->dtmf_at += wait * 1000ull;
+	wtimer_start(&s->relay->w->timers, &s->dtmf_timer, s->dtmf_at,
+		     dtmf_turn, s);
+}
+
+void relay_dtmf(struct relay *r, unsigned stream, char digit, unsigned ms)
+{
+	struct stream *s =
+	    stream < MEDIA_STREAM_MAX ? r->streams[stream] : NULL;
+
+	if (!s || dtmf_push(&s->dtmf, digit, ms)) {
+		log_warning("call %s: stream %u: a digit was dropped\n",
+			    r->name, stream);
+		return;
+	}
+	log_info("call %s: stream %u: digit of %u ms towards SIP\n", r->name,
+		 stream, ms);
+	if (s->dtmf_timer.running)
+		return;
+	/* A push right behind the last digit still keeps the gap. */
+	if (s->dtmf_at + DTMF_GAP * 1000 > r->w->now)
+		s->dtmf_at += DTMF_GAP * 1000;
+	else
+		s->dtmf_at = r->w->now;
+	wtimer_start(&r->w->timers, &s->dtmf_timer, s->dtmf_at, dtmf_turn, s);
+}
+
+/* ---- counters ---- */
+
+static void add_tracks(const struct relay *r, struct media_stat *st)
+{
+	const struct track *in, *out;
+	const struct stream *s;
+	unsigned i;
+
+	for (i = 0; i < MEDIA_STREAM_MAX; i++) {
+		s = r->streams[i];
+		if (!s ||
+		    (st->ice ? s->conf.x_flow : s->conf.s_flow) != st->flow)
+			continue;
+		in = st->ice ? &s->xs : &s->sx;
+		out = st->ice ? &s->sx : &s->xs;
+		st->count.rx_lost += track_lost(in);
+		if (track_jitter_us(in) > st->count.jitter_us)
+			st->count.jitter_us = track_jitter_us(in);
+		if (out->rtt_us)
+			st->count.rtt_us = out->rtt_us;
+	}
+}
+
+static void print_pair(const struct flow *f, char *buf, size_t size)
+{
+	static const char *const types[] = {"host", "srflx", "prflx", "relay"};
+	char a[SS_TEXT_SIZE], b[SS_TEXT_SIZE];
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	if (f->ice && f->i.paired) {
+		(void)snprintf(buf, size, "%s %s - %s %s",
+			       ss_print(a, &f->i.pair.base),
+			       types[f->i.pair.local_type],
+			       ss_print(b, &f->i.pair.remote),
+			       types[f->i.pair.remote_type]);
+	} else if (!f->ice &&
+		   !getsockname(f->r.fds[0], (struct sockaddr *)&ss, &len)) {
+		(void)snprintf(buf, size, "%s - %s", ss_print(a, &ss),
+			       flow_peer(f, b));
+	} else {
+		(void)snprintf(buf, size, "-");
+	}
+}
+
+unsigned relay_collect(const struct relay *r, struct media_stat *stats)
+{
+	const struct flow *f;
+	unsigned i, n = 0;
+
+	memset(stats, 0, MEDIA_FLOW_MAX * sizeof(*stats));
+	for (i = 0; i < MEDIA_FLOW_MAX; i++) {
+		f = r->flows[i];
+		if (!f)
+			continue;
+		stats[n].flow = i;
+		stats[n].ice = f->ice;
+		stats[n].up = f->state == FLOW_UP;
+		stats[n].suite = crypt_suite(f->crypt);
+		stats[n].count = f->count;
+		print_pair(f, stats[n].pair, sizeof(stats[n].pair));
+		add_tracks(r, &stats[n]);
+		n++;
+	}
+
+	return n;
+}
+
+void relay_stats(struct relay *r)
+{
+	struct media_stat stats[MEDIA_FLOW_MAX];
+	struct media_event ev = {.type = MEDIA_STATS};
+
+	ev.statc = relay_collect(r, stats);
+	ev.stats = stats;
+	relay_event(r, &ev);
+}

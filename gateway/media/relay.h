@@ -1,0 +1,190 @@
+/* relay.h: the worker's half of a call: its flows, its streams, its clock.
+ *
+ * Everything here belongs to one worker thread.  Flows and relays are made by
+ * the signalling thread, which gives them away with the command that starts
+ * them, so that a lack of memory is an error of the call that asked. */
+#ifndef MEDIA_RELAY_H
+#define MEDIA_RELAY_H
+
+#include "media/agent.h"
+#include "media/assoc.h"
+#include "media/crypt.h"
+#include "media/dtmf.h"
+#include "media/latch.h"
+#include "media/media.h"
+#include "media/ss.h"
+#include "media/track.h"
+#include "media/worker.h"
+
+enum {
+	FLOW_REMOTE_MAX = DESC_CANDIDATE_MAX,
+	FLOW_EARLY_MAX = 1600, /* bytes of a DTLS flight that came too soon */
+	RELAY_NAME_SIZE = 32,
+	RELAY_CNAME_SIZE = 17,
+};
+
+enum flow_state {
+	FLOW_NEW,
+	FLOW_CHECKING,	/* ICE: both credentials known */
+	FLOW_SHAKING,	/* ICE is up, DTLS goes on */
+	FLOW_UP,	/* packets pass */
+	FLOW_SUSPENDED, /* consent lost: nothing is sent */
+	FLOW_FAILED,
+};
+
+struct ice_socket {
+	int fd;
+	struct sockaddr_storage local;
+	struct watch watch;
+	struct flow *flow;
+};
+
+struct ice_part {
+	struct agent *agent;
+	struct identity *identity; /* the engine's */
+	bool controlling, told, have_remote, up, restarting, asked;
+	char ufrag[DESC_UFRAG_MAX + 1], pwd[DESC_UFRAG_MAX + 1]; /* remote */
+	struct desc_addr remotes[FLOW_REMOTE_MAX];
+	unsigned remotec, localc;
+	struct ice_socket sockets[AGENT_SOCKET_MAX]; /* ours */
+	unsigned socketc;
+
+	struct assoc *assoc;
+	enum desc_setup setup; /* the remote's */
+	struct fingerprint fingerprint;
+	uint8_t *early; /* owned; a flight from before we were connected */
+	size_t earlylen;
+	struct sockaddr_storage early_src;
+	struct sockaddr_storage flight; /* whence DTLS came last */
+	int flight_fd;
+
+	bool paired;
+	struct agent_pair pair;
+	int pair_fd; /* -1: by libnice */
+	uint64_t suspended_at;
+	struct wtimer deadline, retransmit, linger;
+};
+
+struct rtp_part {
+	int fds[2]; /* RTP, RTCP */
+	struct watch watch[2];
+	struct flow *flow;
+	struct latch latch[2];
+	bool mux, connected;
+	bool encrypted;
+	struct crypto tx, rx; /* as given, to see a change */
+};
+
+struct flow {
+	struct grave grave; /* first */
+	struct relay *relay;
+	unsigned index;
+	bool ice, gone;
+	enum flow_state state;
+	struct crypt *crypt; /* owned; NULL: plain, or no keys yet */
+	struct media_count count;
+	uint64_t in_at;	   /* us; last authentic packet, 0: none */
+	uint64_t armed_at; /* us; since the remote is known, 0: not yet */
+	bool timed_out;
+	union {
+		struct ice_part i;
+		struct rtp_part r;
+	};
+};
+
+struct stream {
+	struct media_stream_conf conf;
+	struct relay *relay;
+	unsigned index;
+	struct track xs, sx;
+	uint8_t x_map[128], s_map[128]; /* index into conf.pts + 1; 0: none */
+	struct dtmf dtmf;
+	uint32_t dtmf_ts;
+	uint64_t dtmf_at;
+	struct wtimer dtmf_timer;
+	struct dtmf_rx dtmf_rx;
+	uint64_t set_at;
+	bool x_silent, s_silent; /* was said */
+};
+
+struct relay {
+	struct grave grave; /* first */
+	uint64_t id;
+	char name[RELAY_NAME_SIZE];
+	char cname[RELAY_CNAME_SIZE];
+	struct worker *w;
+	const struct engine_conf *conf; /* the engine's */
+	struct flow *flows[MEDIA_FLOW_MAX];
+	struct stream *streams[MEDIA_STREAM_MAX];
+	struct wtimer tick;
+	bool gone;
+	uint32_t seed;
+};
+
+/* ---- flow.c ---- */
+
+/* The only function that writes f->state: logs the step and tells. */
+void flow_enter(struct flow *f, enum flow_state st);
+/* MEDIA_FAILED with a sentence. */
+void flow_fail(struct flow *f, bool connectivity, bool security,
+	       const char *why);
+/* Sends bytes that are ready for the wire; len counts in tx. */
+void flow_send(struct flow *f, const uint8_t *p, size_t len, bool rtcp);
+/* A packet from src proved authentic. */
+void flow_authentic(struct flow *f, const struct sockaddr_storage *src,
+		    bool rtcp);
+bool flow_is_open(const struct flow *f); /* may media leave by it? */
+void flow_close(struct flow *f);	 /* forgets it; freed later */
+struct flow *flow_find(const struct relay *r, unsigned index);
+/* Where its packets come from, for people. */
+const char *flow_peer(const struct flow *f, char buf[SS_TEXT_SIZE]);
+
+/* ---- iceflow.c ---- */
+struct remote_ice;
+int iceflow_start(struct flow *f, const struct agent_conf *conf);
+void iceflow_remote(struct flow *f, const struct remote_ice *cmd);
+void iceflow_restart(struct flow *f);
+void iceflow_send(struct flow *f, const uint8_t *p, size_t len);
+void iceflow_close(struct flow *f);
+/* Why there is no sound from there yet. */
+void iceflow_explain(const struct flow *f, char *buf, size_t size);
+
+/* ---- shake.c ---- */
+void shake_start(struct flow *f); /* when all it needs is known */
+void shake_input(struct flow *f, const uint8_t *p, size_t len);
+void shake_close(struct flow *f);
+
+/* ---- rtpflow.c ---- */
+struct remote_rtp;
+int rtpflow_start(struct flow *f);
+void rtpflow_remote(struct flow *f, const struct remote_rtp *cmd);
+void rtpflow_send(struct flow *f, const uint8_t *p, size_t len, bool rtcp);
+void rtpflow_learn(struct flow *f, const struct sockaddr_storage *src,
+		   bool rtcp);
+void rtpflow_close(struct flow *f);
+
+/* ---- forward.c: the packet path; no lock, no allocation ---- */
+void forward_rtp(struct flow *f, uint8_t *p, size_t len,
+		 const struct sockaddr_storage *src);
+void forward_rtcp(struct flow *f, uint8_t *p, size_t len,
+		  const struct sockaddr_storage *src);
+/* Protects and sends what of ours goes by f; room of CRYPT_TRAILER behind. */
+void forward_send(struct flow *f, uint8_t *p, size_t len, bool rtcp);
+
+/* ---- relay.c ---- */
+void relay_start(struct relay *r, struct worker *w);
+void relay_close(struct relay *r);
+/* spare: memory for a new stream, taken or freed. */
+void relay_stream(struct relay *r, unsigned index, struct stream *spare);
+void relay_dtmf(struct relay *r, unsigned stream, char digit, unsigned ms);
+void relay_stats(struct relay *r);
+unsigned relay_collect(const struct relay *r, struct media_stat *stats);
+
+/* ---- tick.c ---- */
+void tick_start(struct relay *r);
+
+/* ---- event.c ---- */
+/* A copy of everything goes to the signalling thread. */
+void relay_event(struct relay *r, const struct media_event *ev);
+
+#endif

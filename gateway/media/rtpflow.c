@@ -1,0 +1,210 @@
+/* rtpflow.c: a pair of sockets towards SIP. */
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "media/engine.h"
+#include "media/packet.h"
+
+static void input(struct flow *f, uint8_t *p, size_t len,
+		  const struct sockaddr_storage *src, unsigned socket)
+{
+	struct rtp_part *r = &f->r;
+	enum packet_kind kind = packet_kind(p, len);
+	bool rtcp = kind == PACKET_RTCP;
+
+	if (kind != PACKET_RTP && !rtcp) {
+		f->count.rx_bad++;
+		return;
+	}
+	/* RTCP may come by either socket (RFC 5761 5.1.1), RTP by one. */
+	if (socket == 1 && !rtcp) {
+		f->count.rx_bad++;
+		return;
+	}
+	if (!latch_allows(&r->latch[socket], src)) {
+		f->count.rx_unknown_source++;
+		return;
+	}
+	if (rtcp)
+		forward_rtcp(f, p, len, src);
+	else
+		forward_rtp(f, p, len, src);
+}
+
+static void on_rtp(void *arg, uint8_t *p, size_t len,
+		   const struct sockaddr_storage *src)
+{
+	input(arg, p, len, src, 0);
+}
+
+static void on_rtcp(void *arg, uint8_t *p, size_t len,
+		    const struct sockaddr_storage *src)
+{
+	input(arg, p, len, src, 1);
+}
+
+static void rtp_ready(void *arg, uint32_t events)
+{
+	struct flow *f = arg;
+
+	(void)events;
+	worker_receive(f->relay->w, f->r.fds[0], f->relay->conf->datagram_in,
+		       &f->count.rx_bad, on_rtp, f, &f->gone);
+}
+
+static void rtcp_ready(void *arg, uint32_t events)
+{
+	struct flow *f = arg;
+
+	(void)events;
+	worker_receive(f->relay->w, f->r.fds[1], f->relay->conf->datagram_in,
+		       &f->count.rx_bad, on_rtcp, f, &f->gone);
+}
+
+int rtpflow_start(struct flow *f)
+{
+	struct worker *w = f->relay->w;
+	int err;
+
+	err = worker_watch(w, &f->r.watch[0], f->r.fds[0], EPOLLIN, rtp_ready,
+			   f);
+	if (!err)
+		err = worker_watch(w, &f->r.watch[1], f->r.fds[1], EPOLLIN,
+				   rtcp_ready, f);
+
+	return err;
+}
+
+/* A connected socket saves the kernel a route look-up a packet, and takes
+ * datagrams from nobody else. */
+static void set_connected(struct flow *f, bool on)
+{
+	struct sockaddr_storage none = {.ss_family = AF_UNSPEC};
+	const struct sockaddr_storage *to = &none;
+
+	if (on)
+		to = latch_dest(&f->r.latch[0]);
+	if (on == f->r.connected || !to)
+		return;
+	if (!connect(f->r.fds[0], (const struct sockaddr *)to,
+		     on ? ss_len(to) : sizeof(struct sockaddr)))
+		f->r.connected = on;
+}
+
+static bool same_key(const struct crypto *a, const struct crypto *b)
+{
+	return a->suite == b->suite && a->keylen == b->keylen &&
+	       !CRYPTO_memcmp(a->key, b->key, a->keylen);
+}
+
+static int set_keys(struct flow *f, const struct remote_rtp *c)
+{
+	struct crypt *crypt = NULL;
+	int err;
+
+	if (!c->encrypted) {
+		crypt_free(f->crypt);
+		f->crypt = NULL;
+		f->r.encrypted = false;
+		return 0;
+	}
+	/* The same keys go on with the same rollover counters. */
+	if (f->crypt && same_key(&f->r.tx, &c->tx) &&
+	    same_key(&f->r.rx, &c->rx))
+		return 0;
+	f->r.encrypted = true;
+	err = crypt_alloc(&crypt, c->tx.suite, c->tx.key, c->rx.suite,
+			  c->rx.key);
+	if (err)
+		return err;
+	crypt_free(f->crypt);
+	f->crypt = crypt;
+	f->r.tx = c->tx;
+	f->r.rx = c->rx;
+
+	return 0;
+}
+
+void rtpflow_remote(struct flow *f, const struct remote_rtp *c)
+{
+	struct rtp_part *r = &f->r;
+	char text[SS_TEXT_SIZE];
+
+	if (set_keys(f, c)) {
+		flow_fail(f, false, true, "the SRTP keys cannot be used");
+		return;
+	}
+	r->mux = c->mux;
+	if (latch_set(&r->latch[0], &c->addr, &c->signal)) {
+		set_connected(f, false);
+		f->armed_at = f->relay->w->now;
+		log_info("call %s: flow %u: RTP to %s%s\n", f->relay->name,
+			 f->index, ss_print(text, &c->addr),
+			 c->encrypted ? ", encrypted" : "");
+	}
+	(void)latch_set(&r->latch[1], &c->rtcp, &c->signal);
+}
+
+void rtpflow_learn(struct flow *f, const struct sockaddr_storage *src,
+		   bool rtcp)
+{
+	struct rtp_part *r = &f->r;
+	unsigned socket =
+	    rtcp && !r->mux && ss_port(src) != ss_port(&r->latch[0].peer);
+	char text[SS_TEXT_SIZE];
+
+	if (rtcp && !socket)
+		return;
+	if (latch_learn(&r->latch[socket], src))
+		log_info("call %s: flow %u: %s now goes to %s\n",
+			 f->relay->name, f->index, socket ? "RTCP" : "RTP",
+			 ss_print(text, src));
+	if (socket)
+		return;
+	if (latch_is_final(&r->latch[0]))
+		set_connected(f, true);
+	if (f->state == FLOW_NEW)
+		flow_enter(f, FLOW_UP);
+}
+
+void rtpflow_send(struct flow *f, const uint8_t *p, size_t len, bool rtcp)
+{
+	struct rtp_part *r = &f->r;
+	unsigned socket = rtcp && !r->mux;
+	const struct sockaddr_storage *to = latch_dest(&r->latch[socket]);
+	ssize_t n;
+
+	if (!to) {
+		f->count.tx_drop++;
+		return;
+	}
+	if (r->connected && !socket)
+		n = send(r->fds[0], p, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	else
+		n = sendto(r->fds[socket], p, len, MSG_DONTWAIT | MSG_NOSIGNAL,
+			   (const struct sockaddr *)to, ss_len(to));
+	if (n < 0) {
+		f->count.tx_drop++;
+		return;
+	}
+	f->count.tx_packets++;
+	f->count.tx_bytes += len;
+}
+
+void rtpflow_close(struct flow *f)
+{
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		f->r.watch[i].h = NULL;
+		if (f->r.fds[i] >= 0)
+			(void)close(f->r.fds[i]);
+		f->r.fds[i] = -1;
+	}
+	OPENSSL_cleanse(&f->r.tx, sizeof(f->r.tx));
+	OPENSSL_cleanse(&f->r.rx, sizeof(f->r.rx));
+}

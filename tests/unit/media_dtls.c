@@ -1,0 +1,205 @@
+/* media_dtls.c: associations back to back in memory, with loss. */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "media/assoc.h"
+#include "media/packet.h"
+
+enum { QUEUE = 64, SIZE = 1600 };
+
+struct end { /* what this end has sent, for the other */
+	struct assoc *a;
+	uint8_t p[QUEUE][SIZE];
+	size_t len[QUEUE];
+	unsigned n, read, sent;
+	unsigned drop; /* a bit mask of datagrams that get lost */
+};
+
+static struct identity *id_a, *id_b;
+static struct end a, b;
+
+static void on_send(void *arg, const uint8_t *p, size_t len)
+{
+	struct end *e = arg;
+
+	ck_assert_uint_le(len, 1200);
+	ck_assert_int_eq(packet_kind(p, len), PACKET_DTLS);
+	if (e->sent < 32 && e->drop >> e->sent++ & 1)
+		return;
+	ck_assert_uint_lt(e->n, QUEUE);
+	memcpy(e->p[e->n], p, len);
+	e->len[e->n++] = len;
+}
+
+static void start(void)
+{
+	memset(&a, 0, sizeof(a));
+	memset(&b, 0, sizeof(b));
+	ck_assert_int_eq(identity_alloc(&id_a), 0);
+	ck_assert_int_eq(identity_alloc(&id_b), 0);
+	ck_assert_int_eq(assoc_alloc(&a.a, id_a, true, on_send, &a), 0);
+	ck_assert_int_eq(assoc_alloc(&b.a, id_b, false, on_send, &b), 0);
+}
+
+static void stop(void)
+{
+	assoc_free(a.a);
+	assoc_free(b.a);
+	identity_free(id_a);
+	identity_free(id_b);
+}
+
+static enum assoc_result deliver(struct end *from, struct end *to,
+				 enum assoc_result old)
+{
+	for (; from->read < from->n; from->read++)
+		old = assoc_input(to->a, from->p[from->read],
+				  from->len[from->read]);
+
+	return old;
+}
+
+static void shake(void)
+{
+	enum assoc_result ra, rb = ASSOC_AGAIN;
+	unsigned i;
+
+	ra = assoc_input(a.a, NULL, 0);
+	ck_assert_uint_le(assoc_wait(a.a), 50000);
+	for (i = 0; i < 400 && (ra != ASSOC_DONE || rb != ASSOC_DONE); i++) {
+		rb = deliver(&a, &b, rb);
+		ra = deliver(&b, &a, ra);
+		if (ra == ASSOC_DONE && rb == ASSOC_DONE)
+			break;
+		(void)usleep(10000);
+		if (!assoc_wait(a.a))
+			(void)assoc_timeout(a.a);
+		if (!assoc_wait(b.a))
+			(void)assoc_timeout(b.a);
+	}
+	ck_assert_int_eq(ra, ASSOC_DONE);
+	ck_assert_int_eq(rb, ASSOC_DONE);
+}
+
+static void check_keys(void)
+{
+	uint32_t buf[256] = {0};
+	uint8_t *p = (uint8_t *)buf;
+	struct crypt *ca, *cb;
+	size_t len = 100;
+
+	ck_assert_int_eq(assoc_keys(a.a, &ca), 0);
+	ck_assert_int_eq(assoc_keys(b.a, &cb), 0);
+	ck_assert_int_eq(crypt_suite(ca), SUITE_AEAD_AES_128_GCM);
+	p[0] = 0x80;
+	ck_assert_int_eq(crypt_protect(ca, p, &len, false), 0);
+	ck_assert_int_eq(crypt_unprotect(cb, p, &len, false), 0);
+	ck_assert_int_eq(crypt_protect(cb, p, &len, false), 0);
+	ck_assert_int_eq(crypt_unprotect(ca, p, &len, false), 0);
+	ck_assert_uint_eq(len, 100);
+	crypt_free(ca);
+	crypt_free(cb);
+}
+
+START_TEST(test_shake)
+{
+	start();
+	shake();
+	check_keys();
+	stop();
+}
+END_TEST
+
+/* Each datagram of the first ten lost once, on either side; the last flight
+ * of the server among them. */
+START_TEST(test_loss)
+{
+	start();
+	a.drop = _i < 5 ? 1u << _i : 0;
+	b.drop = _i < 5 ? 0 : 1u << (_i - 5);
+	shake();
+	check_keys();
+	stop();
+}
+END_TEST
+
+START_TEST(test_fingerprint)
+{
+	struct fingerprint fp;
+	unsigned i;
+
+	start();
+	shake();
+	fp = *identity_fingerprint(id_b);
+	ck_assert_int_eq(fp.hash, HASH_SHA256);
+	ck_assert_uint_eq(fp.len, 32);
+	ck_assert_int_eq(assoc_verify(a.a, &fp), 0);
+	ck_assert_int_eq(assoc_verify(b.a, identity_fingerprint(id_a)), 0);
+	ck_assert_int_eq(assoc_verify(a.a, identity_fingerprint(id_a)),
+			 EACCES);
+	for (i = 0; i < 32; i++) {
+		fp.md[i] ^= 0x80;
+		ck_assert_int_eq(assoc_verify(a.a, &fp), EACCES);
+		fp.md[i] ^= 0x80;
+	}
+	fp.len = 31;
+	ck_assert_int_eq(assoc_verify(a.a, &fp), EACCES);
+	fp.len = 0;
+	ck_assert_int_eq(assoc_verify(a.a, &fp), EACCES);
+	fp.len = 20;
+	fp.hash = HASH_SHA1;
+	ck_assert_int_eq(assoc_verify(a.a, &fp), EACCES);
+	fp.hash = HASH_OTHER;
+	ck_assert_int_eq(assoc_verify(a.a, &fp), EACCES);
+	stop();
+}
+END_TEST
+
+/* Garbage breaks at most the association; nothing is leaked, no crash. */
+START_TEST(test_garbage)
+{
+	uint8_t p[256];
+	unsigned i, k;
+
+	start();
+	srand(1);
+	for (i = 0; i < 2000; i++) {
+		for (k = 0; k < sizeof(p); k++)
+			p[k] = (uint8_t)rand();
+		p[0] = (uint8_t)(20 + i % 5);
+		p[1] = 0xfe;
+		p[2] = 0xfd;
+		p[11] = 0;
+		(void)assoc_input(b.a, p, 13 + i % (sizeof(p) - 13));
+	}
+	stop();
+	start();
+	shake();
+	(void)assoc_input(a.a, p, sizeof(p));
+	(void)assoc_input(b.a, p, sizeof(p));
+	check_keys();
+	stop();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("media_dtls");
+	TCase *tc = tcase_create("all");
+	SRunner *sr = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tc, 20);
+	tcase_add_test(tc, test_shake);
+	tcase_add_loop_test(tc, test_loss, 0, 10);
+	tcase_add_test(tc, test_fingerprint);
+	tcase_add_test(tc, test_garbage);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,659 @@
+/* media_engine.c: two calls back to back: RTP -> SRTP -> RTP through real ICE
+ * and DTLS on loopback, and what goes wrong in between. */
+#include <arpa/inet.h>
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include "media/media.h"
+#include "media/packet.h"
+
+enum { PT_X = 111, PT_S = 96, EV_X = 110, EV_S = 101, CLOCK = 48000 };
+
+struct side { /* one call: phone <-> RTP flow <-> ICE flow */
+	const char *name;
+	struct engine *engine;
+	struct media *m;
+	struct side *other;
+	unsigned x, s;
+	int phone;
+	uint16_t port, gw; /* of the phone, of the RTP flow */
+	bool connected, suspended, resumed, failed, security, connectivity;
+	bool rtp_up, silent, timeout, hold_back, wrong_print;
+	unsigned locals, restarts, candidates, ssrc;
+	enum desc_setup setup; /* told to the other; NONE: as it came */
+	char why[256], digit;
+	struct media_stat stats[4];
+	unsigned statc;
+	uint16_t seq;
+	uint32_t ts;
+};
+
+static struct engine *engine;
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static void start_engine(unsigned warn, unsigned timeout)
+{
+	struct engine_conf conf = {.workers = 2,
+				   .port_min = 30000,
+				   .port_max = 31999,
+				   .dscp = 46,
+				   .rtp_timeout = timeout,
+				   .rtp_warn = warn,
+				   .datagram_in = 1600,
+				   .datagram_out = 1500};
+	struct sockaddr_in *sin = (struct sockaddr_in *)&conf.addr4;
+
+	sin->sin_family = AF_INET;
+	sin->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(engine_start(&engine, &conf), 0);
+}
+
+static void tell_other(struct side *s, const struct media_event *ev)
+{
+	struct transport t = *ev->transport;
+
+	s->locals++;
+	s->restarts += ev->restart;
+	s->candidates += t.candidatec;
+	ck_assert(t.mux);
+	ck_assert_int_eq(t.setup, DESC_SETUP_ACTPASS);
+	t.setup = s->setup;
+	if (s->wrong_print)
+		t.fingerprint.md[5] ^= 1;
+	if (!s->hold_back)
+		ck_assert_int_eq(
+		    media_remote_ice(s->other->m, s->other->x, &t), 0);
+}
+
+static void handle(const struct media_event *ev, void *arg)
+{
+	struct side *s = arg;
+
+	if (ev->why)
+		strncpy(s->why, ev->why, sizeof(s->why) - 1);
+	switch (ev->type) {
+	case MEDIA_LOCAL:
+		tell_other(s, ev);
+		break;
+	case MEDIA_CONNECTED:
+		*(ev->flow == s->x ? &s->connected : &s->rtp_up) = true;
+		break;
+	case MEDIA_SUSPENDED:
+		s->suspended = true;
+		break;
+	case MEDIA_RESUMED:
+		s->resumed = true;
+		break;
+	case MEDIA_FAILED:
+		s->failed = true;
+		s->security = ev->security;
+		s->connectivity = ev->connectivity;
+		break;
+	case MEDIA_EVENT_DTMF:
+		s->digit = ev->digit;
+		break;
+	case MEDIA_SILENT:
+		s->silent = true;
+		break;
+	case MEDIA_TIMEOUT:
+		s->timeout = true;
+		break;
+	case MEDIA_STATS:
+		s->statc = ev->statc > 4 ? 4 : ev->statc;
+		memcpy(s->stats, ev->stats, s->statc * sizeof(*ev->stats));
+		break;
+	}
+}
+
+/* Dispatches until *flag or the time is up. */
+static bool wait_for(const bool *flag, unsigned ms)
+{
+	struct pollfd p = {.fd = engine_fd(engine), .events = POLLIN};
+	uint64_t until = now_ms() + ms;
+
+	while (!(flag && *flag) && now_ms() < until) {
+		if (poll(&p, 1, 10) > 0)
+			engine_dispatch(engine);
+	}
+
+	return flag && *flag;
+}
+
+static void open_phone(struct side *s)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET};
+	socklen_t len = sizeof(a);
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	s->phone = socket(AF_INET, SOCK_DGRAM, 0);
+	ck_assert_int_eq(bind(s->phone, (struct sockaddr *)&a, len), 0);
+	ck_assert_int_eq(getsockname(s->phone, (struct sockaddr *)&a, &len),
+			 0);
+	s->port = ntohs(a.sin_port);
+}
+
+static void phone_transport(struct transport *t, const struct side *s)
+{
+	static const uint8_t lo[4] = {127, 0, 0, 1};
+
+	memset(t, 0, sizeof(*t));
+	t->addr.family = 4;
+	memcpy(t->addr.ip, lo, 4);
+	t->addr.port = s->port;
+	t->mux = true;
+}
+
+static void set_stream(struct side *s, bool event_x)
+{
+	struct media_stream_conf c = {.used = true,
+				      .x_to_s = true,
+				      .s_to_x = true,
+				      .dtmf_events = !event_x};
+
+	c.x_flow = s->x;
+	c.s_flow = s->s;
+	c.pts[0] = (struct media_pt){PT_X, PT_S, CLOCK, CLOCK, false};
+	c.pts[1] = (struct media_pt){event_x ? EV_X : MEDIA_PT_NONE, EV_S,
+				     CLOCK, 8000, true};
+	c.ptc = 2;
+	c.ssrc_x = 0x11110000 + s->ssrc;
+	c.ssrc_s = 0x22220000 + s->ssrc;
+	ck_assert_int_eq(media_stream(s->m, 0, &c), 0);
+}
+
+static void open_side(struct side *s, const char *name, bool controlling)
+{
+	struct media_rtp_conf rc = {.family = AF_INET};
+	struct transport local, t;
+
+	s->name = name;
+	s->engine = engine;
+	s->ssrc = controlling;
+	open_phone(s);
+	ck_assert_int_eq(media_open(&s->m, engine, name, handle, s), 0);
+	ck_assert_int_eq(media_flow_ice(s->m, &s->x, controlling), 0);
+	ck_assert_int_eq(media_flow_rtp(s->m, &s->s, &rc, &local), 0);
+	ck_assert_uint_eq(local.addr.port % 2, 0);
+	ck_assert_uint_eq(local.rtcp.port, local.addr.port + 1u);
+	s->gw = local.addr.port;
+	phone_transport(&t, s);
+	ck_assert_int_eq(media_remote_rtp(s->m, s->s, &t, NULL, NULL, NULL),
+			 0);
+	set_stream(s, true);
+}
+
+static void open_pair(struct side *a, struct side *b)
+{
+	a->other = b;
+	b->other = a;
+	/* b answers "active": a is the DTLS server */
+	a->setup = a->setup ? a->setup : DESC_SETUP_ACTPASS;
+	b->setup = b->setup ? b->setup : DESC_SETUP_ACTIVE;
+	open_side(a, "aaaa", true);
+	open_side(b, "bbbb", false);
+}
+
+static void close_pair(struct side *a, struct side *b)
+{
+	media_close(a->m);
+	media_close(b->m);
+	(void)close(a->phone);
+	(void)close(b->phone);
+	engine_stop(engine);
+}
+
+static void send_to_gw(const struct side *s, const void *p, size_t len)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET,
+				 .sin_port = htons(s->gw)};
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(
+	    sendto(s->phone, p, len, 0, (struct sockaddr *)&to, sizeof(to)),
+	    (ssize_t)len);
+}
+
+static void phone_send(struct side *s, uint8_t pt, const void *payload,
+		       size_t len)
+{
+	struct packet pk = {.pt = pt, .seq = s->seq++, .ts = s->ts};
+	uint8_t buf[1600];
+
+	pk.ssrc = 0xabc00 + s->ssrc;
+	s->ts += 960;
+	packet_write(buf, &pk, false);
+	memcpy(buf + PACKET_RTP_HEADER, payload, len);
+	send_to_gw(s, buf, PACKET_RTP_HEADER + len);
+}
+
+/* The next RTP packet for this phone; its payload or NULL. */
+static const uint8_t *phone_recv(struct side *s, struct packet *pk,
+				 unsigned ms)
+{
+	static uint8_t buf[2048];
+	struct pollfd p = {.fd = s->phone, .events = POLLIN};
+	uint64_t until = now_ms() + ms;
+	ssize_t n;
+
+	while (now_ms() < until) {
+		if (poll(&p, 1, 10) <= 0)
+			continue;
+		n = recv(s->phone, buf, sizeof(buf), 0);
+		if (n > 0 && packet_kind(buf, (size_t)n) == PACKET_RTP) {
+			ck_assert_int_eq(packet_decode(pk, buf, (size_t)n), 0);
+			return buf + pk->head;
+		}
+	}
+
+	return NULL;
+}
+
+/* n packets each way; what arrives must be what was sent, in order. */
+static void exchange(struct side *a, struct side *b, unsigned n)
+{
+	struct packet pk, last = {0};
+	uint8_t payload[160];
+	const uint8_t *got;
+	unsigned i, k;
+	struct side *from, *to;
+
+	for (i = 0; i < 2 * n; i++) {
+		from = i < n ? a : b;
+		to = i < n ? b : a;
+		for (k = 0; k < sizeof(payload); k++)
+			payload[k] = (uint8_t)(i * 7 + k * 3);
+		phone_send(from, PT_S, payload, sizeof(payload));
+		got = phone_recv(to, &pk, 1000);
+		ck_assert_msg(got, "packet %u of %u did not arrive", i, 2 * n);
+		ck_assert_uint_eq(pk.payload, sizeof(payload));
+		ck_assert(!memcmp(got, payload, sizeof(payload)));
+		ck_assert_uint_eq(pk.pt, PT_S);
+		ck_assert_uint_eq(pk.ssrc, 0x22220000 + to->ssrc);
+		if (i % n) {
+			ck_assert_uint_eq(pk.seq, (uint16_t)(last.seq + 1));
+			ck_assert_uint_eq(pk.ts, last.ts + 960);
+		}
+		last = pk;
+		wait_for(NULL, 1);
+	}
+}
+
+static void connect_pair(struct side *a, struct side *b)
+{
+	open_pair(a, b);
+	ck_assert_msg(wait_for(&a->connected, 8000), "a: %s", a->why);
+	ck_assert_msg(wait_for(&b->connected, 4000), "b: %s", b->why);
+}
+
+START_TEST(test_call)
+{
+	struct side a = {0}, b = {0};
+
+	start_engine(10, 60);
+	connect_pair(&a, &b);
+	exchange(&a, &b, 50);
+	ck_assert(wait_for(&a.rtp_up, 1000) && wait_for(&b.rtp_up, 1000));
+	ck_assert_int_eq(media_stats(a.m), 0);
+	wait_for(NULL, 300);
+	ck_assert_uint_eq(a.statc, 2);
+	ck_assert(a.stats[0].ice && a.stats[0].up);
+	ck_assert_int_eq(a.stats[0].suite, SUITE_AEAD_AES_128_GCM);
+	ck_assert_uint_ge(a.stats[0].count.rx_packets, 50);
+	ck_assert_uint_eq(a.stats[0].count.rx_lost, 0);
+	ck_assert_uint_eq(a.stats[0].count.rx_auth_fail, 0);
+	ck_assert_ptr_nonnull(strstr(a.stats[0].pair, "host"));
+	close_pair(&a, &b);
+}
+END_TEST
+
+/* Both may be the client. */
+START_TEST(test_roles)
+{
+	struct side a = {.setup = DESC_SETUP_ACTIVE};
+	struct side b = {.setup = DESC_SETUP_PASSIVE};
+
+	start_engine(10, 60);
+	connect_pair(&a, &b);
+	exchange(&a, &b, 5);
+	close_pair(&a, &b);
+}
+END_TEST
+
+START_TEST(test_wrong_fingerprint)
+{
+	struct side a = {0}, b = {.wrong_print = true};
+
+	start_engine(10, 60);
+	open_pair(&a, &b);
+	ck_assert(wait_for(&a.failed, 8000));
+	ck_assert(a.security && !a.connectivity);
+	ck_assert_ptr_nonnull(strstr(a.why, "fingerprint"));
+	ck_assert(!a.connected);
+	close_pair(&a, &b);
+}
+END_TEST
+
+START_TEST(test_restart)
+{
+	struct side a = {0}, b = {0};
+	unsigned i;
+
+	start_engine(10, 60);
+	connect_pair(&a, &b);
+	exchange(&a, &b, 3);
+	for (i = 1; i <= 2; i++) {
+		ck_assert_int_eq(
+		    media_restart(i & 1 ? a.m : b.m, i & 1 ? a.x : b.x), 0);
+		wait_for(NULL, 1500);
+		ck_assert_uint_eq(a.restarts, i);
+		ck_assert_uint_eq(b.restarts, i);
+		exchange(&a, &b, 10);
+	}
+	ck_assert(!a.failed && !b.failed);
+	close_pair(&a, &b);
+}
+END_TEST
+
+/* libnice asks every 5 s and gives up after 10: longer than both. */
+START_TEST(test_consent_stays)
+{
+	struct side a = {0}, b = {0};
+	unsigned i;
+
+	start_engine(60, 60);
+	connect_pair(&a, &b);
+	for (i = 0; i < 18; i++) {
+		exchange(&a, &b, 2);
+		wait_for(NULL, 1000);
+	}
+	ck_assert(!a.suspended && !b.suspended && !a.failed && !b.failed);
+	close_pair(&a, &b);
+}
+END_TEST
+
+/* The peer is gone: sending stops, and in time the call is told. */
+START_TEST(test_consent_lost)
+{
+	struct side a = {0}, b = {0};
+
+	start_engine(60, 120);
+	connect_pair(&a, &b);
+	media_close(b.m);
+	ck_assert(wait_for(&a.suspended, 25000));
+	ck_assert(!a.failed);
+	ck_assert(wait_for(&a.failed, 35000));
+	ck_assert(a.connectivity && !a.security);
+	media_close(a.m);
+	engine_stop(engine);
+}
+END_TEST
+
+START_TEST(test_no_pair)
+{
+	struct side a = {0}, b = {.hold_back = true};
+	struct transport t = {.ufrag = "abcd",
+			      .pwd = "abcdefghijklmnopqrstuv",
+			      .setup = DESC_SETUP_ACTIVE};
+	uint64_t t0 = now_ms();
+
+	start_engine(10, 60);
+	open_pair(&a, &b);
+	t.fingerprint = *engine_fingerprint(engine);
+	ck_assert_int_eq(media_remote_ice(a.m, a.x, &t), 0);
+	ck_assert(wait_for(&a.failed, 17000));
+	ck_assert_uint_ge(now_ms() - t0, 14000);
+	ck_assert(a.connectivity);
+	ck_assert_ptr_nonnull(strstr(a.why, "no candidate pair"));
+	ck_assert(a.silent); /* said before */
+	close_pair(&a, &b);
+}
+END_TEST
+
+/* media_dtmf of a goes through both calls and arrives as events. */
+START_TEST(test_dtmf)
+{
+	struct side a = {0}, b = {0};
+	struct packet pk;
+	unsigned n = 0, ends = 0, marks = 0;
+	uint32_t ts = 0;
+	const uint8_t *p;
+
+	start_engine(10, 60);
+	connect_pair(&a, &b);
+	exchange(&a, &b, 3);
+	ck_assert_int_eq(media_dtmf(b.m, 0, '5', 100), 0);
+	ck_assert_int_eq(media_dtmf(b.m, 0, 'X', 100), EINVAL);
+	ck_assert_int_eq(media_dtmf(b.m, 1, '5', 100), ENOTSUP);
+	while ((p = phone_recv(&b, &pk, 300))) {
+		ck_assert_uint_eq(pk.pt, EV_S);
+		ck_assert_uint_eq(p[0], 5);
+		ck_assert(!n || pk.ts == ts);
+		ts = pk.ts;
+		n++;
+		marks += pk.marker;
+		ends += p[1] >> 7;
+		if (p[1] >> 7)
+			ck_assert_uint_eq(packet_u16(p + 2), 800);
+	}
+	ck_assert_uint_eq(marks, 1);
+	ck_assert_uint_eq(ends, 3);
+	ck_assert_uint_eq(n, 7); /* 20 .. 100 ms, and two more ends */
+	exchange(&a, &b, 3);
+	close_pair(&a, &b);
+}
+END_TEST
+
+/* Events of the phone are relayed with the other clock, or told. */
+START_TEST(test_dtmf_relay)
+{
+	struct side a = {0}, b = {0};
+	uint8_t ev[4] = {9, 0x8a, 0x03, 0x20}; /* 800 at 8 kHz */
+	struct packet pk;
+	const uint8_t *p;
+
+	start_engine(10, 60);
+	connect_pair(&a, &b);
+	exchange(&a, &b, 3);
+	phone_send(&a, EV_S, ev, 4); /* 8000 -> 48000 -> 8000 */
+	p = phone_recv(&b, &pk, 1000);
+	ck_assert_ptr_nonnull(p);
+	ck_assert_uint_eq(pk.pt, EV_S);
+	ck_assert(!memcmp(p, ev, 4));
+	set_stream(&a, false);
+	wait_for(NULL, 100);
+	phone_send(&a, EV_S, ev, 4);
+	ck_assert_ptr_null(phone_recv(&b, &pk, 200));
+	wait_for(NULL, 200);
+	ck_assert_int_eq(a.digit, '9');
+	close_pair(&a, &b);
+}
+END_TEST
+
+/* RTP flow to RTP flow would need no ICE: here SDES on both ends of one call
+ * pair, the phones' packets being encrypted by the flows themselves. */
+START_TEST(test_sdes)
+{
+	struct crypto k1 = {.suite = SUITE_CM128_SHA1_80, .keylen = 30};
+	struct crypto k2 = {.suite = SUITE_AEAD_AES_128_GCM, .keylen = 28};
+	struct side a = {0}, b = {0};
+	uint8_t plain[32] = {1};
+	struct transport t;
+	struct packet pk;
+	struct pollfd p;
+	uint8_t wire[512];
+	ssize_t n;
+
+	memset(k1.key, 0x31, 30);
+	memset(k2.key, 0x32, 28);
+	start_engine(10, 60);
+	connect_pair(&a, &b);
+	phone_transport(&t, &a);
+	ck_assert_int_eq(media_remote_rtp(a.m, a.s, &t, &k1, NULL, NULL),
+			 EINVAL);
+	ck_assert_int_eq(media_remote_rtp(a.m, a.s, &t, &k1, &k2, NULL), 0);
+	wait_for(NULL, 50);
+	/* plain from b arrives at a's phone encrypted, 10 bytes longer */
+	phone_send(&b, PT_S, plain, sizeof(plain));
+	p.fd = a.phone;
+	p.events = POLLIN;
+	ck_assert_int_eq(poll(&p, 1, 1000), 1);
+	n = recv(a.phone, wire, sizeof(wire), 0);
+	ck_assert_int_eq(n, PACKET_RTP_HEADER + sizeof(plain) + 10);
+	ck_assert(memcmp(wire + PACKET_RTP_HEADER, plain, sizeof(plain)));
+	/* plain from a's phone is not let in */
+	phone_send(&a, PT_S, plain, sizeof(plain));
+	ck_assert_ptr_null(phone_recv(&b, &pk, 200));
+	ck_assert(!a.rtp_up);
+	close_pair(&a, &b);
+}
+END_TEST
+
+START_TEST(test_silence_and_timeout)
+{
+	struct side a = {0}, b = {0};
+
+	start_engine(1, 2);
+	connect_pair(&a, &b);
+	ck_assert(wait_for(&a.silent, 4000));
+	ck_assert(wait_for(&a.timeout, 4000));
+	ck_assert_ptr_nonnull(strstr(a.why, "127.0.0.1"));
+	close_pair(&a, &b);
+}
+END_TEST
+
+/* Losers of several, closing in any state, and no descriptor left behind. */
+START_TEST(test_churn)
+{
+	struct media_rtp_conf rc = {.family = AF_INET};
+	struct transport local;
+	struct side s = {.hold_back = true};
+	unsigned i, f, k, room;
+	int before, after;
+
+	start_engine(10, 60);
+	room = engine_room(engine);
+	before = dup(0);
+	(void)close(before);
+	for (i = 0; i < 30; i++) {
+		ck_assert_int_eq(media_open(&s.m, engine, "cccc", handle, &s),
+				 0);
+		for (k = 0; k < 3; k++) {
+			ck_assert_int_eq(media_flow_ice(s.m, &f, true), 0);
+			ck_assert_int_eq(media_flow_rtp(s.m, &f, &rc, &local),
+					 0);
+		}
+		ck_assert_uint_lt(engine_room(engine), room);
+		media_flow_end(s.m, 0);
+		if (i % 2)
+			wait_for(NULL, 20);
+		media_close(s.m);
+	}
+	wait_for(NULL, 500);
+	ck_assert_uint_eq(engine_room(engine), room);
+	after = dup(0);
+	(void)close(after);
+	ck_assert_int_eq(before, after);
+	engine_stop(engine);
+}
+END_TEST
+
+static struct side closing;
+
+static void close_in_handler(const struct media_event *ev, void *arg)
+{
+	(void)ev;
+	(void)arg;
+	media_close(closing.m);
+	closing.m = NULL;
+	closing.failed = true;
+}
+
+START_TEST(test_close_in_handler)
+{
+	unsigned f;
+
+	start_engine(10, 60);
+	ck_assert_int_eq(
+	    media_open(&closing.m, engine, "dddd", close_in_handler, NULL), 0);
+	ck_assert_int_eq(media_flow_ice(closing.m, &f, true), 0);
+	ck_assert_int_eq(media_flow_ice(closing.m, &f, true), 0);
+	ck_assert(wait_for(&closing.failed, 2000));
+	wait_for(NULL, 100);
+	engine_stop(engine);
+}
+END_TEST
+
+/* The range runs out: refused, and what runs goes on. */
+START_TEST(test_ports_out)
+{
+	struct engine_conf conf = {.workers = 1,
+				   .port_min = 32000,
+				   .port_max = 32007,
+				   .datagram_in = 1600,
+				   .datagram_out = 1500};
+	struct sockaddr_in *sin = (struct sockaddr_in *)&conf.addr4;
+	struct media_rtp_conf rc = {.family = AF_INET};
+	struct transport local;
+	struct side s = {0};
+	unsigned i, f;
+
+	sin->sin_family = AF_INET;
+	sin->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(engine_start(&engine, &conf), 0);
+	ck_assert_uint_eq(engine_room(engine), 2);
+	ck_assert_int_eq(media_open(&s.m, engine, "eeee", handle, &s), 0);
+	for (i = 0; i < 4; i++)
+		ck_assert_int_eq(media_flow_rtp(s.m, &f, &rc, &local), 0);
+	ck_assert_int_eq(media_flow_rtp(s.m, &f, &rc, &local), ENFILE);
+	ck_assert_uint_eq(engine_room(engine), 0);
+	media_close(s.m);
+	rc.family = AF_INET6;
+	engine_stop(engine);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("media_engine");
+	TCase *tc = tcase_create("fast"), *slow = tcase_create("slow");
+	SRunner *sr = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tc, 30);
+	tcase_set_timeout(slow, 80);
+	tcase_add_test(tc, test_call);
+	tcase_add_test(tc, test_roles);
+	tcase_add_test(tc, test_wrong_fingerprint);
+	tcase_add_test(tc, test_restart);
+	tcase_add_test(tc, test_dtmf);
+	tcase_add_test(tc, test_dtmf_relay);
+	tcase_add_test(tc, test_sdes);
+	tcase_add_test(tc, test_silence_and_timeout);
+	tcase_add_test(tc, test_churn);
+	tcase_add_test(tc, test_close_in_handler);
+	tcase_add_test(tc, test_ports_out);
+	tcase_add_test(slow, test_no_pair);
+	tcase_add_test(slow, test_consent_stays);
+	/* Two thirds of a minute of waiting: only when asked for. */
+	if (getenv("SLOW"))
+		tcase_add_test(slow, test_consent_lost);
+	suite_add_tcase(suite, tc);
+	suite_add_tcase(suite, slow);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

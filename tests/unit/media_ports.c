@@ -1,0 +1,206 @@
+/* media_ports.c: port pairs, addresses, timers: the small tools. */
+#include <arpa/inet.h>
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "media/cmdq.h"
+#include "media/demux.h"
+#include "media/ports.h"
+#include "media/ss.h"
+#include "media/wtimer.h"
+
+static struct sockaddr_storage loopback(void)
+{
+	struct sockaddr_storage ss;
+	struct sockaddr_in *sin = (struct sockaddr_in *)&ss;
+
+	memset(&ss, 0, sizeof(ss));
+	sin->sin_family = AF_INET;
+	sin->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+
+	return ss;
+}
+
+START_TEST(test_pairs)
+{
+	struct sockaddr_storage lo = loopback(), at;
+	int fds[10][2], extra[2];
+	uint16_t port, seen[10];
+	socklen_t len = sizeof(at);
+	unsigned i, k;
+
+	ck_assert_uint_eq(ports_count(41001, 41020), 9);
+	ck_assert_uint_eq(ports_count(41000, 41019), 10);
+	ck_assert_uint_eq(ports_count(41000, 41000), 0);
+	for (i = 0; i < 10; i++) {
+		ck_assert_int_eq(
+		    ports_open(fds[i], &port, &lo, 41000, 41019, 46), 0);
+		ck_assert_uint_eq(port % 2, 0);
+		ck_assert(port >= 41000 && port < 41019);
+		for (k = 0; k < i; k++)
+			ck_assert_uint_ne(seen[k], port);
+		seen[i] = port;
+		ck_assert_int_eq(
+		    getsockname(fds[i][1], (struct sockaddr *)&at, &len), 0);
+		ck_assert_uint_eq(ss_port(&at), port + 1u);
+	}
+	ck_assert_int_eq(ports_open(extra, &port, &lo, 41000, 41019, 46),
+			 ENFILE);
+	/* one given back is found again */
+	(void)close(fds[4][0]);
+	(void)close(fds[4][1]);
+	ck_assert_int_eq(ports_open(extra, &port, &lo, 41000, 41019, 46), 0);
+	ck_assert_uint_eq(port, seen[4]);
+	((struct sockaddr_in *)&lo)->sin_addr.s_addr = htonl(0xc0000201);
+	ck_assert_int_eq(ports_open(extra, &port, &lo, 41000, 41019, 46),
+			 EADDRNOTAVAIL);
+}
+END_TEST
+
+static const struct {
+	const char *ip;
+	bool loopback, private, unicast;
+} addrs[] = {
+    {"127.0.1.1", true, false, true},	 {"10.1.2.3", false, true, true},
+    {"172.16.0.1", false, true, true},	 {"172.32.0.1", false, false, true},
+    {"192.168.9.9", false, true, true},	 {"0.0.0.0", false, false, false},
+    {"224.0.0.1", false, false, false},	 {"255.255.255.255", 0, 0, false},
+    {"::1", true, false, true},		 {"fd00::1", false, true, true},
+    {"2001:db8::1", false, false, true}, {"ff02::1", false, false, false},
+    {"::", false, false, false},	 {"::ffff:127.0.0.1", 0, 0, false},
+};
+
+START_TEST(test_addresses)
+{
+	const char *ip = addrs[_i].ip;
+	struct sockaddr_storage ss, back;
+	struct desc_addr d = {0};
+	char buf[SS_TEXT_SIZE];
+
+	d.family = strchr(ip, ':') ? 6 : 4;
+	d.port = 5004;
+	ck_assert_int_eq(
+	    inet_pton(d.family == 6 ? AF_INET6 : AF_INET, ip, d.ip), 1);
+	ck_assert(ss_from_desc(&ss, &d));
+	ck_assert_int_eq(ss_is_loopback(&ss), addrs[_i].loopback);
+	ck_assert_int_eq(ss_is_private(&ss), addrs[_i].private);
+	ck_assert_int_eq(ss_is_unicast(&ss), addrs[_i].unicast);
+	ck_assert_str_eq(ss_print_ip(buf, &ss), ip);
+	memset(&d, 0xff, sizeof(d));
+	ss_to_desc(&d, &ss);
+	ck_assert(ss_from_desc(&back, &d) && ss_equal(&ss, &back));
+	ss_set_port(&back, 0);
+	ck_assert(ss_ip_equal(&ss, &back) && !ss_equal(&ss, &back));
+	ck_assert(!ss_is_unicast(&back));
+	ck_assert_ptr_nonnull(strstr(ss_print(buf, &ss), "5004"));
+}
+END_TEST
+
+static uint64_t last;
+static unsigned fired;
+
+static void fire(void *arg)
+{
+	struct wtimer *t = arg;
+
+	ck_assert(t->due >= last);
+	last = t->due;
+	fired++;
+}
+
+START_TEST(test_timers)
+{
+	static struct wtimer t[1000];
+	struct wtimers ts = {0};
+	unsigned i, running = 0;
+
+	srand(7);
+	for (i = 0; i < 5000; i++) {
+		unsigned k = (unsigned)rand() % 1000;
+
+		if (rand() % 4)
+			wtimer_start(&ts, &t[k], (uint64_t)rand() % 100000,
+				     fire, &t[k]);
+		else
+			wtimer_cancel(&ts, &t[k]);
+	}
+	for (i = 0; i < 1000; i++)
+		running += t[i].running;
+	ck_assert_uint_lt(wtimer_run(&ts, 50000), UINT64_MAX);
+	ck_assert(last <= 50000 && fired > 0);
+	ck_assert(wtimer_run(&ts, 100000) == UINT64_MAX);
+	ck_assert_uint_eq(fired, running);
+}
+END_TEST
+
+START_TEST(test_queue)
+{
+	struct cmdq_item items[3], *list;
+	struct cmdq q;
+	unsigned i;
+
+	ck_assert_int_eq(cmdq_init(&q), 0);
+	ck_assert_ptr_null(cmdq_take(&q));
+	for (i = 0; i < 3; i++)
+		cmdq_push(&q, &items[i]);
+	list = cmdq_take(&q);
+	for (i = 0; i < 3; i++, list = list->next)
+		ck_assert_ptr_eq(list, &items[i]);
+	ck_assert_ptr_null(list);
+	ck_assert_ptr_null(cmdq_take(&q));
+	cmdq_close(&q);
+}
+END_TEST
+
+/* What the kernel's program does with each first byte, on real sockets. */
+START_TEST(test_demux)
+{
+	struct sockaddr_storage lo = loopback();
+	int nice = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), ours, out;
+	socklen_t len = sizeof(lo);
+	unsigned char b[2];
+	unsigned i;
+	ssize_t n;
+
+	ck_assert_int_eq(
+	    bind(nice, (struct sockaddr *)&lo, sizeof(struct sockaddr_in)), 0);
+	ck_assert_int_eq(getsockname(nice, (struct sockaddr *)&lo, &len), 0);
+	ck_assert_int_eq(demux_open(&ours, nice, 46), 0);
+	out = socket(AF_INET, SOCK_DGRAM, 0);
+	for (i = 0; i < 256; i++) {
+		b[0] = (unsigned char)i;
+		b[1] = 7;
+		ck_assert_int_eq(
+		    sendto(out, b, 2, 0, (struct sockaddr *)&lo, len), 2);
+		/* RFC 7983 7: STUN, and TURN channels */
+		n = recv(i <= 3 || (i >= 64 && i <= 79) ? nice : ours, b, 2,
+			 0);
+		ck_assert_msg(n == 2 && b[0] == i, "byte %u", i);
+		ck_assert_int_eq(demux_choose((unsigned char)i),
+				 !(i <= 3 || (i >= 64 && i <= 79)));
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("media_ports");
+	TCase *tc = tcase_create("all");
+	SRunner *sr = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(tc, test_pairs);
+	tcase_add_loop_test(tc, test_addresses, 0,
+			    sizeof(addrs) / sizeof(addrs[0]));
+	tcase_add_test(tc, test_timers);
+	tcase_add_test(tc, test_queue);
+	tcase_add_test(tc, test_demux);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
