@@ -5,7 +5,7 @@ CC	?= cc
 CLANG	?= clang-14
 SECONDS	?= 60
 OPT	?= -O2 -g
-PKG	:= libexpat libcrypto libssl nice glib-2.0 gio-2.0 libsrtp2 libidn inih jansson
+PKG	:= expat libcrypto libssl nice glib-2.0 gio-2.0 libsrtp2 libidn inih jansson
 RE_DEF	:= -DHAVE_INTTYPES_H -DHAVE_STDBOOL_H -DHAVE_INET6 -DUSE_OPENSSL -DUSE_TLS
 WARN	:= -std=c11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	   -Wvla -Wcast-qual -Wformat=2 $(WERROR)
@@ -67,14 +67,27 @@ FUZZ_NAMES := $(patsubst tests/fuzz/%.c,%,$(FUZZ))
 FUZZ_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 FB	:= $(B)/fuzz
 fuzz-build:
-	@$(MAKE) --no-print-directory B=$(FB) CC=$(CLANG) HARDEN= OPT="-O1 -g" \
+	@$(MAKE) --no-print-directory B=$(FB) FB=$(FB) CC=$(CLANG) HARDEN= OPT="-O1 -g" \
 		SAN="$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link" fuzz-bins
 fuzz-bins: $(patsubst %,$(FB)/fuzz_%,$(FUZZ_NAMES))
-$(FB)/fuzz_%: $(FB)/tests/fuzz/%.o $$(patsubst %,$(FB)/lib%.a,$$(USES_$$(call folder,%)))
+$(FB)/fuzz_%: $(FB)/tests/fuzz/%.o $$(addsuffix .a,$$(addprefix $(FB)/lib,$$(USES_$$(call folder,%))))
 	@$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LDLIBS)
 
-.PHONY: all fuzz-build fuzz-bins units clean
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 \
+		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/doc/stoxd \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)/etc/stoxd
+	install $(B)/stoxd $(DESTDIR)$(PREFIX)/sbin
+	install $(B)/stoxctl $(DESTDIR)$(PREFIX)/bin
+	install -m 644 docs/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 docs/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 README.md LICENSE conf/stoxd.conf $(DESTDIR)$(PREFIX)/share/doc/stoxd
+	sed 's,@PREFIX@,$(PREFIX),' conf/stoxd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/stoxd.service
+	[ -e $(DESTDIR)/etc/stoxd/stoxd.conf ] || install -m 640 conf/stoxd.conf $(DESTDIR)/etc/stoxd
+
+.PHONY: all install fuzz-build fuzz-bins units clean
 units: $(UNIT_BIN)
 clean:
 	rm -rf $(B)
+include tests/targets.mk
 -include $(shell [ -d $(B) ] && find $(B) -name '*.d')

@@ -1,0 +1,54 @@
+#!/bin/sh
+# deps.sh [build|check|e2e]...: installs what is missing (Debian 12, apt) to
+# build, to test, and to test with real peers; all three without an argument.
+# Asks nothing and starts no service; says nothing when nothing is missing.
+set -eu
+
+build="gcc libc6-dev make pkg-config libre-dev libnice-dev libsrtp2-dev
+	libexpat1-dev libssl-dev libinih-dev libidn-dev libjansson-dev
+	libglib2.0-dev"
+check="check clang-14 clang-format-14 libclang-rt-14-dev llvm-14 binutils
+	python3 iproute2 util-linux"
+e2e="prosody lua-sec baresip-core sip-tester openssl python3-slixmpp
+	python3-aiortc python3-pylibsrtp ejabberd kamailio coturn"
+
+[ $# -gt 0 ] || set -- build check e2e
+missing=
+for s in "$@"; do
+	case $s in
+	build) list=$build ;;
+	check) list=$check ;;
+	e2e) list=$e2e ;;
+	*) echo "deps.sh: no set $s" >&2; exit 2 ;;
+	esac
+	for p in $list; do
+		dpkg-query -W -f '${db:Status-Status}\n' "$p" 2>/dev/null |
+			grep -qx installed || missing="$missing $p"
+	done
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" != 0 ]; then
+	echo "deps: needs root:" >&2
+	echo "apt-get install -y --no-install-recommends$missing" >&2
+	exit 1
+fi
+echo "deps: installing$missing"
+
+# Servers come up on their own ports otherwise (invoke-rc.d asks this file).
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	trap 'rm -f $policy' EXIT
+	printf '#!/bin/sh\nexit 101\n' >$policy
+	chmod +x $policy
+fi
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+apt-get -qq update >"$log" 2>&1 || echo "deps: apt-get update failed" >&2
+# shellcheck disable=SC2086
+if ! apt-get install -y --no-install-recommends $missing >>"$log" 2>&1; then
+	tail -20 "$log" >&2
+	echo "deps: apt-get install failed, see $log" >&2
+	exit 1
+fi
+rm -f "$log"

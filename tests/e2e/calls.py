@@ -1,0 +1,350 @@
+"""Calls between real peers.
+
+A cell is (server, client, phone, direction, feature).  All valid cells are
+known.  By default the tone test runs everywhere on one server, and as few
+others as hold every pair of (server, client), (client, phone), (phone,
+feature), (server, feature), (feature, direction); with --full all of them."""
+import asyncio
+import itertools
+import time
+
+from peers.proc import until
+from peers.runner import add
+from peers.site import CONTACT, Site
+
+SERVERS = ("prosody", "ejabberd")
+CLIENTS = ("jmi", "direct")
+PHONES = ("baresip", "scripted", "kamailio", "sipp")
+DIRECTIONS = ("x2s", "s2x")
+PAIRS = ((0, 1), (1, 2), (2, 4), (0, 4), (4, 3))
+FEATURES = {}
+
+
+def feature(**limits):
+    """Decorator; limits: the values of a dimension that it can have."""
+    def mark(f):
+        FEATURES[f.__name__] = (f, limits)
+        return f
+    return mark
+
+
+class Cell:
+    """What a feature gets: the site is up, the client logged in."""
+
+    def __init__(self, t, server, client, phone, direction):
+        self.t, self.server, self.kind = t, server, client
+        self.make, self.direction = phone, direction
+
+    async def up(self, changes=None, phone=None, **client):
+        self.site = await Site(self.t).start(
+            self.server, self.make, changes, **(phone or {}))
+        self.client = await self.site.client(
+            jmi=self.kind == "jmi", contact=self.kind == "direct", **client)
+        self.phone = self.site.phone
+        return self
+
+    async def call(self):
+        self.session = await self.site.call(self.client, self.direction)
+        return self.session
+
+    async def end(self, by="client"):
+        await self.site.hang_up(self.client, self.session, by)
+
+
+async def tone_test(c, by="client"):
+    await c.call()
+    await c.site.talk(c.session)
+    c.site.judge_wire(c.session)
+    await c.end(by)
+    c.site.judge(c.session)
+
+
+@feature()
+async def tones(c):
+    await c.up()
+    await tone_test(c)
+
+
+@feature(phone=("baresip", "scripted", "kamailio"))
+async def phone_hangs_up(c):
+    await c.up()
+    await c.call()
+    await c.site.talk(c.session, 1)
+    await c.end("phone")
+    assert c.session.ended == "success", c.session.ended
+
+
+@feature(phone=("baresip", "scripted"))
+async def pcmu(c):
+    await c.up(phone={"codec": "PCMU"}, codec="PCMU")
+    await tone_test(c)
+
+
+@feature(phone=("scripted",))
+async def trickle(c):
+    await c.up(trickle=True)
+    await tone_test(c)
+
+
+@feature(phone=("scripted",))
+async def no_bundle(c):
+    await c.up(group=False)
+    await tone_test(c)
+
+
+@feature(phone=("baresip", "scripted", "kamailio"))
+async def busy(c):
+    if c.direction == "x2s":
+        await c.up()
+        ring = asyncio.ensure_future(c.phone.ring())
+        try:
+            await asyncio.gather(c.client.call(CONTACT, 4), ring,
+                                 _refuse(c))
+            raise AssertionError("the call went through")
+        except TimeoutError:
+            pass
+        await c.client.wait("jmi" if c.kind == "jmi" else "got", 2,
+                            reason="busy")
+    else:
+        await c.up(answer="busy")
+        await c.phone.dial()
+        assert await c.phone.failed() == 486
+
+
+async def _refuse(c):
+    await asyncio.sleep(1)
+    await c.phone.refuse(486)
+
+
+@feature(phone=("baresip", "scripted", "kamailio"), direction=("s2x",))
+async def decline(c):
+    await c.up(answer="decline")
+    await c.phone.dial()
+    assert await c.phone.failed() == 603
+
+
+@feature(phone=("scripted", "baresip"), direction=("s2x",))
+async def no_answer(c):
+    await c.up({"trunk pbx": {"ring_timeout": 5}}, answer="ring")
+    await c.phone.dial()
+    assert await c.phone.failed(15) == 480
+    await c.client.wait("jmi" if c.kind == "jmi" else "terminated", 5,
+                        **({"kind": "retract"} if c.kind == "jmi" else {}))
+
+
+@feature(phone=("scripted", "baresip", "kamailio"))
+async def cancel(c):
+    if c.direction == "x2s":
+        await c.up()
+        try:
+            await asyncio.gather(c.client.call(CONTACT, 2), c.phone.ring())
+        except TimeoutError:
+            pass
+        if c.kind == "jmi":
+            sent = await c.client.wait("sent-jmi", kind="propose")
+            c.client.jmi(CONTACT, "retract", sent["id"], "cancel")
+        else:
+            await list(c.client.sessions.values())[0].hang_up("cancel")
+        await c.phone.cancelled()
+    else:
+        await c.up(answer="ring")
+        await c.phone.dial()
+        await c.phone.ringing()
+        await c.phone.cancel()
+        await c.client.wait("jmi" if c.kind == "jmi" else "terminated", 5)
+
+
+@feature(phone=("scripted", "baresip"))
+async def hold(c):
+    """Held by the telephone, then by the client; sound returns."""
+    await c.up()
+    await c.call()
+    await c.site.talk(c.session, 1)
+    await c.phone.hold()
+    await until(lambda: any("hold" in e.get("info", ())
+                            for e in c.client.events), 5, "<hold/>")
+    await asyncio.sleep(1)
+    await c.phone.resume()
+    await until(lambda: any({"unhold", "active"} & set(e.get("info", ()))
+                            for e in c.client.events), 5, "<unhold/>")
+    before = len(c.session.heard)
+    await asyncio.sleep(1)
+    assert len(c.session.heard) - before > 96000 * 0.6, "no sound again"
+    assert await c.session.info("hold") is None
+    await asyncio.sleep(1)
+    assert await c.session.info("unhold") is None
+    before = len(c.session.heard)
+    await asyncio.sleep(2)
+    assert len(c.session.heard) - before > 96000, "no sound again"
+    await c.end()
+
+
+@feature(phone=("scripted", "baresip"))
+async def dtmf(c):
+    """RFC 4733 both ways."""
+    await c.up(codec="PCMU", phone={"codec": "PCMU"})
+    await c.call()
+    await c.site.talk(c.session, 1)
+    c.session.send_digits("159#")
+    await until(lambda: c.phone.digits() == "159#", 6, "159# at the phone")
+    await c.phone.send_digits("7*2")
+    await until(lambda: c.session.digits == "7*2", 6, "7*2 at the client")
+    await c.end()
+
+
+@feature(phone=("scripted", "baresip"))
+async def dtmf_by_jingle(c):
+    """XEP-0181 becomes RFC 4733."""
+    await c.up(codec="PCMU", phone={"codec": "PCMU"})
+    await c.call()
+    await c.site.talk(c.session, 1)
+    for d in "42":
+        await c.session.info("dtmf", "urn:xmpp:jingle:dtmf:0", code=d,
+                             duration="160")
+        await asyncio.sleep(0.4)
+    await until(lambda: c.phone.digits() == "42", 5, "42 at the phone")
+    await c.end()
+
+
+@feature(phone=("scripted", "baresip"))
+async def sdes(c):
+    await c.up({"trunk pbx": {"media": "sdes", "sdes_over_plain": "yes"}},
+               phone={"sdes": True, "codec": "PCMU"}, codec="PCMU")
+    await tone_test(c)
+
+
+@feature(phone=("scripted", "baresip", "kamailio"))
+async def tcp(c):
+    await c.up(phone={"proto": "tcp"})
+    await c.call()
+    await c.site.talk(c.session, 3)
+    assert len(c.session.heard) > 96000 * 2, "client hears nothing"
+    await c.end()
+
+
+@feature(phone=("scripted",))
+async def wrong_fingerprint(c):
+    """Media of someone else: refused, and not a byte of it passed on."""
+    def bend(fp):
+        return ("00" if fp[:2] != "00" else "11") + fp[2:]
+    await c.up(bend=bend)
+    if c.direction == "x2s":
+        ring = asyncio.ensure_future(c.site._pick_up())
+        await c.client.call(CONTACT)
+        await ring
+    else:
+        await c.phone.dial()
+        await c.client.get_session()
+        await c.phone.established()
+    await c.client.wait("got", 20, action="session-terminate",
+                        reason="security-error")
+    await c.phone.closed()
+    assert c.phone.listen(c.site.mine, 1).why == "silence"
+
+
+@feature(phone=("scripted", "baresip"))
+async def server_restarts(c):
+    """kill -9 of the XMPP server: sound goes on, the call ends cleanly."""
+    await c.up()
+    await c.call()
+    await c.site.talk(c.session, 1)
+    await c.site.server.restart()
+    await asyncio.sleep(3)
+    before = len(c.session.heard)
+    await asyncio.sleep(2)
+    assert len(c.session.heard) - before > 96000 * 1.5, "silence"
+    await c.phone.hang_up()
+    lost = time.monotonic()
+    await until(lambda: not c.session.connected.is_set()
+                or c.session.pc.connectionState != "connected"
+                or time.monotonic() - lost > 3, 5, "end")
+
+
+@feature(phone=("scripted",))
+async def phone_dies(c):
+    """The PBX is gone mid-call: both legs are cleared in time."""
+    await c.up({"limits": {"rtp_timeout": 5}})
+    await c.call()
+    await c.site.talk(c.session, 1)
+    await c.phone.stop()
+    e = await c.client.wait("terminated", 20, sid=c.session.sid)
+    assert e["reason"] == "media-error", e["reason"]
+
+
+@feature(phone=("scripted", "baresip"), client=("jmi",), direction=("s2x",))
+async def two_devices(c):
+    """Both ring, both take it within 10 ms: one has the call."""
+    await c.up(answer="manual")
+    other = await c.site.client(resource="tablet", answer="manual")
+    await c.phone.dial()
+    a, b = [await x.wait("jmi", kind="propose") for x in (c.client, other)]
+    await c.phone.ringing()
+    for x, e in ((c.client, a), (other, b)):
+        x.jmi(e["frm"], "proceed", e["id"])
+    done = [asyncio.ensure_future(x.get_session()) for x in (c.client,
+                                                             other)]
+    first, _ = await asyncio.wait(done, timeout=8,
+                                  return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.sleep(1)
+    assert sum(d.done() for d in done) == 1, "both got a session"
+    c.session = first.pop().result()
+    await c.phone.established()
+    await c.session.up()
+    await c.site.talk(c.session, 2)
+    assert len(c.session.heard) > 96000
+    await c.site.hang_up(c.session.c, c.session)
+    for d in done:
+        d.cancel()
+
+
+@feature(phone=("scripted", "baresip"))
+async def turn_only(c):
+    """The client can only be reached by way of coturn."""
+    from peers.coturn import Coturn
+    c.t.need("turnserver")
+    turn = await Coturn(c.t.dir).run()
+    c.t.later(turn.stop)
+    await c.up(turn="turn:127.0.0.1:3478?transport=udp")
+    await c.call()
+    assert c.session.pair.local_candidate.type == "relay", c.session.pair
+    await c.site.talk(c.session)
+    await c.end()
+    c.site.judge(c.session)
+
+
+# ---- which cells -----------------------------------------------------------
+def valid(cell):
+    server, client, phone, direction, name = cell
+    limits = FEATURES[name][1]
+    named = {"server": server, "client": client, "phone": phone,
+             "direction": direction}
+    return all(named[k] in v for k, v in limits.items())
+
+
+def pairs(cell):
+    return {(i, j, cell[i], cell[j]) for i, j in PAIRS}
+
+
+def choose(cells):
+    """All tones on one server, and a few cells more that hold every pair:
+    greedy, the fullest first."""
+    out = [c for c in cells if c[0] == SERVERS[0] and c[4] == "tones"]
+    todo = set().union(*map(pairs, cells)) - set().union(*map(pairs, out))
+    while todo:
+        best = max(cells, key=lambda c: len(pairs(c) & todo))
+        todo -= pairs(best)
+        out.append(best)
+    return set(out)
+
+
+CELLS = [c for c in itertools.product(SERVERS, CLIENTS, PHONES, DIRECTIONS,
+                                      FEATURES) if valid(c)]
+FEW = choose(CELLS)
+
+
+async def run(t, server, client, phone, direction, name):
+    await FEATURES[name][0](Cell(t, server, client, phone, direction))
+
+
+for cell in CELLS:
+    add(".".join(cell), run, *cell, timeout=60, full=cell not in FEW)

@@ -1,0 +1,260 @@
+"""runner.py: runs test cases, each in a process, a network namespace and a
+directory of its own; prints one line a failure and "N passed, N failed".
+
+A case is an async function of one argument, the Test; a module of a suite
+lists them with @case or add()."""
+import argparse
+import asyncio
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SKIP = 77
+_cases = []
+
+# Only loopback and lab0, which is no loopback interface by its flags: ICE
+# libraries leave out the one or the other.
+NAMESPACE = r"""
+ip link set lo up
+ip link add lab0 type veth peer name lab1
+ip addr add 127.0.1.1/32 dev lab0; ip link set lab0 up; ip link set lab1 up
+ip -6 addr add fd00:1ab::1/64 dev lab0 nodad
+d=$1; shift
+printf '127.0.0.1 localhost xmpp.test sip.xmpp.test sip.test %s\n' \
+    "$(uname -n)" >"$d/hosts"
+mount --bind "$d/hosts" /etc/hosts
+: >"$d/resolv.conf"; mount --bind "$d/resolv.conf" /etc/resolv.conf
+exec "$@"
+"""
+
+
+class Skip(Exception):
+    """The case cannot run here; the text says what is missing."""
+
+
+class Case:
+    def __init__(self, name, func, args=(), timeout=60, full=False):
+        self.name, self.func, self.args = name, func, args
+        self.timeout, self.full = timeout, full
+
+
+def add(name, func, *args, timeout=60, full=False):
+    """One case of a table; full: only with --full."""
+    if any(c.name == name for c in _cases):
+        raise ValueError("two cases called " + name)
+    _cases.append(Case(name, func, args, timeout, full))
+
+
+def case(func=None, **options):
+    """Decorator: the function is a case of its own name."""
+    def mark(f):
+        add(f.__name__, f, **options)
+        return f
+    return mark(func) if func else mark
+
+
+class Test:
+    """What a case gets: a directory, and cleanup in reverse order."""
+
+    def __init__(self, dir):
+        self.dir, self._cleanup = dir, []
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def later(self, func, *args):
+        """func (may be async) is called at the end, whatever happens."""
+        self._cleanup.append((func, args))
+
+    def need(self, *programs):
+        for p in programs:
+            if not shutil.which(p):
+                raise Skip("%s is not installed (make deps)" % p)
+
+    async def finish(self):
+        for func, args in reversed(self._cleanup):
+            try:
+                r = func(*args)
+                if asyncio.iscoroutine(r):
+                    await asyncio.wait_for(r, 10)
+            except Exception:
+                traceback.print_exc()
+
+
+def load(suite):
+    """The cases of tests/SUITE/*.py, by module."""
+    out = []
+    top = os.path.join(HERE, suite)
+    for f in sorted(os.listdir(top)):
+        if not f.endswith(".py"):
+            continue
+        del _cases[:]
+        spec = importlib.util.spec_from_file_location(
+            suite + "_" + f[:-3], os.path.join(top, f))
+        m = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(m)
+        for c in _cases:
+            c.name = "%s/%s/%s" % (suite, f[:-3], c.name)
+            out.append(c)
+    del _cases[:]
+    return out
+
+
+def child(suite, name, dir):
+    """Runs one case here; the exit status is its result."""
+    c = next(c for c in load(suite) if c.name == name)
+
+    async def run():
+        t = Test(dir)
+        try:
+            await asyncio.wait_for(c.func(t, *c.args), c.timeout)
+        except asyncio.TimeoutError as e:
+            raise TimeoutError(str(e) or "took over %d s" % c.timeout) \
+                from e
+        finally:
+            await t.finish()
+    try:
+        asyncio.run(run())
+        return 0
+    except Skip as e:
+        status, why = SKIP, str(e)
+    except BaseException as e:
+        traceback.print_exc()
+        status, why = 1, "%s: %s" % (type(e).__name__, e)
+    with open(os.path.join(dir, "why"), "w") as f:
+        f.write(why.split("\n")[0])
+    return status
+
+
+def namespace_argv():
+    """How to enter a namespace here: as root, by user namespace, or not."""
+    base = ["--net", "--mount", "--pid", "--fork", "--kill-child",
+            "--mount-proc"]
+    for more in ([], ["--user", "--map-root-user"]):
+        argv = ["unshare"] + more + base
+        try:
+            if subprocess.run(argv + ["ip", "link", "set", "lo", "up"],
+                              capture_output=True).returncode == 0:
+                return argv
+        except OSError:
+            break
+    return None
+
+
+class Runner:
+    def __init__(self, o):
+        self.o, self.passed, self.failed, self.skipped = o, 0, 0, 0
+        self.isolated = namespace_argv()
+        if not self.isolated:
+            print("no network namespaces here: one test at a time, on the "
+                  "real loopback")
+            o.jobs = 1
+        self.top = tempfile.mkdtemp(prefix="stoxd-test.")
+        self.running = {}
+        self.interpreter = "/usr/bin/python3" \
+            if os.access("/usr/bin/python3", os.X_OK) else sys.executable
+
+    def start(self, suite, c):
+        dir = os.path.join(self.top, c.name.replace("/", "."))
+        os.mkdir(dir)
+        argv = [self.interpreter, os.path.join(HERE, "run"), "--child",
+                suite, c.name, dir]
+        if self.isolated:
+            argv = self.isolated + ["sh", "-c", NAMESPACE, "sh", dir] + argv
+        with open(os.path.join(dir, "test.log"), "w") as log:
+            p = subprocess.Popen(argv, stdout=log, stderr=log,
+                                 stdin=subprocess.DEVNULL,
+                                 start_new_session=True)
+        self.running[p] = (c, dir, time.monotonic())
+
+    def poll(self):
+        for p, (c, dir, since) in list(self.running.items()):
+            took = time.monotonic() - since
+            if p.poll() is None and took > c.timeout + 30:
+                os.killpg(p.pid, signal.SIGKILL)
+                p.wait()
+                with open(os.path.join(dir, "why"), "w") as f:
+                    f.write("hung; killed after %d s" % took)
+            if p.poll() is not None:
+                del self.running[p]
+                self.done(c, dir, p.returncode, took)
+
+    def done(self, c, dir, status, took):
+        try:
+            with open(os.path.join(dir, "why")) as f:
+                why = f.read()
+        except OSError:
+            why = "ended with status %d, see test.log" % status
+        if status == 0:
+            self.passed += 1
+            if self.o.verbose:
+                print("ok %s (%.1f s)" % (c.name, took))
+        elif status == SKIP:
+            strict = os.environ.get("CI") == "true"
+            self.failed += strict
+            self.skipped += not strict
+            print("SKIP %s: %s" % (c.name, why))
+        else:
+            self.failed += 1
+            print("FAILED %s: %s (%s)" % (c.name, why, dir))
+        sys.stdout.flush()
+        if status in (0, SKIP) and not self.o.keep:
+            shutil.rmtree(dir, ignore_errors=True)
+
+    def run(self, todo):
+        todo = list(todo)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+        try:
+            while todo or self.running:
+                while todo and len(self.running) < self.o.jobs:
+                    self.start(*todo.pop(0))
+                self.poll()
+                time.sleep(0.02)
+        finally:
+            for p in self.running:
+                os.killpg(p.pid, signal.SIGKILL)
+        try:
+            os.rmdir(self.top)
+        except OSError:
+            pass
+        if self.skipped:
+            print("%d skipped" % self.skipped)
+        print("%d passed, %d failed" % (self.passed, self.failed))
+        return 1 if self.failed else 0
+
+
+def main(argv, suites=None):
+    p = argparse.ArgumentParser(
+        prog="tests/run", description="Runs the suites selftest, integration "
+        "and e2e, or some cases of them.")
+    p.add_argument("suite", nargs="*")
+    p.add_argument("-k", metavar="NAME", action="append", default=[],
+                   help="only cases whose name contains NAME")
+    p.add_argument("-j", dest="jobs", type=int, default=2)
+    p.add_argument("-v", dest="verbose", action="store_true")
+    p.add_argument("--full", action="store_true", help="every cell")
+    p.add_argument("--keep", action="store_true", help="keep all logs")
+    p.add_argument("--list", action="store_true")
+    p.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
+    o = p.parse_args(argv)
+    if o.child:
+        return child(*o.child)
+    todo = [(s, c) for s in (suites or o.suite or ["selftest", "integration",
+                                                   "e2e"])
+            for c in load(s)
+            if (o.full or not c.full)
+            and (not o.k or any(k in c.name for k in o.k))]
+    if o.list:
+        print("\n".join(c.name for _, c in todo))
+        return 0
+    if not todo:
+        print("no such case")
+        return 2
+    return Runner(o).run(todo)
