@@ -35,7 +35,7 @@ for p in "$@"; do
 done
 
 if [ -z "${NO_INTEGRATION-}" ]; then
-	"$here/run" integration >"$tmp/out" 2>&1
+	"$here/run" integration -j 6 >"$tmp/out" 2>&1
 	grep -vE '^[0-9]+ passed, ' "$tmp/out"
 	line=$(grep -E '^[0-9]+ passed, ' "$tmp/out" || echo "0 passed, 1 failed")
 	echo "$line" >>"$tmp/sum"

@@ -16,7 +16,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, os.environ.get("B", "build"))
 TREE = os.path.join(BUILD, "mutate")
 
-TABLE = re.compile(r"^(?:static )?const (?:struct )?[\w ]+\**\s*\**"
+TABLE = re.compile(r"^(?:static )?const (?:struct \{[^}]*\} |(?:struct )?"
+                   r"[\w ]+\**\s*(?:const )?\**)"
                    r"(\w+)\[[^\]]*\](?:\[[^\]]*\])? = \{", re.M)
 WORD = re.compile(r'"(?:[^"\\]|\\.)*"|\b\d+u?\b|\b[A-Z][A-Z0-9_]{2,}\b')
 ENTER = re.compile(r"\b(\w+_enter)\(([^,()]+), ([A-Z][A-Z0-9_]+)\)")

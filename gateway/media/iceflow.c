@@ -1,4 +1,4 @@
-/* iceflow.c: a flow towards XMPP: ICE, consent, the sockets that packets use. */
+/* iceflow.c: a flow towards XMPP: ICE, consent, the sockets of its packets. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* latch.h: from whom RTP is taken and whither it goes on the SIP side: latching
- * (RFC 7362 4, 5) by the rules that keep others' packets out. */
+/* latch.h: from whom RTP is taken and whither it goes on the SIP side:
+ * latching (RFC 7362 4, 5) by rules that keep others' packets out. */
 #ifndef MEDIA_LATCH_H
 #define MEDIA_LATCH_H
 

@@ -274,12 +274,13 @@ int media_flow_rtp(struct media *m, unsigned *flow,
 		struct latch *l = &c->flow->r.latch[i];
 
 		l->mode = modes[conf->latch];
-		for (unsigned k = 0; k < conf->fromc; k++) {
+		for (unsigned k = 0; k < conf->fromc && k < LATCH_NET_MAX;
+		     k++) {
 			(void)ss_from_desc(&l->nets[k].addr,
 					   &conf->from[k].addr);
 			l->nets[k].prefix = conf->from[k].prefix;
+			l->netc = k + 1;
 		}
-		l->netc = conf->fromc;
 	}
 	m->flows[n] = RTP;
 	use(m, n, 1);

@@ -13,7 +13,12 @@
 #include <sys/socket.h>
 #include "sdp/desc.h"
 
-enum { MEDIA_NET_MAX = 8, MEDIA_FLOW_MAX = 36, MEDIA_STREAM_MAX = 16, MEDIA_PT_MAX = 64 };
+enum {
+	MEDIA_NET_MAX = 8,
+	MEDIA_FLOW_MAX = 36,
+	MEDIA_STREAM_MAX = 16,
+	MEDIA_PT_MAX = 64,
+};
 
 struct engine;
 struct media;

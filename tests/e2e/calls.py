@@ -263,7 +263,7 @@ async def server_restarts(c):
 @feature(phone=("scripted",))
 async def phone_dies(c):
     """The PBX is gone mid-call: both legs are cleared in time."""
-    await c.up({"limits": {"rtp_timeout": 5}})
+    await c.up({"limits": {"rtp_timeout": 5, "rtp_warn": 2}})
     await c.call()
     await c.site.talk(c.session, 1)
     await c.phone.stop()

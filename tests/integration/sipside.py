@@ -344,6 +344,7 @@ async def hostile_name_stays_a_name(t):
 async def dtmf_by_info(t):
     lab = await Lab(t).start({"trunk pbx": {"dtmf": "info"}})
     f = await lab.s2x()
+    await asyncio.sleep(0.2)    # the ACK overtakes
     f.user.info(f.gw, f.sid, "dtmf", "urn:xmpp:jingle:dtmf:0",
                 " code='5' duration='200'")
     m = await f.sip.wait("INFO")

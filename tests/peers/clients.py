@@ -27,6 +27,7 @@ class Client(User):
     bundle = True
     setup = "active"
     codecs = (OPUS, PCMU, PCMA, EVENT)
+    sip_codecs = ((0, "PCMU/8000"), (8, "PCMA/8000"))   # that it can meet
     ring_timeout = 30           # s as caller until ringing or proceed
 
     def __init__(self, lab):
@@ -51,7 +52,7 @@ class Client(User):
         phone = await self.lab.ua.get_call()
         phone.reply(180)
         await self.rings(sid)
-        phone.reply(200, self.lab.sdp())
+        phone.reply(200, self.lab.sdp(codecs=self.sip_codecs))
         p = await self.get_jmi("proceed", self.ring_timeout, sid)
         need(p.sender.partition("/")[0] == CONTACT, "proceed of another")
         self.initiate(p.sender, sid, codecs=self.codecs, group=self.bundle)
@@ -185,7 +186,7 @@ class Dino(Client):
     active with one codec and candidates of component 2; SDES crypto too."""
     name = "dino.4b1f"
     jmi_ringing = receipts = bundle = False
-    codecs = (OPUS,)
+    codecs, sip_codecs = (OPUS,), ((96, "opus/48000/2"),)
     needs = (RTP, ICE)
 
     def content(self, **kw):

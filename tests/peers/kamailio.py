@@ -63,16 +63,10 @@ request_route {
         }
         save("location"); exit;
     }
-    if ($si + ":" + $sp == "127.0.0.1:5070") {
-        $var(pw) = "gwpass";
-        if (!pv_proxy_authenticate("sip.test", "$var(pw)", "0")) {
-            proxy_challenge("sip.test", "1"); exit;
-        }
-    } else {
-        $var(pw) = $fU + "-pw";
-        if (!pv_proxy_authenticate("sip.test", "$var(pw)", "0")) {
-            proxy_challenge("sip.test", "1"); exit;
-        }
+    $var(pw) = $fU + "-pw";
+    if ($au == "gw") $var(pw) = "gwpass";
+    if (!pv_proxy_authenticate("sip.test", "$var(pw)", "0")) {
+        proxy_challenge("sip.test", "1"); exit;
     }
     consume_credentials();
     if (is_method("INVITE")) record_route();

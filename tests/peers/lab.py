@@ -52,15 +52,17 @@ class Flow:
 
 class Lab:
     def __init__(self, t):
-        self.t, self._n = t, itertools.count(1)
+        self.t, self._n, self.media_ip = t, itertools.count(1), "127.0.0.1"
+        self.dial = "sip:%s@127.0.0.1:5070"
 
-    async def start(self, changes=None, server=True, ua=True, env=None):
+    async def start(self, changes=None, server=True, ua=True, env=None,
+                    **telephone):
         conf = {"limits": dict(EASY)}
         for s, v in (changes or {}).items():
             conf[s] = dict(conf.get(s, {}), **v)
         t = self.t
         self.server = Server(log=t.path("xmpp.log"))
-        self.ua = Ua(log=t.path("sip.log"))
+        self.ua = Ua(log=t.path("sip.log"), **telephone)
         if server:
             await self.server.start()
             t.later(self.server.stop)
@@ -88,7 +90,7 @@ class Lab:
 
     def sdp(self, **kw):
         kw.setdefault("codecs", ((0, "PCMU/8000"), (8, "PCMA/8000")))
-        return make_sdp("127.0.0.1", 30000, **kw)
+        return make_sdp(self.media_ip, 30000, **kw)
 
     # ---- XMPP to SIP ----------------------------------------------------
     async def x2s(self, upto="active", user=None, direct=False, to=GW,
@@ -130,7 +132,7 @@ class Lab:
         f = Flow(self, user or self.alice)
         u = f.user
         name = u.bare.partition("@")[0]
-        f.sip = await self.ua.call("sip:%s@127.0.0.1:5070" % name,
+        f.sip = await self.ua.call(self.dial % name,
                                    self.sdp() if sdp is None else sdp,
                                    headers)
         f.propose = await u.get_jmi("propose")

@@ -251,7 +251,7 @@ class Sipp:
     def _start(self, scenario, *argv):
         self.p = Proc(self.t.dir, "sipp", [
             "sipp", "-nostdin", "-sf",
-            os.path.join(HERE, "e2e", "sipp", scenario), "-m", "1",
+            os.path.join(HERE, "e2e", "sipp", scenario), "-aa",
             "-t", "t1" if self.proto == "tcp" else "u1",
             "-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", "5060",
             "-mp", str(self.port), "-trace_msg", "-message_file",
@@ -287,7 +287,7 @@ class Sipp:
 
     async def dial(self, user="alice"):
         await self.p.stop()
-        self._start("uac.xml", "-s", user, "127.0.0.1:5070")
+        self._start("uac.xml", "-m", "1", "-s", user, "127.0.0.1:5070")
 
     async def ringing(self, timeout=10):
         await self._said("180 Ringing", timeout)
@@ -307,8 +307,8 @@ class Sipp:
     def listen(self, want, seconds):
         dec, heard = Rtp()._dec, bytearray()
         with open(self.t.path("sipp-messages.log")) as f:
-            port = int(re.findall(r"m=audio (\d+) RTP/AVP 0\r?\n",
-                                  f.read())[-1])
+            port = int(re.search(r"m=audio (\d+) RTP/AVP 0\r?\n",
+                                 f.read()).group(1))
         for p, body in self.capture.rtp(
                 lambda s, d: d == ("127.0.0.1", port)):
             if p[1] & 0x7f == 0:

@@ -148,9 +148,39 @@ def namespace_argv():
     return None
 
 
+PEERS = ("prosody", "ejabberd", "baresip-core", "sip-tester", "kamailio",
+         "coturn", "python3-aiortc", "python3-slixmpp", "libre0", "libnice10",
+         "libsrtp2-1")
+
+
+def write_matrix(path, results):
+    """results: {"e2e/calls/SERVER.CLIENT.PHONE.DIRECTION.FEATURE": word} as
+    a table, a line for each feature, a column for each pair of peers."""
+    cells = {tuple(k.rpartition("/")[2].split(".")): v
+             for k, v in results.items() if k.count(".") == 4}
+    columns = sorted({c[1:4] for c in cells})
+    rows = sorted({(c[4], c[0]) for c in cells})
+    with open(path, "w") as f:
+        f.write("# What was called with what\n\nWritten by `make e2e-full`."
+                "  jmi and direct are the ways in which the Jingle client "
+                "(aiortc) calls\nand is called; x2s: XMPP calls SIP, s2x: "
+                "SIP calls XMPP; empty: does not apply.\n\nVersions: ")
+        got = subprocess.run(
+            ["dpkg-query", "-W", "-f", "${Package} ${Version}, "]
+            + list(PEERS), capture_output=True, text=True).stdout
+        f.write(got.rstrip(", ") + ".\n\n| feature | server | "
+                + " | ".join(" ".join(c) for c in columns) + " |\n|"
+                + "---|" * (len(columns) + 2) + "\n")
+        for feature, server in rows:
+            f.write("| %s | %s | %s |\n" % (feature, server, " | ".join(
+                cells.get((server,) + c + (feature,), "")
+                for c in columns)))
+
+
 class Runner:
     def __init__(self, o):
         self.o, self.passed, self.failed, self.skipped = o, 0, 0, 0
+        self.results = {}
         self.isolated = namespace_argv()
         if not self.isolated:
             print("no network namespaces here: one test at a time, on the "
@@ -192,6 +222,8 @@ class Runner:
                 why = f.read()
         except OSError:
             why = "ended with status %d, see test.log" % status
+        self.results[c.name] = {0: "ok", SKIP: "not run"}.get(status,
+                                                              "FAILED")
         if status == 0:
             self.passed += 1
             if self.o.verbose:
@@ -220,6 +252,8 @@ class Runner:
         finally:
             for p in self.running:
                 os.killpg(p.pid, signal.SIGKILL)
+        if self.o.matrix:
+            write_matrix(self.o.matrix, self.results)
         try:
             os.rmdir(self.top)
         except OSError:
@@ -242,6 +276,8 @@ def main(argv, suites=None):
     p.add_argument("--full", action="store_true", help="every cell")
     p.add_argument("--keep", action="store_true", help="keep all logs")
     p.add_argument("--list", action="store_true")
+    p.add_argument("--matrix", metavar="FILE",
+                   help="write the results as a table")
     p.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     o = p.parse_args(argv)
     if o.child:

@@ -177,11 +177,11 @@ class Sdp:
 def make_sdp(ip, port, codecs=((0, "PCMU/8000"),), dtmf=101, version=1,
              direction="sendrecv", proto="RTP/AVP", extra=(), session=1):
     """An SDP body with one audio line."""
-    codecs = list(codecs)
+    codecs, v = list(codecs), 6 if ":" in ip else 4
     if dtmf:
         codecs.append((dtmf, "telephone-event/8000"))
-    lines = ["v=0", "o=- %d %d IN IP4 %s" % (session, version, ip), "s=-",
-             "c=IN IP4 " + ip, "t=0 0",
+    lines = ["v=0", "o=- %d %d IN IP%d %s" % (session, version, v, ip),
+             "s=-", "c=IN IP%d %s" % (v, ip), "t=0 0",
              "m=audio %d %s %s" % (port, proto,
                                    " ".join(str(pt) for pt, _ in codecs))]
     lines += ["a=rtpmap:%d %s" % c for c in codecs]

@@ -31,11 +31,14 @@ class _Udp(asyncio.DatagramProtocol):
 
 
 class Ua:
-    """Listens on ip:port by UDP and TCP; requests go to peer by proto."""
+    """Listens on ip:port by UDP and TCP; requests go to peer by proto.
+    tls: (server, client) contexts; then it listens by TLS in place of TCP."""
 
     def __init__(self, ip="127.0.0.1", port=5060, peer=("127.0.0.1", 5070),
-                 proto="udp", user="600", log=None):
+                 proto="udp", user="600", log=None, tls=(None, None)):
         self.ip, self.port, self.peer, self.proto = ip, port, peer, proto
+        self.tls = tls
+        self.host = "[%s]" % ip if ":" in ip else ip
         self.user, self.calls, self.errors = user, {}, []
         self.auto = {"BYE": 200, "OPTIONS": 200, "INFO": 200, "PRACK": 200}
         self.incoming, self.others = asyncio.Queue(), asyncio.Queue()
@@ -52,8 +55,8 @@ class Ua:
         loop = asyncio.get_running_loop()
         self._udp, _ = await loop.create_datagram_endpoint(
             lambda: _Udp(self), local_addr=(self.ip, self.port))
-        self._tcp = await asyncio.start_server(self._accepted, self.ip,
-                                               self.port)
+        self._tcp = await asyncio.start_server(
+            self._accepted, self.ip, self.port, ssl=self.tls[0])
         return self
 
     async def close(self):
@@ -112,7 +115,7 @@ class Ua:
     async def _send_tcp(self, data, addr, writer):
         w = writer or self._conn.get(addr)
         if w is None or w.is_closing():
-            reader, w = await asyncio.open_connection(*addr)
+            reader, w = await asyncio.open_connection(*addr, ssl=self.tls[1])
             self._conn[addr] = w
             self.task(self._read(reader, w))
         w.write(data)
@@ -164,12 +167,12 @@ class Ua:
     # ---- messages -------------------------------------------------------
     def via(self, branch=None, proto=None):
         return "SIP/2.0/%s %s:%d;rport;branch=%s" % (
-            (proto or self.proto).upper(), self.ip, self.port,
+            (proto or self.proto).upper(), self.host, self.port,
             branch or token("z9hG4bK"))
 
     def contact(self):
         more = "" if self.proto == "udp" else ";transport=" + self.proto
-        return "<sip:%s@%s:%d%s>" % (self.user, self.ip, self.port, more)
+        return "<sip:%s@%s:%d%s>" % (self.user, self.host, self.port, more)
 
     def reply(self, req, code, body="", headers=(), to_tag=None, phrase=None):
         """Answers a request; sent again when the request is."""
@@ -196,7 +199,7 @@ class Ua:
         m = raw or Msg("%s %s SIP/2.0" % (method, to), [
             ("Via", self.via()), ("Max-Forwards", "70"),
             ("From", "<%s>;tag=%s" % (from_uri or "sip:%s@%s:%d" % (
-                self.user, self.ip, self.port), token("f"))),
+                self.user, self.host, self.port), token("f"))),
             ("To", "<%s>" % to), ("Call-ID", token("c")),
             ("CSeq", "1 " + method), ("Contact", self.contact())]
             + list(headers), body)
@@ -221,7 +224,7 @@ class Ua:
     async def call(self, to, sdp="", headers=(), from_uri=None, name=None):
         """Sends INVITE; the Call goes on from there."""
         c = Call(self, None, to, from_uri or "sip:%s@%s:%d" % (
-            self.user, self.ip, self.port), name)
+            self.user, self.host, self.port), name)
         c.invite(sdp, headers)
         return c
 

@@ -98,6 +98,29 @@ START_TEST(test_sdp_wins)
 }
 END_TEST
 
+/* Phones behind a PBX that signals for them. */
+START_TEST(test_networks)
+{
+	struct latch l = {.mode = LATCH_RESTRICTED};
+	struct sockaddr_storage sdp = addr(SDP, 4000), none = addr(NULL, 0);
+	struct sockaddr_storage in = addr("203.0.113.62", 9);
+	struct sockaddr_storage out = addr("203.0.113.64", 9);
+
+	l.nets[0].addr = addr("203.0.113.32", 0);
+	l.nets[0].prefix = 27;
+	l.netc = 1;
+	(void)latch_set(&l, &sdp, &none);
+	ck_assert(latch_allows(&l, &in));
+	ck_assert(!latch_allows(&l, &out));
+	l.nets[0].prefix = 24;
+	ck_assert(latch_allows(&l, &out));
+	l.nets[0].prefix = 33; /* nonsense matches nothing */
+	ck_assert(!latch_allows(&l, &in));
+	l.nets[0].prefix = 0;
+	ck_assert(latch_allows(&l, &out));
+}
+END_TEST
+
 START_TEST(test_off)
 {
 	struct latch l = {.mode = LATCH_OFF};
@@ -121,6 +144,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_first, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_test(tc, test_lock);
 	tcase_add_test(tc, test_sdp_wins);
+	tcase_add_test(tc, test_networks);
 	tcase_add_test(tc, test_off);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(sr, CK_NORMAL);

@@ -239,6 +239,7 @@ START_TEST(test_sources)
 	ck_assert_int_eq(crypt_unprotect(b, p, &len, false), EPROTO);
 	ck_assert_int_eq(crypt_alloc(&a, SUITE_NONE, p, SUITE_NONE, p),
 			 EINVAL);
+	crypt_free(a);
 	crypt_free(b);
 }
 END_TEST

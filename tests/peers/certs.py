@@ -1,0 +1,50 @@
+"""certs.py: certificate authorities and certificates of a test, by openssl."""
+import os
+import ssl
+import subprocess
+
+
+def _openssl(*argv):
+    subprocess.run(["openssl"] + list(argv), check=True,
+                   capture_output=True)
+
+
+class Authority:
+    def __init__(self, dir, name="ca"):
+        self.dir, self.name = dir, name
+        self.pem = os.path.join(dir, name + ".pem")
+        self.key = os.path.join(dir, name + "-key.pem")
+        _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt",
+                 "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.key,
+                 "-out", self.pem, "-days", "2", "-subj", "/CN=" + name,
+                 "-addext", "basicConstraints=critical,CA:TRUE")
+
+    def issue(self, name, san):
+        """(certificate file, key file) for the subjectAltName san."""
+        cert, key, req, ext = (os.path.join(self.dir, "%s-%s%s" % (
+            self.name, name, x)) for x in (".pem", "-key.pem", ".csr",
+                                           ".ext"))
+        _openssl("req", "-newkey", "ec", "-pkeyopt",
+                 "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out",
+                 req, "-subj", "/CN=" + name)
+        with open(ext, "w") as f:
+            f.write("subjectAltName=%s\n" % san)
+        _openssl("x509", "-req", "-in", req, "-CA", self.pem, "-CAkey",
+                 self.key, "-CAcreateserial", "-days", "2", "-extfile", ext,
+                 "-out", cert)
+        return cert, key
+
+
+def server_context(cert, key):
+    c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    c.load_cert_chain(cert, key)
+    return c
+
+
+def client_context(ca, cert=None, key=None):
+    """Verifies the chain; names are not the point here."""
+    c = ssl.create_default_context(cafile=ca)
+    c.check_hostname = False
+    if cert:
+        c.load_cert_chain(cert, key)
+    return c
