@@ -284,3 +284,22 @@ int text_clean(char **dp, const struct pl *src, size_t max)
 
 	return 0;
 }
+
+/* RFC 3261 25.1: user = unreserved / escaped / user-unreserved. */
+int text_print_sip_user(struct re_printf *pf, const char *user)
+{
+	static const char plain[] = "-_.!~*'()&=+$,;?/";
+	int err = 0;
+
+	for (; *user && !err; user++) {
+		unsigned char c = (unsigned char)*user;
+
+		if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+		    (c >= 'A' && c <= 'Z') || strchr(plain, c))
+			err = re_hprintf(pf, "%c", c);
+		else
+			err = re_hprintf(pf, "%%%02X", c);
+	}
+
+	return err;
+}

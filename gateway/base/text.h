@@ -31,6 +31,10 @@ int text_print_xml(struct re_printf *pf, const struct pl *text);
  * characters become a space, invalid UTF-8 becomes '?'. No quotes around. */
 int text_print_sip_quoted(struct re_printf *pf, const struct pl *text);
 
+/* User part of a SIP URI (RFC 3261 25.1), argument const char *: what is not a
+ * user character is percent-encoded, byte by byte. */
+int text_print_sip_user(struct re_printf *pf, const char *user);
+
 /* A SIP Reason-Phrase / header text: control characters become spaces,
  * invalid UTF-8 becomes '?'. */
 int text_print_sip(struct re_printf *pf, const struct pl *text);

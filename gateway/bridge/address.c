@@ -202,25 +202,6 @@ void address_clear(struct address *a)
 	a->host = mem_deref(a->host);
 }
 
-/* RFC 3261 25.1: user = unreserved / escaped / user-unreserved. */
-int address_print_user(struct re_printf *pf, const char *user)
-{
-	static const char plain[] = "-_.!~*'()&=+$,;?/";
-	int err = 0;
-
-	for (; *user && !err; user++) {
-		unsigned char c = (unsigned char)*user;
-
-		if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-		    (c >= 'A' && c <= 'Z') || strchr(plain, c))
-			err = re_hprintf(pf, "%c", c);
-		else
-			err = re_hprintf(pf, "%%%02X", c);
-	}
-
-	return err;
-}
-
 static int make_jid(char **jidp, const char *text, const char *domain)
 {
 	char *local, *raw = NULL;
@@ -283,9 +264,9 @@ static bool is_host(const char *s)
 
 static int print_uri(char **urip, const char *user, const char *host)
 {
-	return re_sdprintf(urip, "sip:%H@%s%s", address_print_user, user, host,
-			   user[0] == '+' && is_number(user) ? ";user=phone"
-							     : "");
+	return re_sdprintf(
+	    urip, "sip:%H@%s%s", text_print_sip_user, user, host,
+	    user[0] == '+' && is_number(user) ? ";user=phone" : "");
 }
 
 static int escaped_uri(char **urip, char *text)

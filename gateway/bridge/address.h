@@ -16,8 +16,4 @@ struct address {
 int address_decode(struct address *a, const char *uri);
 void address_clear(struct address *a);
 
-/* User part of a SIP URI, %H with a string: all but RFC 3261's user characters
- * percent-encoded. */
-int address_print_user(struct re_printf *pf, const char *user);
-
 #endif

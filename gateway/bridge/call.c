@@ -162,6 +162,16 @@ void call_fail(struct call *call, enum reason reason, const char *fmt, ...)
 	call_close(call, NULL, &why);
 }
 
+/* Protocol A: the XMPP server is down, try again soon. */
+static void call_away(struct call *call)
+{
+	struct ending why;
+
+	ending_set(&why, REASON_GONE, 480, "the XMPP server is away");
+	why.retry_after = 30; /* s */
+	call_close(call, NULL, &why);
+}
+
 /* errno of a media or join step -> how the call ends. */
 void call_fail_err(struct call *call, int err)
 {
@@ -173,6 +183,9 @@ void call_fail_err(struct call *call, int err)
 	case EACCES:
 		call_fail(call, REASON_CONNECTIVITY_ERROR,
 			  "media address not allowed");
+		break;
+	case ENOTCONN:
+		call_away(call);
 		break;
 	default:
 		call_fail(call, REASON_GENERAL_ERROR, "%m", err);

@@ -251,9 +251,8 @@ int callmedia_open(struct call *call)
 	    sa_af(sipleg_signalling(call->s)) == AF_INET6 &&
 	    sa_isset(&calls_conf.config->media.addr6, SA_ADDR))
 		conf.family = AF_INET6;
-	for (size_t i = 0; i < call->trunk->media_fromc &&
-			   conf.fromc < MEDIA_NET_MAX;
-	     i++) {
+	for (size_t i = 0;
+	     i < call->trunk->media_fromc && conf.fromc < MEDIA_NET_MAX; i++) {
 		const struct config_net *net = &call->trunk->media_from[i];
 
 		sa_to_addr(&conf.from[conf.fromc].addr, &net->addr);

@@ -104,6 +104,9 @@ void call_local_ready(struct call *call, unsigned branch);
 /* callupdate.c */
 void callupdate_offered(struct call *call, struct leg *leg,
 			const struct desc *offer);
+/* S changes its mind before X's offer is here: answered from our own state. */
+void callupdate_early(struct call *call, struct leg *leg,
+		      const struct desc *offer);
 void callupdate_answered(struct call *call, struct leg *leg,
 			 const struct desc *answer);
 void callupdate_refused(struct call *call, const struct leg *leg,

@@ -201,6 +201,9 @@ void call_offered(struct leg *leg, const struct desc *offer)
 			call_fail_err(call, ENOMEM);
 		else
 			call_answer_xmpp(call);
+	} else if (call->state == CALL_PROCEEDING ||
+		   call->state == CALL_JOINING) {
+		callupdate_early(call, leg, offer);
 	} else {
 		callupdate_offered(call, leg, offer);
 	}

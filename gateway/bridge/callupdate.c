@@ -189,6 +189,33 @@ static void queue_next(struct call *call)
 	update_start(call, q.leg, q.offer);
 }
 
+void callupdate_early(struct call *call, struct leg *leg,
+		      const struct desc *offer)
+{
+	struct ending why;
+	struct desc *d = NULL;
+	int err;
+
+	err = join_answer_sip(&d, offer, call->s_local);
+	if (!err)
+		err = callmedia_fill_s(call, d, offer);
+	if (!err)
+		err = callmedia_remote_s(call, offer, false);
+	if (!err)
+		err = call_desc_keep(&call->s_remote, offer);
+	if (err) {
+		desc_free(d);
+		ending_set(&why, REASON_INCOMPATIBLE_PARAMETERS, 0, "");
+		(void)leg->ops->refuse(leg, &why);
+		return;
+	}
+
+	call->s_dir = offer->media[join_audio(offer)]->dir;
+	d->media[join_audio(d)]->dir = desc_dir_reverse(call->s_dir);
+	call_desc_move(&call->s_local, d);
+	(void)leg->ops->answer(leg, call->s_local);
+}
+
 void callupdate_offered(struct call *call, struct leg *leg,
 			const struct desc *offer)
 {

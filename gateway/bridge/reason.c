@@ -122,6 +122,7 @@ static const struct {
 	const char *phrase;
 	unsigned q850;
 } phrases[] = {
+    {302, "Moved Temporarily", 23}, /* RFC 4497 T2: diverted */
     {400, "Bad Request", 41},
     {401, "Unauthorized", 21},
     {402, "Payment Required", 21},

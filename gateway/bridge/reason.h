@@ -37,6 +37,7 @@ struct ending {
 	bool reject;	       /* it was a JMI <reject/> */
 	unsigned decline_code; /* of the trunk; 0: 603 */
 	unsigned retry_after;  /* s, 0: none */
+	char redirect[128];    /* bare JID that a 302 points to; "": none */
 	char text[128];	       /* for people, UTF-8, no controls; may be "" */
 };
 

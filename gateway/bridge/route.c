@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 #include "base/log.h"
+#include "base/text.h"
 #include "bridge/address.h"
 #include "bridge/rules.h"
 #include "xmpp/jid.h"
@@ -82,19 +83,19 @@ static int caller_uri(char **asp, const struct config_trunk *t,
 	if (rule && rule->as && strchr(rule->as, '@'))
 		err = re_sdprintf(asp, "sip:%s", rule->as);
 	else if (rule && rule->as)
-		err = re_sdprintf(asp, "sip:%H@%s", address_print_user,
+		err = re_sdprintf(asp, "sip:%H@%s", text_print_sip_user,
 				  rule->as, host);
 	else if (t->reg && t->username)
-		err = re_sdprintf(asp, "sip:%H@%s", address_print_user,
+		err = re_sdprintf(asp, "sip:%H@%s", text_print_sip_user,
 				  t->username, host);
 	else if (t->addressing == CONFIG_ADDR_DOMAIN)
-		err = re_sdprintf(asp, "sip:%H@%s", address_print_user, user,
+		err = re_sdprintf(asp, "sip:%H@%s", text_print_sip_user, user,
 				  jid.domain);
 	else if (t->addressing == CONFIG_ADDR_ESCAPED)
-		err = re_sdprintf(asp, "sip:%H%%40%s@%s", address_print_user,
+		err = re_sdprintf(asp, "sip:%H%%40%s@%s", text_print_sip_user,
 				  user, jid.domain, component);
 	else
-		err = re_sdprintf(asp, "sip:%H@%s", address_print_user, user,
+		err = re_sdprintf(asp, "sip:%H@%s", text_print_sip_user, user,
 				  host);
 
 out:

@@ -77,6 +77,11 @@ static int content_decode(struct desc *d, const struct stanza *c,
 		return err;
 
 	m->proto = DESC_TLS_SAVPF;
+	if (kind == DESC_OTHER && description &&
+	    stanza_attr(description, "media"))
+		m->media = desc_str(d, stanza_attr(description, "media"));
+	if (!m->media)
+		return ENOMEM;
 	m->creator_responder = creator && !strcmp(creator, "responder");
 	m->dir = codec_senders_decode(stanza_attr(c, "senders"), initiator);
 

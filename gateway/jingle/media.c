@@ -108,9 +108,18 @@ enum reason jleg_check(struct desc *d, bool answer)
 	for (i = 0; i < d->mediac; i++)
 		jleg_prune(&d->media[i]->transport);
 
-	return usable	? REASON_NONE
-	       : answer ? REASON_INCOMPATIBLE_PARAMETERS
-			: REASON_UNSUPPORTED_APPLICATIONS;
+	if (usable)
+		return REASON_NONE;
+	if (answer)
+		return REASON_INCOMPATIBLE_PARAMETERS;
+
+	/* sound that we know, over something that we do not */
+	for (i = 0; i < d->mediac; i++) {
+		if (!strcmp(d->media[i]->media, "audio"))
+			return REASON_UNSUPPORTED_TRANSPORTS;
+	}
+
+	return REASON_UNSUPPORTED_APPLICATIONS;
 }
 
 /* ---- one content for each that was offered, D25 ---- */

@@ -51,7 +51,9 @@ static void words(char *buf, size_t size, enum reason reason,
 	const char *phrase;
 
 	buf[0] = '\0';
-	if (end && end->text[0])
+	if (end && end->text[0] && end->sip_code)
+		snprintf(buf, size, "%u %s", end->sip_code, end->text);
+	else if (end && end->text[0])
 		snprintf(buf, size, "%s", end->text);
 	else if (end && end->sip_code) {
 		phrase = reason_phrase(end->sip_code);

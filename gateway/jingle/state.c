@@ -288,6 +288,29 @@ void jleg_fail(struct jleg *l, enum reason reason, const char *text)
 	jleg_ended(l, &end);
 }
 
+/* XEP-0166 6.3.2: "xmpp:user@domain" in the condition. */
+static void redirect_ending(struct ending *end, const struct stanza *st)
+{
+	const struct stanza *e = stanza_child(st, "error", NULL);
+	char *text = NULL, *bare = NULL;
+
+	end->reason = REASON_GONE;
+	e = e ? stanza_child(e, cond_name(COND_REDIRECT), NULL) : NULL;
+	if (!e || stanza_text(&text, e))
+		return;
+
+	if (!strncmp(text, "xmpp:", 5))
+		text[5 + strcspn(text + 5, "?")] = '\0';
+	if (!strncmp(text, "xmpp:", 5) && !jid_bare(&bare, text + 5) &&
+	    strchr(bare, '@') && strlen(bare) < sizeof(end->redirect)) {
+		str_ncpy(end->redirect, bare, sizeof(end->redirect));
+		end->sip_code = 302;
+	}
+
+	mem_deref(bare);
+	mem_deref(text);
+}
+
 /* D11: what a server says of an address that is away is 480's family. */
 void jleg_error_ending(struct ending *end, const struct stanza *st)
 {
@@ -301,7 +324,6 @@ void jleg_error_ending(struct ending *end, const struct stanza *st)
 	case COND_SERVICE_UNAVAILABLE:
 	case COND_RECIPIENT_UNAVAILABLE:
 	case COND_GONE:
-	case COND_REDIRECT:
 	case COND_REMOTE_SERVER_NOT_FOUND:
 	case COND_REMOTE_SERVER_TIMEOUT:
 		end->reason = REASON_GONE;
@@ -314,6 +336,9 @@ void jleg_error_ending(struct ending *end, const struct stanza *st)
 	case COND_SUBSCRIPTION_REQUIRED:
 		end->reason = REASON_DECLINE;
 		end->sip_code = 403; /* 6xx is for people alone */
+		break;
+	case COND_REDIRECT:
+		redirect_ending(end, st);
 		break;
 	case COND_CONFLICT: /* tie-break */
 		end->reason = REASON_ALTERNATIVE_SESSION;

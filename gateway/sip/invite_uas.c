@@ -276,16 +276,35 @@ int invite_answer(struct invite *inv, const char *sdp, size_t len)
 					     : answer_change(inv);
 }
 
+/* "Contact: ..": the other user at our own address (protocol E.4). */
+struct redirect {
+	const struct invite *inv;
+	const char *user;
+};
+
+static int redirect_print(struct re_printf *pf, const struct redirect *r)
+{
+	const char *host =
+	    r->inv->contact ? strchr(r->inv->contact, '@') : NULL;
+
+	if (!r->user[0] || !host)
+		return 0;
+
+	return re_hprintf(pf, "Contact: <sip:%H@%b>\r\n", text_print_sip_user,
+			  r->user, host + 1, strcspn(host + 1, ";"));
+}
+
 void invite_uas_final(struct invite *inv, const struct ending *why)
 {
 	struct ending_out eo = {why, REASON_UAS};
+	struct redirect redirect = {inv, why->redirect};
 	struct reason_sip rs;
 
 	reason_to_sip(&rs, why, REASON_UAS);
 	invite_resend_stop(&inv->prov);
-	(void)invite_refuse_msg(inv, &inv->st, inv->msg,
-				rs.code >= 300 ? rs.code : 480, "%H",
-				invite_ending_print, &eo);
+	(void)invite_refuse_msg(
+	    inv, &inv->st, inv->msg, rs.code >= 300 ? rs.code : 480, "%H%H",
+	    redirect_print, &redirect, invite_ending_print, &eo);
 	invite_enter(inv, INVITE_ENDED);
 }
 

@@ -168,6 +168,20 @@ static bool is(const struct sip_msg *msg, const char *method)
 	return !pl_strcmp(&msg->met, method);
 }
 
+/* Methods that Allow names but that mean something in a dialog alone. */
+static bool dialog_only(const struct sip_msg *msg)
+{
+	static const char *const methods[] = {"CANCEL", "BYE", "PRACK",
+					      "UPDATE", "INFO"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
+		if (is(msg, methods[i]))
+			return true;
+	}
+
+	return false;
+}
+
 /* Nobody took it: the answers of RFC 3261 8.2.1 and 12.2.2. */
 static void refuse_rest(struct sipstack *s, struct sip *sip,
 			const struct sip_msg *msg)
@@ -176,7 +190,7 @@ static void refuse_rest(struct sipstack *s, struct sip *sip,
 
 	if (is(msg, "ACK"))
 		return;
-	if (pl_isset(&msg->to.tag) || is(msg, "CANCEL") || is(msg, "BYE")) {
+	if (pl_isset(&msg->to.tag) || dialog_only(msg)) {
 		(void)sip_reply(sip, msg, 481,
 				"Call/Transaction Does Not Exist");
 		return;

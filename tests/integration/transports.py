@@ -1,10 +1,15 @@
 """TLS with verification, IPv6, several trunks: signalling only."""
+import asyncio
+
 from peers import certs
+from peers.dns import Dns
 from peers.lab import GW, Lab
 from peers.runner import case
 from peers.sipmsg import Sdp
 from peers.sipua import Ua
 
+ROUTES = {"one": "from *@xmpp.test to 6* via pbx",
+          "two": "from *@xmpp.test to 7* via two"}
 TLS_DIAL = "sip:%s@127.0.0.1:5071;transport=tls"
 
 
@@ -69,12 +74,12 @@ async def tls_two_trunks_two_authorities(t):
         "sip": {"listen": "udp:127.0.0.1:5070, tls:127.0.0.1:5071",
                 "certificate": own[0], "key": own[1]},
         "trunk pbx": {"uri": "sip:127.0.0.1:5060;transport=tls",
-                      "tls_ca": a.pem, "tls_name": "pbx.test"},
+                      "tls_ca": a.pem, "tls_name": "pbx.test",
+                      "addressing": "trunk"},
         "trunk two": {"uri": "sip:127.0.0.2:5060;transport=tls",
                       "tls_ca": b.pem, "tls_name": "pbx.test",
-                      "accept_from": "127.0.0.2"},
-        "route": {"one": "from *@xmpp.test to 6*@sip.xmpp.test via pbx",
-                  "two": "from *@xmpp.test to 7*@sip.xmpp.test via two"},
+                      "accept_from": "127.0.0.2", "addressing": "trunk"},
+        "route": ROUTES,
     }
     first = certs.server_context(*good["a"])
     lab = await Lab(t).start(conf, proto="tls", peer=("127.0.0.1", 5071),
@@ -106,7 +111,8 @@ async def tls_two_trunks_two_authorities(t):
 @case
 async def ipv6_both_ways(t):
     conf = {"sip": {"listen": "udp:[::1]:5070"},
-            "trunk pbx": {"uri": "sip:[::1]:5060", "accept_from": "::1"},
+            "trunk pbx": {"uri": "sip:[::1]:5060", "accept_from": "::1",
+                          "media_from": "fd00:1ab::/64"},
             "media": {"address": "fd00:1ab::1, 127.0.1.1"}}
     lab = Lab(t)
     lab.media_ip, lab.dial = "fd00:1ab::1", "sip:%s@[::1]:5070"
@@ -124,21 +130,36 @@ async def ipv6_both_ways(t):
 
 @case
 async def next_target_when_first_is_silent(t):
-    """Nobody at the first address: the second has the INVITE in 4 s."""
+    """Nobody at the first of two SRV targets: the second has the INVITE
+    in 4 s."""
+    Dns.configure(t)
+    names = await Dns({
+        ("_sip._udp.pbx.test", "SRV"): [(10, 0, 5060, "one.pbx.test"),
+                                        (20, 0, 5060, "two.pbx.test")],
+        ("one.pbx.test", "A"): ["127.0.0.3"],
+        ("two.pbx.test", "A"): ["127.0.0.1"]}).start()
+    t.later(names.close)
+    # a socket that swallows: silence, and no ICMP
+    import socket
+    hole = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    hole.bind(("127.0.0.3", 5060))
+    t.later(hole.close)
     lab = await Lab(t).start({"trunk pbx": {
-        "uri": "sip:127.0.0.3:5060, sip:127.0.0.1:5060"}})
+        "uri": "sip:pbx.test", "accept_from": "127.0.0.1"}})
+    await asyncio.sleep(0.5)
     lab.alice.propose(GW)
     c = await lab.ua.get_call(4)
     c.reply(486)
+    assert ("_sip._udp.pbx.test", "SRV") in names.asked, names.asked
 
 
 @case
 async def two_trunks_by_route(t):
     lab = await Lab(t).start({
+        "trunk pbx": {"addressing": "trunk"},
         "trunk two": {"uri": "sip:127.0.0.2:5060", "accept_from":
-                      "127.0.0.2"},
-        "route": {"one": "from *@xmpp.test to 6*@sip.xmpp.test via pbx",
-                  "two": "from *@xmpp.test to 7*@sip.xmpp.test via two"}})
+                      "127.0.0.2", "addressing": "trunk"},
+        "route": ROUTES})
     other = await Ua(ip="127.0.0.2").start()
     t.later(other.close)
     lab.alice.propose("700@sip.xmpp.test")
