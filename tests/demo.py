@@ -49,8 +49,8 @@ async def one_call(site, client, direction):
         print("  " + str(e))
     remote = set()
     for _, src, dst, p in site.capture.udp:
-        for here, there in ((src, dst), (dst, src)):
-            if 20000 <= here[1] < 30000 and here[0] == "127.0.0.1":
+        for here in (src, dst):
+            if 20000 <= here[1] < 30000:    # baresip's rtp_ports
                 remote.add(here[1])
     print()
     print("\n".join(ladder.draw(site.capture, begin,

@@ -1,148 +1,334 @@
-"""Clients that are scripted after their source (peers/clients.py)."""
+"""Clients that are scripted after their source (peers/client.py and the files
+of their names): each both ways, against what it needs and refuses."""
 import asyncio
 
-from peers import clients
-from peers.jingleuser import User, find
-from peers.lab import GW, Lab
+from peers.cheogram import Cheogram
+from peers.client import need
+from peers.conversations import Conversations
+from peers.dino import Dino
+from peers.jingleuser import DTLS, ICE, find
+from peers.lab import GW, Lab, cause
+from peers.mongooseim import Component, JingleSipUser
+from peers.monal import Monal
+from peers.movim import Movim
 from peers.runner import add, case
+from peers.sipmsg import Sdp
+from peers.stun import Stun
+
+ALL = (Conversations, Cheogram, Monal, Movim, Dino, JingleSipUser)
+VIDEO_LINE = ("m=video 30002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n")
 
 
-async def caller(t, kind):
-    lab = await Lab(t).start()
+async def meet(t, kind, changes=None, online=True):
+    lab = await Lab(t).start(changes)
     c = kind(lab)
-    phone, gw, sid, a = await c.call()
-    getattr(c, "hang_up", c.terminate)(gw, sid)
-    await phone.wait("BYE")
-
-
-async def callee(t, kind):
-    lab = await Lab(t).start()
-    c = kind(lab)
-    c.available(GW)     # capable and online: 180 without a word from it
-    await asyncio.sleep(0.3)
-    phone = await lab.ua.call("sip:alice@127.0.0.1:5070",
-                              lab.sdp(codecs=c.sip_codecs))
-    gw, sid = await c.answer(phone)
-    await phone.hang_up()
-    await c.get_jingle("session-terminate", sid=sid)
-    await c.get_jmi("finish", sid=sid)
+    if online:
+        c.available(GW)     # or 180 would have to wait for its ringing
+        await asyncio.sleep(0.2)
+    return lab, c
 
 
 async def button(t, kind):
-    lab = await Lab(t).start()
-    await kind(lab).button()
+    lab, c = await meet(t, kind)
+    await c.button()
 
 
-for kind in clients.ALL:
+async def calls(t, kind):
+    """Out, ended by it; out, ended by the telephone; then a new sid."""
+    lab, c = await meet(t, kind)
+    f = await c.call()
+    c.hang_up(f)
+    b = await f.sip.wait("BYE")
+    assert cause(b) in (16, None), b.all("Reason")
+    g = await c.call()
+    await g.sip.hang_up()
+    a = await c.hears_end(g)
+    assert a.reason == "success", a.reason
+    c.judge()
+
+
+async def is_called(t, kind):
+    """In, ended by the telephone; in, ended by it."""
+    lab, c = await meet(t, kind)
+    f = await c.answer()
+    assert f.answer_sdp.audio.port
+    await f.sip.hang_up()
+    await c.hears_end(f)
+    g = await c.answer()
+    need(g.sid != f.sid, "a sid that was used before")
+    c.hang_up(g)
+    await g.sip.wait("BYE")
+    c.judge()
+
+
+async def refuses(t, kind):
+    """Declines, then lets it ring."""
+    lab, c = await meet(t, kind, {"trunk pbx": {"ring_timeout": 5}})
+    f = await c.rung()
+    c.refuse(f)
+    await f.sip.wait(kind.refuses_with)
+    f = await c.rung()
+    r = await f.sip.wait(480, 8)
+    assert cause(r) == 19, r.all("Reason")
+    if kind.direct:
+        await c.get_jingle("session-terminate", sid=f.sid)
+    else:
+        await c.get_jmi("retract", sid=f.sid)
+    f = await c.rung()
+    f.sip.cancel()
+    await f.sip.wait(487)
+    c.judge()
+
+
+async def is_refused(t, kind):
+    """Busy, declined; nobody answers and it gives up."""
+    lab, c = await meet(t, kind)
+    for code, reason in ((486, "busy"), (603, "decline"), (404, "gone")):
+        f = await c.dial(ring=code != 404)
+        f.sip.reply(code)
+        a = await c.refused(f, reason)
+        if kind.direct:
+            c.judge_failure(a, code)
+    f = await c.dial()
+    c.give_up(f)
+    await f.sip.wait("CANCEL")
+    f.sip.reply(487)
+    await f.sip.wait("ACK")
+    c.judge()
+
+
+async def holds(t, kind):
+    """The telephone holds and resumes; the client mutes, which is nobody's
+    business but its own."""
+    lab, c = await meet(t, kind)
+    f = await c.answer()
+    for n, (direction, back, word) in enumerate((
+            ("sendonly", "recvonly", ("hold",)),
+            ("sendrecv", "sendrecv", ("unhold", "active")))):
+        f.sip.invite(lab.sdp(version=2 + n, direction=direction))
+        r = await f.sip.wait(200, method="INVITE")
+        f.sip.ack()
+        assert Sdp(r.body).audio.direction == back, r.body
+        a = await c.get_jingle("session-info", sid=f.sid)
+        assert a.info()[0] in word, a.info()
+    for word in ("mute", "unmute"):
+        e = await c.answer_to(c.info(f.gw, f.sid, word, attrs=" creator="
+                                     "'initiator' name='0'"))
+        assert e.get("type") == "result", word
+    await f.sip.none("INVITE", 0.3)
+    c.info(f.gw, f.sid, "hold")
+    m = await f.sip.wait("INVITE")
+    assert Sdp(m.body).audio.direction == "sendonly", m.body
+    f.sip.reply(200, lab.sdp(version=9, direction="recvonly"), req=m)
+    await f.sip.wait("ACK")
+    c.hang_up(f)
+    await f.sip.wait("BYE")
+    c.judge()
+
+
+async def video(t, kind):
+    """Offered by it: both contents are answered, one with senders none.
+    Offered by the telephone: refused there, not shown here."""
+    lab, c = await meet(t, kind)
+    f = await c.call(video=True)
+    assert [x.get("senders", "both") for x in f.accept.contents] \
+        == ["both", "none"], f.accept.contents
+    assert all(m.port == 0 for m in Sdp(f.sip.req.body).media
+               if m.kind == "video")
+    await f.sip.hang_up()
+    await c.hears_end(f)
+    g = await c.answer(lab.sdp() + VIDEO_LINE)
+    need(len(g.init.contents) == 1, "video that it was not asked for")
+    assert [m.port > 0 for m in g.answer_sdp.media] == [True, False]
+    c.hang_up(g)
+    await g.sip.wait("BYE")
+    c.judge()
+
+
+async def digits(t, kind):
+    """telephone-event reaches both legs where the client has it, with its
+    number and clock; digits by XEP-0181 work beside it."""
+    lab, c = await meet(t, kind, {"trunk pbx": {"dtmf": "info"}})
+    f = await c.call()
+    has = any(x[1] == "telephone-event" for x in kind.codecs)
+    got = [(p.get("id"), p.get("clockrate")) for p in f.accept.description()
+           if p.get("name") == "telephone-event"]
+    need(bool(got) == has, "telephone-event: %s" % got)
+    for id, clock in got:
+        need((id, "telephone-event", clock, "1") in kind.codecs,
+             "telephone-event with another number: %s" % got)
+    c.info(f.gw, f.sid, "dtmf", "urn:xmpp:jingle:dtmf:0",
+           " code='5' duration='200'")
+    m = await f.sip.wait("INFO")
+    assert b"Signal=5" in m.body.replace(b" ", b""), m.body
+    await f.sip.hang_up()
+    await c.hears_end(f)
+    g = await c.answer()
+    need("telephone-event" in g.init.codecs(), "none offered")
+    c.hang_up(g)
+    await g.sip.wait("BYE")
+    c.judge()
+
+
+for kind in ALL:
     word = kind.__name__.lower()
     add(word + "_has_a_call_button", button, kind)
-    add(word + "_calls", caller, kind)
-    add(word + "_is_called", callee, kind)
+    for f in (calls, is_called, refuses, is_refused, holds, video, digits):
+        add(word + "_" + f.__name__, f, kind)
+
+
+# ---- Conversations --------------------------------------------------------
+@case(timeout=60)
+async def conversations_rejects_by_itself(t):
+    """After 30 s without a reason, while the gateway would have waited."""
+    lab, c = await meet(t, Conversations)
+    f = await c.rung()
+    await f.sip.none(480, Conversations.auto_reject)
+    c.refuse(f)
+    await f.sip.wait(486)
+    c.judge()
 
 
 @case
-async def conversations_rejects_without_reason(t):
-    lab = await Lab(t).start()
-    c = clients.Conversations(lab)
-    phone = await lab.ua.call("sip:alice@127.0.0.1:5070", lab.sdp())
-    p = await c.get_jmi("propose")
-    c.refuse(p)
-    await phone.wait(486)
-
-
-@case
-async def conversations_needs_all_contents(t):
-    """Proposed with video: the answer holds both contents."""
-    lab = await Lab(t).start()
-    c = clients.Conversations(lab)
-    sid = c.propose(GW, media=("audio", "video"))
-    phone = await lab.ua.get_call()
-    phone.reply(200, lab.sdp())
-    p = await c.get_jmi("proceed", sid=sid)
-    c.jingle("session-initiate", p.sender, sid, c.content() + c.content(
-        name="1", media="video", codecs=(clients.VIDEO_PT,)))
-    a = await c.get_jingle("session-accept", sid=sid)
-    assert [x.get("name") for x in a.contents] == ["0", "1"]
-    await phone.hang_up()
+async def conversations_removes_a_content_that_it_added(t):
+    """It offers video in a call, is refused, and goes on."""
+    lab, c = await meet(t, Conversations)
+    f = await c.call()
+    e = await c.answer_to(c.jingle(
+        "content-add", f.gw, f.sid, c.content(
+            name="v", media="video", codecs=(("96", "VP8", "90000", "1"),))))
+    assert e.get("type") == "result", e.attrib
+    a = await c.get_jingle("content-reject", sid=f.sid)
+    need([x.get("name") for x in a.contents] == ["v"], "another content")
+    await f.sip.none("BYE", 0.3)
+    await f.sip.hang_up()
+    await c.hears_end(f)
+    c.judge()
 
 
 @case
 async def conversations_restarts_ice_without_candidates(t):
-    """transport-info with new credentials and no candidate is an offer."""
-    lab = await Lab(t).start()
-    f = await lab.x2s()
+    """transport-info with new credentials and no candidate is an offer; the
+    answer has new credentials, candidates, and the same DTLS."""
+    lab, c = await meet(t, Conversations)
+    f = await c.call()
     old = f.accept.transport().get("ufrag")
-    f.user.jingle(
-        "transport-info", f.gw, f.sid, "<content creator='initiator' name="
-        "'0'><transport xmlns='%s' ufrag='neww' pwd='%s'/></content>" % (
-            clients.ICE, "z" * 22))
-    a = await f.user.get_jingle("transport-info", sid=f.sid)
+    c.jingle("transport-info", f.gw, f.sid,
+             "<content creator='initiator' name='0'><transport xmlns='%s' "
+             "ufrag='neww' pwd='%s'/></content>" % (ICE, "z" * 22))
+    a = await c.get_jingle("transport-info", sid=f.sid)
     while a.transport().get("ufrag") == old:
-        a = await f.user.get_jingle("transport-info", sid=f.sid)
+        a = await c.get_jingle("transport-info", sid=f.sid)
+    cand = find(a.transport(), "candidate")
+    need(cand is not None and cand.get("generation") != "0",
+         "no candidate of a new generation")
+    was = find(f.accept.transport(), "fingerprint", DTLS).text
+    now = find(a.transport(), "fingerprint", DTLS)
+    need(now is None or now.text == was, "another DTLS identity")
     await f.sip.none("BYE", 0.3)
-    await lab.hang_up(f)
+    await f.sip.hang_up()
+    await c.hears_end(f)
+
+
+# ---- Monal ----------------------------------------------------------------
+@case
+async def monal_gets_late_candidates(t):
+    """A candidate that comes after the offer, in a transport-info."""
+    stun = await Stun().start()
+    t.later(stun.close)
+    lab, c = await meet(t, Monal, {"media": {"stun": "127.0.0.1:3478"}})
+    f = await c.answer()
+    print("asked", stun.asked)
+    for _ in range(2):
+        a = await c.get_jingle("transport-info", sid=f.sid)
+        if any(x.get("type") == "srflx" for x in a.transport()):
+            break
+    else:
+        raise AssertionError("no reflexive candidate, asked %d times"
+                             % stun.asked)
+    c.hang_up(f)
+    await f.sip.wait("BYE")
+    g = await c.call()
+    await c.get_jingle("transport-info", sid=g.sid)
+    await g.sip.hang_up()
+    await c.hears_end(g)
+    c.judge()
+    need(c.trickled >= 2, "nothing was trickled")
 
 
 @case
-async def monal_gives_no_answer_to_hold(t):
-    lab = await Lab(t).start()
-    lab.alice = clients.Monal(lab)
-    f = await lab.s2x()
-    f.sip.invite(lab.sdp(version=2, direction="sendonly"))
-    await f.sip.wait(200, method="INVITE")
-    f.sip.ack()
-    await f.user.get_jingle("session-info", sid=f.sid)
-    await f.sip.none("BYE", 1)
-    await lab.hang_up(f)
+async def monal_hears_ringing_in_time(t):
+    """A trunk that rings late, and one that never says so."""
+    lab, c = await meet(t, Monal)
+    f = await c.dial(ring=False)
+    await asyncio.sleep(1)
+    f.sip.reply(200, lab.sdp())     # no 18x at all
+    p = await c.get_jmi("proceed", c.patience[0], f.sid)
+    c.start(p.sender, f.sid)
+    await c.get_jingle("session-accept", c.patience[2], f.sid)
+    await f.sip.hang_up()
+    await c.hears_end(f)
+    c.judge()
+
+
+# ---- Dino -----------------------------------------------------------------
+@case
+async def dino_accept_to_itself_is_ignored(t):
+    lab, c = await meet(t, Dino)
+    f = await c.rung()
+    c.jmi("accept", GW, f.sid)
+    await c.no_jingle("session-initiate", 0.3)
+    c.take(f)
+    await c.get_jingle("session-initiate", sid=f.sid)
 
 
 @case
-async def gateway_sends_credentials_with_candidates(t):
-    lab = await Lab(t).start()
-    lab.alice = c = clients.Monal(lab)
-    f = await lab.s2x("initiated")
-    try:
-        while True:
-            c.check_transport_info(
-                await c.get_jingle("transport-info", 0.5, f.sid), f.init)
-    except TimeoutError:
-        pass
+async def dino_says_nothing_and_rings(t):
+    """Neither ringing nor receipt: 180 comes 3 s after the propose (D28)."""
+    lab, c = await meet(t, Dino)
+    f = await lab.s2x("proposed", user=c)
+    await f.sip.none(180, 2)
+    await f.sip.wait(180, 2)
     f.sip.cancel()
     await f.sip.wait(487)
 
 
 @case
-async def dino_accept_to_itself_is_ignored(t):
-    lab = await Lab(t).start()
-    f = await lab.s2x("ringing")
-    f.user.message(GW, "<accept xmlns='urn:xmpp:jingle-message:0' id='%s'/>"
-                   % f.sid)
-    await f.user.no_jingle("session-initiate", 0.3)
-    f.user.jmi("proceed", f.gw, f.sid)
-    await f.user.get_jingle("session-initiate", sid=f.sid)
+async def dino_with_two_transports(t):
+    """Audio and video unbundled: each content keeps a transport."""
+    lab, c = await meet(t, Dino)
+    f = await c.call(video=True)
+    need(f.accept.group() is None, "a group that it never offered")
+    keys = {f.accept.transport(i).get("ufrag") for i in range(2)}
+    need(len(keys) == 2, "one transport for two contents: %s" % keys)
+    await f.sip.hang_up()
+    await c.hears_end(f)
+
+
+# ---- MongooseIM -----------------------------------------------------------
+async def _mongooseim(t):
+    lab = Lab(t)
+    await lab.start(server=False)
+    lab.server = lab.alice = None
+    lab.server = await Component(log=t.path("mongooseim.log")).start()
+    t.later(lab.server.stop)
+    await asyncio.wait_for(lab.server.up.wait(), 15)
+    return lab, JingleSipUser(lab)
 
 
 @case
-async def mongooseim_user_calls_directly(t):
-    """mod_jingle_sip's users knew no JMI; failures carried a sip-error."""
-    lab = await Lab(t).start()
-    f = await lab.x2s("pending", direct=True, group=False)
-    f.sip.reply(486)
-    a = await lab.ended_in_xmpp(f, "busy")
-    r = find(a.j, "reason")
-    assert find(r, "sip-error").get("code") == "486"
-
-
-@case
-async def mongooseim_user_is_called_directly(t):
-    lab = await Lab(t).start()
-    u = User(lab.server, "dave@xmpp.test/mim")
-    lab.server.user_features[u.jid] = [
-        x for x in lab.server.user_features[u.jid]
-        if x != "urn:xmpp:jingle-message:0"]
-    u.available(GW)
+async def mongooseim_takes_every_stanza(t):
+    """Nothing has a from or to that its component port closes for."""
+    lab, c = await _mongooseim(t)
+    await asyncio.sleep(0.2)
+    f = await c.call()
+    await f.sip.hang_up()
+    await c.hears_end(f)
+    g = await c.answer()
+    c.hang_up(g)
+    await g.sip.wait("BYE")
+    c.unavailable(GW)
     await asyncio.sleep(0.3)
-    call = await lab.ua.call("sip:dave@127.0.0.1:5070", lab.sdp())
-    a = await u.get_jingle("session-initiate")
-    u.terminate(a.sender, a.sid, "decline")
-    await call.wait(603)
+    need(not lab.server.invalid, "closed for %s" % lab.server.invalid)
+    assert lab.server.up.is_set()
+    c.judge()

@@ -49,6 +49,18 @@ int media_open(struct media **mp, struct engine *e, const char *name,
 	return 0;
 }
 
+static struct media_net allowed[MEDIA_NET_MAX];
+static unsigned allowedc;
+
+int media_allow(struct media *m, const struct media_net *nets, unsigned n)
+{
+	(void)m;
+	memcpy(allowed, nets, n * sizeof(*nets));
+	allowedc = n;
+
+	return 0;
+}
+
 void media_close(struct media *m)
 {
 	(void)m;
@@ -125,11 +137,12 @@ int media_stream(struct media *m, unsigned n,
 	return 0;
 }
 
-int media_dtmf(struct media *m, unsigned n, char digit, unsigned ms)
+int media_dtmf(struct media *m, unsigned n, enum media_side to, char digit,
+	       unsigned ms)
 {
 	(void)m;
 	(void)n;
-	say("digit%c/%u ", digit, ms);
+	say("digit%s%c/%u ", to == MEDIA_TO_X ? "-x" : "", digit, ms);
 
 	return 0;
 }
@@ -205,8 +218,11 @@ static int toy_proceed(struct leg *leg)
 	return 0;
 }
 
+static unsigned told_candidates;
+
 static int toy_answer(struct leg *leg, const struct desc *d)
 {
+	told_candidates = d->media[0]->transport.candidatec;
 	say_desc(leg, "answer", d);
 
 	return 0;
@@ -399,6 +415,7 @@ static struct desc *parse(const char *text)
 
 static const char s_pcmu[] = SDP_HEAD "m=audio 4000 RTP/AVP 0 101\r\n"
 				      "a=rtpmap:101 telephone-event/8000\r\n";
+static const char s_pcmu_only[] = SDP_HEAD "m=audio 4000 RTP/AVP 0\r\n";
 static const char s_g729[] = SDP_HEAD "m=audio 4000 RTP/AVP 18\r\n";
 static const char s_hold[] = SDP_HEAD "m=audio 4000 RTP/AVP 0 101\r\n"
 				      "a=rtpmap:101 telephone-event/8000\r\n"
@@ -782,8 +799,96 @@ START_TEST(digits)
 	call_dtmf(x_leg, '#', 100);
 	said_is("s.info#/100 ");
 	trunk.dtmf = CONFIG_RFC4733;
-	call_dtmf(s_leg, '1', 100);
+	call_dtmf(s_leg, '1', 100); /* INFO of a phone */
+	said_is("digit-x1/100 ");
+}
+END_TEST
+
+/* RFC 4733 of the client becomes INFO where the trunk wants that. */
+START_TEST(digits_as_info)
+{
+	struct media_event ev = {.type = MEDIA_EVENT_DTMF, .from_x = true};
+
+	trunk.dtmf = CONFIG_INFO;
+	x2s_active();
+	ck_assert(stream.dtmf_events && stream.x_events);
+	ev.digit = '7';
+	ev.ms = 160;
+	event_h(&ev, event_arg);
+	said_is("s.info7/160 ");
+	ev.from_x = false; /* the client takes none: no way */
+	event_h(&ev, event_arg);
 	said_is("");
+	ended(s_leg, REASON_NONE, 0);
+	said[0] = '\0';
+	trunk.dtmf = CONFIG_RFC4733;
+	x2s_active();
+	ck_assert(stream.dtmf_events && !stream.x_events);
+}
+END_TEST
+
+/* The phone has no telephone-event, the trunk takes INFO: the client's events
+ * are agreed on all the same, and told. */
+START_TEST(digits_without_events)
+{
+	struct ending why;
+
+	trunk.dtmf = CONFIG_INFO;
+	ck_assert_int_eq(from_sip(s_pcmu_only, &why), 0);
+	said[0] = '\0';
+	local_ready(1);
+	said_is("x.offer(0,126) ");
+	answered(x_leg, x_webrtc);
+	said_is("rtp ice1 s.answer(0) stream>< ");
+	trunk.dtmf = CONFIG_RFC4733;
+	ck_assert_uint_eq(stream.ptc, 3);
+	ck_assert(stream.pts[1].event && stream.pts[2].event);
+	ck_assert_uint_eq(stream.pts[1].x, 110);
+	ck_assert_uint_eq(stream.pts[1].s, MEDIA_PT_NONE);
+	ck_assert_uint_eq(stream.pts[2].x, 126);
+	ck_assert_uint_eq(stream.pts[2].x_clock, 8000);
+}
+END_TEST
+
+/* A candidate of a STUN server that comes before there is a session is in the
+ * answer. */
+START_TEST(late_candidate)
+{
+	struct candidate c = {.component = 1, .type = CANDIDATE_SRFLX};
+	struct transport t = {.ufrag = "u", .pwd = "p", .candidates = &c};
+	struct media_event ev = {.type = MEDIA_LOCAL, .flow = 1};
+	struct ending why;
+
+	ck_assert_int_eq(from_xmpp(NULL, &why), 0);
+	answered(s_leg, s_pcmu);
+	local_ready(1);
+	said[0] = '\0';
+	c.addr.family = 4;
+	c.addr.port = 5;
+	t.candidatec = 1;
+	ev.transport = &t;
+	event_h(&ev, event_arg);
+	said_is("x.transport0.0 ");
+	offered(x_leg, x_webrtc);
+	said_is("ice1 x.answer(0,126) stream>< ");
+	ck_assert_uint_eq(told_candidates, 1);
+}
+END_TEST
+
+START_TEST(networks_of_phones)
+{
+	struct config_net net = {.prefix = 24};
+	struct ending why;
+
+	ck_assert_int_eq(sa_set_str(&net.addr, "10.1.2.0", 0), 0);
+	trunk.media_from = &net;
+	trunk.media_fromc = 1;
+	ck_assert_int_eq(from_xmpp(NULL, &why), 0);
+	ck_assert_uint_eq(allowedc, 1);
+	ck_assert_uint_eq(allowed[0].prefix, 24);
+	ck_assert_uint_eq(allowed[0].addr.ip[0], 10);
+	trunk.media_from = NULL;
+	trunk.media_fromc = 0;
 }
 END_TEST
 
@@ -870,6 +975,10 @@ int main(void)
 	tcase_add_test(tc, rtp_timeout);
 	tcase_add_test(tc, trickle_and_restart);
 	tcase_add_test(tc, digits);
+	tcase_add_test(tc, digits_as_info);
+	tcase_add_test(tc, digits_without_events);
+	tcase_add_test(tc, late_candidate);
+	tcase_add_test(tc, networks_of_phones);
 	tcase_add_test(tc, early_media);
 	tcase_add_test(tc, refused_at_the_door);
 	tcase_add_test(tc, hangup);

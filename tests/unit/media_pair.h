@@ -34,9 +34,16 @@ struct side { /* one call: phone <-> RTP flow <-> ICE flow */
 	unsigned statc;
 	uint16_t seq;
 	uint32_t ts;
+	int phone_rtcp; /* 0: RTCP comes to phone (mux) */
+	uint16_t rtcp_port, gw_rtcp;
+	bool no_print, relay, from_x, told_late; /* by another MEDIA_LOCAL */
+	unsigned digits, ms;
+	struct candidate cands[32]; /* as told by this side */
+	unsigned candc;
+	struct fingerprint print; /* ditto */
 };
 
-static struct engine *engine;
+static struct engine *engine, *engine_b; /* the second: NULL, or of side b */
 
 static inline uint64_t now_ms(void)
 {
@@ -46,20 +53,34 @@ static inline uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-static inline void start_engine(unsigned warn, unsigned timeout)
+static inline void set_v4(struct sockaddr_storage *ss, const char *ip)
 {
-	struct engine_conf conf = {.workers = 2,
-				   .port_min = 30000,
-				   .port_max = 31999,
-				   .dscp = 46,
-				   .rtp_timeout = timeout,
-				   .rtp_warn = warn,
-				   .datagram_in = 1600,
-				   .datagram_out = 1500};
-	struct sockaddr_in *sin = (struct sockaddr_in *)&conf.addr4;
+	struct sockaddr_in *sin = (struct sockaddr_in *)ss;
 
 	sin->sin_family = AF_INET;
-	sin->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(inet_pton(AF_INET, ip, &sin->sin_addr), 1);
+}
+
+static inline void default_conf(struct engine_conf *conf, unsigned warn,
+				unsigned timeout)
+{
+	memset(conf, 0, sizeof(*conf));
+	conf->workers = 2;
+	conf->port_min = 30000;
+	conf->port_max = 31999;
+	conf->dscp = 46;
+	conf->rtp_timeout = timeout;
+	conf->rtp_warn = warn;
+	conf->datagram_in = 1600;
+	conf->datagram_out = 1500;
+	set_v4(&conf->addr4, "127.0.0.1");
+}
+
+static inline void start_engine(unsigned warn, unsigned timeout)
+{
+	struct engine_conf conf;
+
+	default_conf(&conf, warn, timeout);
 	ck_assert_int_eq(engine_start(&engine, &conf), 0);
 }
 
@@ -67,12 +88,19 @@ static inline void tell_other(struct side *s, const struct media_event *ev)
 {
 	struct transport t = *ev->transport;
 
+	s->told_late = s->locals && !ev->restart;
 	s->locals++;
 	s->restarts += ev->restart;
 	s->candidates += t.candidatec;
 	ck_assert(t.mux);
 	ck_assert_int_eq(t.setup, DESC_SETUP_ACTPASS);
+	for (const struct candidate *c = t.candidates; c && s->candc < 32;
+	     c = c->next)
+		s->cands[s->candc++] = *c;
+	s->print = t.fingerprint;
 	t.setup = s->setup;
+	if (s->no_print)
+		t.fingerprint.hash = HASH_NONE;
 	if (s->wrong_print)
 		t.fingerprint.md[5] ^= 1;
 	if (!s->hold_back)
@@ -92,6 +120,7 @@ static inline void handle(const struct media_event *ev, void *arg)
 		break;
 	case MEDIA_CONNECTED:
 		*(ev->flow == s->x ? &s->connected : &s->rtp_up) = true;
+		s->relay |= ev->relay;
 		break;
 	case MEDIA_SUSPENDED:
 		s->suspended = true;
@@ -106,6 +135,9 @@ static inline void handle(const struct media_event *ev, void *arg)
 		break;
 	case MEDIA_EVENT_DTMF:
 		s->digit = ev->digit;
+		s->ms = ev->ms;
+		s->from_x = ev->from_x;
+		s->digits++;
 		break;
 	case MEDIA_SILENT:
 		s->silent = true;
@@ -123,28 +155,36 @@ static inline void handle(const struct media_event *ev, void *arg)
 /* Dispatches until *flag or the time is up. */
 static inline bool wait_for(const bool *flag, unsigned ms)
 {
-	struct pollfd p = {.fd = engine_fd(engine), .events = POLLIN};
+	struct pollfd p[2] = {{.fd = engine_fd(engine), .events = POLLIN}};
 	uint64_t until = now_ms() + ms;
 
+	if (engine_b) {
+		p[1].fd = engine_fd(engine_b);
+		p[1].events = POLLIN;
+	}
 	while (!(flag && *flag) && now_ms() < until) {
-		if (poll(&p, 1, 10) > 0)
-			engine_dispatch(engine);
+		if (poll(p, engine_b ? 2 : 1, 10) <= 0)
+			continue;
+		engine_dispatch(engine);
+		if (engine_b)
+			engine_dispatch(engine_b);
 	}
 
 	return flag && *flag;
 }
 
-static inline void open_phone(struct side *s)
+static inline int open_socket(uint16_t *port)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET};
 	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	s->phone = socket(AF_INET, SOCK_DGRAM, 0);
-	ck_assert_int_eq(bind(s->phone, (struct sockaddr *)&a, len), 0);
-	ck_assert_int_eq(getsockname(s->phone, (struct sockaddr *)&a, &len),
-			 0);
-	s->port = ntohs(a.sin_port);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, len), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	*port = ntohs(a.sin_port);
+
+	return fd;
 }
 
 static inline void phone_transport(struct transport *t, const struct side *s)
@@ -155,7 +195,11 @@ static inline void phone_transport(struct transport *t, const struct side *s)
 	t->addr.family = 4;
 	memcpy(t->addr.ip, lo, 4);
 	t->addr.port = s->port;
-	t->mux = true;
+	t->mux = !s->phone_rtcp;
+	if (s->phone_rtcp) {
+		t->rtcp = t->addr;
+		t->rtcp.port = s->rtcp_port;
+	}
 }
 
 static inline void set_stream(struct side *s, bool event_x)
@@ -176,21 +220,23 @@ static inline void set_stream(struct side *s, bool event_x)
 	ck_assert_int_eq(media_stream(s->m, 0, &c), 0);
 }
 
-static inline void open_side(struct side *s, const char *name, bool controlling)
+static inline void open_side(struct side *s, const char *name,
+			     bool controlling)
 {
 	struct media_rtp_conf rc = {.family = AF_INET};
 	struct transport local, t;
 
 	s->name = name;
-	s->engine = engine;
+	s->engine = !controlling && engine_b ? engine_b : engine;
 	s->ssrc = controlling;
-	open_phone(s);
-	ck_assert_int_eq(media_open(&s->m, engine, name, handle, s), 0);
+	s->phone = open_socket(&s->port);
+	ck_assert_int_eq(media_open(&s->m, s->engine, name, handle, s), 0);
 	ck_assert_int_eq(media_flow_ice(s->m, &s->x, controlling), 0);
 	ck_assert_int_eq(media_flow_rtp(s->m, &s->s, &rc, &local), 0);
 	ck_assert_uint_eq(local.addr.port % 2, 0);
 	ck_assert_uint_eq(local.rtcp.port, local.addr.port + 1u);
 	s->gw = local.addr.port;
+	s->gw_rtcp = local.rtcp.port;
 	phone_transport(&t, s);
 	ck_assert_int_eq(media_remote_rtp(s->m, s->s, &t, NULL, NULL, NULL),
 			 0);
@@ -215,6 +261,7 @@ static inline void close_pair(struct side *a, struct side *b)
 	(void)close(a->phone);
 	(void)close(b->phone);
 	engine_stop(engine);
+	engine_stop(engine_b);
 }
 
 static inline void send_to_gw(const struct side *s, const void *p, size_t len)
@@ -229,7 +276,7 @@ static inline void send_to_gw(const struct side *s, const void *p, size_t len)
 }
 
 static inline void phone_send(struct side *s, uint8_t pt, const void *payload,
-		       size_t len)
+			      size_t len)
 {
 	struct packet pk = {.pt = pt, .seq = s->seq++, .ts = s->ts};
 	uint8_t buf[1600];
@@ -243,7 +290,7 @@ static inline void phone_send(struct side *s, uint8_t pt, const void *payload,
 
 /* The next RTP packet for this phone; its payload or NULL. */
 static inline const uint8_t *phone_recv(struct side *s, struct packet *pk,
-				 unsigned ms)
+					unsigned ms)
 {
 	static uint8_t buf[2048];
 	struct pollfd p = {.fd = s->phone, .events = POLLIN};
