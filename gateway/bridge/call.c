@@ -60,6 +60,8 @@ void call_enter(struct call *call, enum call_state st)
 		break;
 
 	case CALL_ACTIVE:
+		if (call->answered) /* another device goes on with it */
+			break;
 		call->answered = tmr_jiffies();
 		tmr_start(&call->limit,
 			  (uint64_t)calls_conf.config->limits.call_max * 1000,
@@ -299,7 +301,9 @@ void call_answer_xmpp(struct call *call)
 	if (!ready)
 		return;
 
-	err = join_answer_xmpp(&d, call->x_remote, call->s_remote);
+	err = join_answer_xmpp(&d, call->x_remote,
+			       call->s_agreed_local ? call->s_local
+						    : call->s_remote);
 	if (err == ENOTSUP) {
 		reinvite(call);
 		return;
@@ -313,10 +317,12 @@ void call_answer_xmpp(struct call *call)
 
 	call_desc_move(&call->x_local, d);
 	d = NULL;
-	call_agree(call, true, false);
+	call_agree(call, true, call->s_agreed_local);
 	err = call->x->ops->answer(call->x, call->x_local);
 	if (!err)
 		call_activate(call);
+	if (!err && call->taken)
+		callupdate_taken(call);
 
 out:
 	desc_free(d);

@@ -73,6 +73,23 @@ static int flow_keep(struct flow *f, const struct transport *t)
 	return 0;
 }
 
+/* A candidate that came late (STUN, TURN) also belongs to what is said
+ * later: the session may not have begun yet. */
+static int flow_add(struct flow *f, const struct transport *t)
+{
+	int err = 0;
+
+	for (const struct candidate *c = t->candidates; c && !err;
+	     c = c->next) {
+		struct candidate copy = *c;
+
+		copy.next = NULL;
+		err = desc_candidate_add(f->box, &f->t, &copy);
+	}
+
+	return err;
+}
+
 static void handle_local(struct call *call, const struct media_event *ev)
 {
 	unsigned b, m;
@@ -83,11 +100,10 @@ static void handle_local(struct call *call, const struct media_event *ev)
 		return;
 
 	first = !f->local;
-	if (first || ev->restart) {
-		if (flow_keep(f, ev->transport)) {
-			call_fail(call, REASON_GENERAL_ERROR, "out of memory");
-			return;
-		}
+	if (first || ev->restart ? flow_keep(f, ev->transport)
+				 : flow_add(f, ev->transport)) {
+		call_fail(call, REASON_GENERAL_ERROR, "out of memory");
+		return;
 	}
 
 	if (first) {
@@ -145,6 +161,18 @@ static void handle_failed(struct call *call, const struct media_event *ev)
 	call_fail(call, reason, "%s", ev->why ? ev->why : "media failed");
 }
 
+/* A digit in RTP that is not relayed as one. */
+static void handle_dtmf(struct call *call, const struct media_event *ev)
+{
+	int err = ENOTSUP;
+
+	if (ev->from_x && call->s && call->state == CALL_ACTIVE)
+		err = call->s->ops->dtmf(call->s, ev->digit, ev->ms);
+	log_info("call %s: digit from %s%s\n", call->name,
+		 ev->from_x ? "xmpp" : "sip",
+		 err ? ": dropped, the other side takes none" : " by INFO");
+}
+
 static bool on_hold(const struct call *call)
 {
 	return call->x_dir != DESC_SENDRECV || call->s_dir != DESC_SENDRECV;
@@ -166,6 +194,7 @@ static void event_handler(const struct media_event *ev, void *arg)
 						  : "xmpp");
 		break;
 	case MEDIA_SUSPENDED:
+		call->suspended = true;
 		log_warning("call %s: %s is silent to ICE checks, media "
 			    "stopped: waiting for it to come back\n",
 			    call->name, call->xp.jid);
@@ -174,6 +203,7 @@ static void event_handler(const struct media_event *ev, void *arg)
 				  call);
 		break;
 	case MEDIA_RESUMED:
+		call->suspended = false;
 		tmr_cancel(&call->restart);
 		log_info("call %s: %s is back\n", call->name, call->xp.jid);
 		break;
@@ -181,9 +211,7 @@ static void event_handler(const struct media_event *ev, void *arg)
 		handle_failed(call, ev);
 		break;
 	case MEDIA_EVENT_DTMF:
-		log_info("call %s: digit from sip dropped, the client takes "
-			 "no telephone-event\n",
-			 call->name);
+		handle_dtmf(call, ev);
 		break;
 	case MEDIA_SILENT:
 		if (!on_hold(call))
@@ -232,6 +260,29 @@ static void sa_to_addr(struct desc_addr *a, const struct sa *sa)
 	a->port = sa_port(sa);
 }
 
+/* The family that the phone's side speaks, as far as the signalling shows,
+ * among those that we have. */
+static int family_of(const struct call *call)
+{
+	const struct config_media *m = &calls_conf.config->media;
+	const struct sa *sig = call->s ? sipleg_signalling(call->s) : NULL;
+	struct siptarget target;
+	struct siptrunk *trunk;
+
+	if (!sa_isset(&m->addr6, SA_ADDR))
+		return AF_INET;
+	if (!sa_isset(&m->addr4, SA_ADDR))
+		return AF_INET6;
+	if (sig && sa_isset(sig, SA_ADDR))
+		return sa_af(sig);
+
+	trunk = sipstack_trunk(calls_conf.stack, call->trunk->name);
+	if (!siptrunk_target(&target, trunk, 0, NULL, NULL))
+		return sa_af(&target.addr);
+
+	return AF_INET;
+}
+
 int callmedia_open(struct call *call)
 {
 	struct media_rtp_conf conf;
@@ -244,13 +295,7 @@ int callmedia_open(struct call *call)
 		return err;
 
 	memset(&conf, 0, sizeof(conf));
-	conf.family = AF_INET;
-	if (!sa_isset(&calls_conf.config->media.addr4, SA_ADDR))
-		conf.family = AF_INET6;
-	if (call->s && sipleg_signalling(call->s) &&
-	    sa_af(sipleg_signalling(call->s)) == AF_INET6 &&
-	    sa_isset(&calls_conf.config->media.addr6, SA_ADDR))
-		conf.family = AF_INET6;
+	conf.family = family_of(call);
 	for (size_t i = 0;
 	     i < call->trunk->media_fromc && conf.fromc < MEDIA_NET_MAX; i++) {
 		const struct config_net *net = &call->trunk->media_from[i];
@@ -262,6 +307,11 @@ int callmedia_open(struct call *call)
 		     : call->trunk->latch == CONFIG_LATCH_ANY
 			 ? MEDIA_LATCH_ANY
 			 : MEDIA_LATCH_RESTRICTED;
+
+	/* Clients may be where the phones are, and nowhere else inside. */
+	err = media_allow(call->media, conf.from, conf.fromc);
+	if (err)
+		return err;
 
 	err = media_flow_rtp(call->media, &call->s_flow, &conf, &call->s_addr);
 	if (err)
@@ -332,6 +382,23 @@ int callmedia_flows_for(struct call *call, const struct desc *x, bool *ready)
 	}
 
 	*ready = branch_ready(&call->branch[0]);
+
+	return 0;
+}
+
+int callmedia_again(struct call *call)
+{
+	struct flow next = {.used = true};
+	int err;
+
+	/* First, so that its number is none that old events may name. */
+	err = media_flow_ice(call->media, &next.id, false);
+	if (err)
+		return err;
+
+	callmedia_end_branches(call, LEG_BRANCH_MAX);
+	call->winner = 0;
+	call->branch[0].flows[0] = next;
 
 	return 0;
 }
@@ -527,6 +594,8 @@ int callmedia_stream(struct call *call)
 	conf.x_flow = call->branch[call->winner].flows[first].id;
 	conf.ssrc_x = call->ssrc_x;
 	conf.ssrc_s = call->ssrc_s;
+	conf.dtmf_events = true;
+	conf.x_events = call->trunk->dtmf == CONFIG_INFO;
 
 	if (!x && s) { /* only S has answered: keep its latch and NAT open */
 		conf.s_keepalive = true;

@@ -45,6 +45,8 @@ struct call {
 	bool late;	/* S's INVITE had no offer */
 	bool reinvited; /* codecs were renegotiated once, E.2 */
 	bool admitted;
+	bool suspended; /* X's consent is lost, its media stopped */
+	bool taken;	/* X is another device, not told of holds yet */
 	struct leg *x, *s;
 	struct peer xp, sp;
 	const struct config_trunk *trunk; /* not referenced */
@@ -112,8 +114,15 @@ void callupdate_answered(struct call *call, struct leg *leg,
 void callupdate_refused(struct call *call, const struct leg *leg,
 			const struct ending *why);
 
+/* calltake.c: E.4, propose while ACTIVE.  EBUSY: the old device has it. */
+int call_take(const struct call_request *rq, struct ending *why);
+/* The new device's session stands. */
+void callupdate_taken(struct call *call);
+
 /* callmedia.c */
 int callmedia_open(struct call *call);
+/* One new flow towards X in place of all that there are. */
+int callmedia_again(struct call *call);
 void callmedia_close(struct call *call);
 int callmedia_flow(struct call *call, unsigned branch, unsigned media,
 		   bool controlling);

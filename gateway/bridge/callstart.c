@@ -153,8 +153,11 @@ static int incoming_xmpp(const struct call_request *rq, struct ending *why)
 	int err;
 
 	memset(&to, 0, sizeof(to));
-	cond = route_out(calls_conf.route, rq->from.jid, rq->to.jid, &to,
-			 &trunk, &as);
+	/* a server is nobody: what would the telephone call back? */
+	cond = COND_FORBIDDEN;
+	if (strchr(rq->from.jid, '@'))
+		cond = route_out(calls_conf.route, rq->from.jid, rq->to.jid,
+				 &to, &trunk, &as);
 	if (cond) {
 		ending_set(why, cond_reason(cond), 0,
 			   cond == COND_FORBIDDEN

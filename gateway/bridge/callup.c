@@ -91,6 +91,7 @@ static void answered_late(struct call *call, const struct desc *answer)
 	}
 
 	if (call->from_xmpp) {
+		call->s_agreed_local = false;
 		call_answer_xmpp(call);
 		return;
 	}
@@ -241,11 +242,15 @@ void call_dtmf(struct leg *leg, char digit, unsigned ms)
 	if (!call)
 		return;
 
-	if (leg == call->x && call->state == CALL_ACTIVE) {
-		if (call->trunk->dtmf == CONFIG_INFO)
+	if (call->state == CALL_ACTIVE && call->media) {
+		if (leg == call->s)
+			err =
+			    media_dtmf(call->media, 0, MEDIA_TO_X, digit, ms);
+		else if (call->trunk->dtmf == CONFIG_INFO)
 			err = call->s->ops->dtmf(call->s, digit, ms);
 		else
-			err = media_dtmf(call->media, 0, digit, ms);
+			err =
+			    media_dtmf(call->media, 0, MEDIA_TO_S, digit, ms);
 	}
 
 	log_info("call %s: digit from %s%s\n", call->name,

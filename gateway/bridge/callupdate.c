@@ -213,6 +213,7 @@ void callupdate_early(struct call *call, struct leg *leg,
 	call->s_dir = offer->media[join_audio(offer)]->dir;
 	d->media[join_audio(d)]->dir = desc_dir_reverse(call->s_dir);
 	call_desc_move(&call->s_local, d);
+	call->s_agreed_local = true;
 	(void)leg->ops->answer(leg, call->s_local);
 }
 
@@ -237,6 +238,24 @@ void callupdate_offered(struct call *call, struct leg *leg,
 	call->queue[call->queuec].leg = leg;
 	call->queue[call->queuec].offer = d;
 	++call->queuec;
+}
+
+/* S may hold it, and may itself be held by the device before. */
+void callupdate_taken(struct call *call)
+{
+	struct desc *d;
+
+	if (call->state != CALL_ACTIVE)
+		return;
+
+	call->taken = false;
+	if (call->s_dir != DESC_SENDRECV &&
+	    !with_dir(&d, call->x_local, call->s_dir)) {
+		call_desc_move(&call->x_local, d);
+		(void)call->x->ops->update(call->x, call->x_local);
+	}
+	if (call->x_dir != DESC_SENDRECV)
+		callupdate_offered(call, call->x, call->x_remote);
 }
 
 void callupdate_answered(struct call *call, struct leg *leg,

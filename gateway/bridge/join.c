@@ -219,7 +219,8 @@ int join_offer_xmpp(struct desc **dp, const struct config_trunk *trunk,
 		goto out;
 	}
 
-	if (!s || has_events(s->media[si]))
+	/* by INFO where the phone has no telephone-event */
+	if (!s || has_events(s->media[si]) || trunk->dtmf == CONFIG_INFO)
 		err = add_events(d, m, false);
 
 	m->dir = DESC_SENDRECV;
@@ -425,6 +426,7 @@ static void pt_add(struct media_pt *v, unsigned *n, uint8_t x,
 unsigned join_pts(struct media_pt v[MEDIA_PT_MAX], const struct desc_media *x,
 		  const struct desc_media *s)
 {
+	static const struct codec none = {.pt = JOIN_NO_PT};
 	const struct codec *ev;
 	uint32_t clock = 0;
 	unsigned n = 0;
@@ -443,8 +445,13 @@ unsigned join_pts(struct media_pt v[MEDIA_PT_MAX], const struct desc_media *x,
 	}
 
 	ev = pick_event(s, clock);
-	if (!ev)
+	if (!ev) { /* told to the call, not relayed */
+		for (const struct codec *c = x->codecs; c; c = c->next) {
+			if (codec_is_event(c))
+				pt_add(v, &n, c->pt, c->clock, &none, true);
+		}
 		return n;
+	}
 
 	const struct codec *best = pick_event(x, clock);
 

@@ -106,6 +106,8 @@ struct call_request {
 	bool verified;	       /* identity believed (server-verified JID,
 				   * trusted trunk) */
 	unsigned max_forwards; /* SIP: as received; else 70 */
+	struct leg *old;       /* JMI: answered leg of the same two, or NULL */
+	const char *sid;       /* JMI: for old's goodbye, when this goes on */
 };
 
 /* A new incoming call.  On error the leg answers: *why says how. */

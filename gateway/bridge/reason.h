@@ -38,6 +38,7 @@ struct ending {
 	unsigned decline_code; /* of the trunk; 0: 603 */
 	unsigned retry_after;  /* s, 0: none */
 	char redirect[128];    /* bare JID that a 302 points to; "": none */
+	const char *migrated;  /* sid that takes over; during the call only */
 	char text[128];	       /* for people, UTF-8, no controls; may be "" */
 };
 

@@ -285,9 +285,9 @@ static int headers_print(struct mbuf *mb, const struct invite *inv,
 	return mbuf_printf(mb,
 			   "Max-Forwards: 70\r\n"
 			   "%sTo: %s\r\nFrom: %s\r\nCall-ID: %s\r\n"
-			   "CSeq: %u %s\r\n",
+			   "CSeq: %u %s\r\n%s",
 			   dlg->routes, dlg->remote, inv->local, inv->callid,
-			   cseq, met);
+			   cseq, met, sipstack_agent(inv->all->stack));
 }
 
 static int request_send(struct invite *inv, struct sipdlg *dlg,

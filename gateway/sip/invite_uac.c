@@ -113,12 +113,12 @@ static int attempt_print(struct mbuf *mb, const struct attempt *at)
 	return mbuf_printf(mb,
 			   "Max-Forwards: %u\r\nTo: <%s>\r\nFrom: %s\r\n"
 			   "Call-ID: %s\r\nCSeq: %u INVITE\r\n"
-			   "Contact: <%s>\r\n%H%s%s%H%s"
+			   "Contact: <%s>\r\n%H%s%s%s%H%s"
 			   "Content-Type: application/sdp\r\n"
 			   "Content-Length: %zu\r\n\r\n%s",
 			   inv->max_forwards, inv->uri, inv->local,
 			   inv->callid, at->cseq, inv->contact, digest_print,
-			   &rq, sipstack_allow(stack),
+			   &rq, sipstack_agent(stack), sipstack_allow(stack),
 			   sipstack_supported(stack), invite_timer_print, inv,
 			   inv->headers, strlen(inv->lsdp), inv->lsdp);
 }
@@ -332,6 +332,22 @@ void invite_attempt_again(struct invite *inv)
 	attempts_fail(inv, attempt_start(inv));
 }
 
+/* The last target, over a new connection, once. */
+static void attempt_afresh(struct attempt *at)
+{
+	struct invite *inv = at->inv;
+
+	if (inv->reconnected || !siptrunk_reconnect(inv->trunk, &inv->target))
+		return;
+
+	log_info("sip: %s: %J is silent, connecting anew\n", inv->callid,
+		 &at->hop.addr);
+	inv->reconnected = true;
+	at->abandoned = true;
+	sip_request_cancel(at->req);
+	invite_attempt_again(inv);
+}
+
 /* The next target, while this one may still speak up: then it gets CANCEL,
  * or ACK and BYE.  Not where there is no other. */
 static void attempt_silent(void *arg)
@@ -344,8 +360,10 @@ static void attempt_silent(void *arg)
 		return;
 
 	siptrunk_target_failed(inv->trunk, &at->hop.addr);
-	if (target_find(&t, inv, NULL))
+	if (target_find(&t, inv, NULL)) {
+		attempt_afresh(at);
 		return;
+	}
 
 	log_info("sip: %s: %J is silent, trying the next target\n",
 		 inv->callid, &at->hop.addr);

@@ -96,21 +96,20 @@ static int ask(struct options *o, struct probe *p, const struct target *to)
 	id_token(callid, sizeof(callid));
 	p->addr = to->addr;
 	p->options = o;
-	err = sip_requestf(
-	    &p->req, t.sip, true, "OPTIONS", uri, &t.route, NULL,
-	    sipstack_send, answer_h, p,
-	    "To: <%s>\r\n"
-	    "From: <sip:%J>;tag=%s\r\n"
-	    "Call-ID: %s\r\n"
-	    "CSeq: %u OPTIONS\r\n"
-	    "Contact: <sip:%J%s>\r\n"
-	    "Accept: application/sdp\r\n"
-	    "%s%s"
-	    "User-Agent: %s\r\n"
-	    "Content-Length: 0\r\n\r\n",
-	    uri, &t.laddr, tag, callid, ++o->cseq, &t.laddr,
-	    sip_transp_param(t.tp), sipstack_allow(s), sipstack_supported(s),
-	    s->conf->sip.user_agent ? s->conf->sip.user_agent : "stoxd");
+	err = sip_requestf(&p->req, t.sip, true, "OPTIONS", uri, &t.route,
+			   NULL, sipstack_send, answer_h, p,
+			   "To: <%s>\r\n"
+			   "From: <sip:%J>;tag=%s\r\n"
+			   "Call-ID: %s\r\n"
+			   "CSeq: %u OPTIONS\r\n"
+			   "Contact: <sip:%J%s>\r\n"
+			   "Accept: application/sdp\r\n"
+			   "%s%s"
+			   "%s"
+			   "Content-Length: 0\r\n\r\n",
+			   uri, &t.laddr, tag, callid, ++o->cseq, &t.laddr,
+			   sip_transp_param(t.tp), sipstack_allow(s),
+			   sipstack_supported(s), sipstack_agent(s));
 	if (!err)
 		tmr_start(&p->tmr, ANSWER_WAIT, silence_h, p);
 	return err;

@@ -325,11 +325,10 @@ static int send_register(struct binding *b, unsigned expires)
 	    "To: <%s>\r\nFrom: <%s>;tag=%s\r\n"
 	    "Call-ID: %s\r\nCSeq: %u REGISTER\r\n"
 	    "Contact: <%s>;expires=%u\r\nExpires: %u\r\n"
-	    "%H%s%sUser-Agent: %s\r\nContent-Length: 0\r\n\r\n",
+	    "%H%s%s%sContent-Length: 0\r\n\r\n",
 	    b->aor, b->aor, b->tag, b->callid, ++b->cseq, b->contact, expires,
 	    expires, digest_print, &rq, sipstack_allow(s),
-	    sipstack_supported(s),
-	    s->conf->sip.user_agent ? s->conf->sip.user_agent : "stoxd");
+	    sipstack_supported(s), sipstack_agent(s));
 	if (err)
 		log_warning("sip: trunk %s: REGISTER: %m\n", conf->name, err);
 	else if (expires)

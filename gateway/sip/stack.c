@@ -333,6 +333,9 @@ int sipstack_alloc(struct sipstack **sp, const struct config *conf)
 		return ENOMEM;
 
 	s->conf = conf;
+	(void)re_snprintf(s->agent, sizeof(s->agent), "User-Agent: %s\r\n",
+			  conf->sip.user_agent ? conf->sip.user_agent
+					       : "stoxd");
 	write_allow(s);
 	open_dns(s);
 	err = gate_alloc(&s->gate, &conf->limits);
@@ -401,6 +404,11 @@ struct siptrunk *sipstack_trunk(const struct sipstack *s, const char *name)
 	}
 
 	return NULL;
+}
+
+const char *sipstack_agent(const struct sipstack *s)
+{
+	return s ? s->agent : "";
 }
 
 const char *sipstack_allow(const struct sipstack *s)

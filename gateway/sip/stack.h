@@ -62,6 +62,12 @@ int siptrunk_target_tcp(struct siptarget *t, struct siptrunk *trunk);
 int sipstack_send(enum sip_transp tp, const struct sa *src,
 		  const struct sa *dst, struct mbuf *mb, void *arg);
 
+/* A connection may be dead without either side knowing (a NAT that forgot it,
+ * a peer that closed TLS alone).  Drops the trunk's private connections, so
+ * that the next request opens one.  False: its way out is shared, or UDP. */
+bool siptrunk_reconnect(struct siptrunk *trunk,
+			const struct siptarget *target);
+
 /* "Contact" URI of ours for a dialog on this target, with tag of instance:
  * "sip:TOKEN@addr:port;transport=tcp;i=TAG" (no brackets). mem_ref string. */
 int siptrunk_contact(char **cp, const struct siptrunk *trunk,
@@ -72,6 +78,7 @@ int sipstack_contact(char **cp, const struct sipstack *s, struct sip *sip,
 
 /* Header lines common to our requests and responses: User-Agent aside (libre
  * prints it).  Each is a whole line: "Allow: ..\r\n", "Supported: ..\r\n". */
+const char *sipstack_agent(const struct sipstack *s); /* of requests */
 const char *sipstack_allow(const struct sipstack *s);
 const char *sipstack_supported(const struct sipstack *s);
 

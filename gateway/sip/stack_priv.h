@@ -65,7 +65,7 @@ struct sipstack {
 	struct list trunks;
 	struct list handlers;
 	struct tls *tls; /* of tls: listeners */
-	char allow[256], supported[64];
+	char allow[256], supported[64], agent[160];
 	bool closing;
 };
 

@@ -392,6 +392,23 @@ void siptrunk_target_failed(struct siptrunk *trunk, const struct sa *addr)
 	to->up = false;
 }
 
+bool siptrunk_reconnect(struct siptrunk *trunk,
+			const struct siptarget *target)
+{
+	struct le *le;
+
+	LIST_FOREACH (&trunk->stack->wires, le) {
+		struct wire *w = le->data;
+
+		if (w->sip != target->sip || w->trunk != trunk)
+			continue;
+		sip_transp_flush(w->sip);
+		return true;
+	}
+
+	return false;
+}
+
 bool siptrunk_up(const struct siptrunk *t)
 {
 	for (size_t i = 0; t && i < targets_count(t->targets); i++) {

@@ -158,8 +158,11 @@ static void on_trace(bool tx, enum sip_transp tp, const struct sa *src,
 	trace_add(TRACE_SIP, tx, peer, (const char *)pkt, len);
 }
 
+/* A source is easily forged: what we say to it is not worth forging one, at
+ * most a tenth longer than what it said (hardening: reflection). */
 static void refuse_raw(struct wire *w, const struct sipscan *scan,
-		       const struct guard_verdict *v, const struct sa *src)
+		       const struct guard_verdict *v, const struct sa *src,
+		       size_t len)
 {
 	const struct config_sip *conf = &w->stack->conf->sip;
 	struct mbuf *mb = mbuf_alloc(512);
@@ -169,7 +172,8 @@ static void refuse_raw(struct wire *w, const struct sipscan *scan,
 		return;
 
 	id_token(tag, sizeof(tag));
-	if (!guard_reply_print(mb, scan, v, src, tag, conf->user_agent)) {
+	if (!guard_reply_print(mb, scan, v, src, tag, conf->user_agent) &&
+	    mb->end <= len + len / 10) {
 		mb->pos = 0;
 		(void)sip_send(w->sip, w->us, SIP_TRANSP_UDP, src, mb);
 	}
@@ -211,6 +215,7 @@ static bool refuse_by_rules(struct wire *w, const struct sa *src,
 			    struct mbuf *mb, const struct sipscan *scan)
 {
 	const char *p = (const char *)mbuf_buf(mb);
+	const size_t len = mbuf_get_left(mb);
 	struct guard_verdict v;
 	uint64_t clen;
 	char peer[64];
@@ -237,7 +242,7 @@ static bool refuse_by_rules(struct wire *w, const struct sa *src,
 		 scan->req ? "request" : "response", src,
 		 guard_why_name(v.why), v.drop ? ", dropped" : "");
 	if (!v.drop)
-		refuse_raw(w, scan, &v, src);
+		refuse_raw(w, scan, &v, src, len);
 
 	return true;
 }

@@ -102,6 +102,7 @@ async def tls_two_trunks_two_authorities(t):
         for w in ua._conn.values():
             w.close()
         ua._conn.clear()
+    await asyncio.sleep(0.3)    # a request into a closing connection is lost
     for to, ua in ((GW, lab.ua), ("700@sip.xmpp.test", other)):
         sid = u.propose(to)
         await u.get_jmi("reject", 15, sid)

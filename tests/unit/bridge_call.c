@@ -325,6 +325,18 @@ struct siptrunk *sipstack_trunk(const struct sipstack *s, const char *name)
 	return (struct siptrunk *)&legs;
 }
 
+int siptrunk_target(struct siptarget *t, struct siptrunk *tr, unsigned n,
+		    siptarget_h *h, void *arg)
+{
+	(void)t;
+	(void)tr;
+	(void)n;
+	(void)h;
+	(void)arg;
+
+	return ENOENT;
+}
+
 int jingleleg_alloc(struct leg **lp, struct jingle *j, struct call *call,
 		    const char *contact, const char *name, const char *user,
 		    unsigned ring_timeout)

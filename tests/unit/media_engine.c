@@ -138,9 +138,9 @@ START_TEST(test_dtmf)
 	start_engine(10, 60);
 	connect_pair(&a, &b);
 	exchange(&a, &b, 3);
-	ck_assert_int_eq(media_dtmf(b.m, 0, '5', 100), 0);
-	ck_assert_int_eq(media_dtmf(b.m, 0, 'X', 100), EINVAL);
-	ck_assert_int_eq(media_dtmf(b.m, 1, '5', 100), ENOTSUP);
+	ck_assert_int_eq(media_dtmf(b.m, 0, MEDIA_TO_S, '5', 100), 0);
+	ck_assert_int_eq(media_dtmf(b.m, 0, MEDIA_TO_S, 'X', 100), EINVAL);
+	ck_assert_int_eq(media_dtmf(b.m, 1, MEDIA_TO_S, '5', 100), ENOTSUP);
 	while ((p = phone_recv(&b, &pk, 300))) {
 		ck_assert_uint_eq(pk.pt, EV_S);
 		ck_assert_uint_eq(p[0], 5);

@@ -96,6 +96,14 @@ int siptrunk_target_tcp(struct siptarget *t, struct siptrunk *tr)
 	return 0;
 }
 
+bool siptrunk_reconnect(struct siptrunk *t, const struct siptarget *target)
+{
+	(void)t;
+	(void)target;
+
+	return false;
+}
+
 void siptrunk_target_failed(struct siptrunk *t, const struct sa *addr)
 {
 	(void)addr;
@@ -126,6 +134,13 @@ int sipstack_send(enum sip_transp tp, const struct sa *src,
 	(void)mb;
 	(void)arg;
 	return 0;
+}
+
+const char *sipstack_agent(const struct sipstack *s)
+{
+	(void)s;
+
+	return "User-Agent: test\r\n";
 }
 
 const char *sipstack_allow(const struct sipstack *s)
