@@ -11,6 +11,9 @@
 #include "base/loop.h"
 #include "base/trace.h"
 #include "gateway.h"
+#define DEBUG_MODULE "stoxd"
+#define DEBUG_LEVEL  5
+#include <re_dbg.h>
 
 #define DEFAULT_CONFIG "/etc/stoxd/stoxd.conf"
 
@@ -20,6 +23,18 @@ enum {
 };
 
 static struct tmr goodbye_timer;
+
+/* libre's own words, of which it has few: a failed TLS handshake's cause. */
+static void libre_says(int level, const char *p, size_t len, void *arg)
+{
+	(void)level;
+	(void)arg;
+
+	while (len && (p[len - 1] == '\n' || p[len - 1] == '\r'))
+		--len;
+	if (len)
+		log_info("libre: %b\n", p, len);
+}
 
 /* As many descriptors as we may have: a call costs six. */
 static int raise_limits(void)
@@ -386,6 +401,8 @@ int main(int argc, char *argv[])
 		return usage(stderr);
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	dbg_init(DBG_WARNING, DBG_NONE);
+	dbg_handler_set(libre_says, NULL);
 	err = libre_init();
 	if (!err)
 		err = raise_limits();
