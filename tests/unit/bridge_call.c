@@ -260,8 +260,9 @@ static int toy_dtmf(struct leg *leg, char digit, unsigned ms)
 
 static void toy_end(struct leg *leg, const struct ending *why)
 {
-	say("%s.end-%s/%u/%u ", tag(leg), reason_name(why->reason),
-	    why->sip_code, why->decline_code);
+	say("%s.end-%s/%u/%u%s%s ", tag(leg), reason_name(why->reason),
+	    why->sip_code, why->decline_code, why->migrated ? "->" : "",
+	    why->migrated ? why->migrated : "");
 }
 
 static int toy_print(struct re_printf *pf, const struct leg *leg)
@@ -720,6 +721,116 @@ START_TEST(xmpp_holds)
 }
 END_TEST
 
+static int from_other_device(struct ending *why)
+{
+	struct call_request rq = {.audio = true, .max_forwards = 70};
+	int err;
+
+	rq.old = x_leg;
+	rq.sid = "new";
+	rq.leg = toy(&xmpp_ops, NULL);
+	str_dup(&rq.from.jid, "alice@example.com");
+	str_dup(&rq.to.jid, "600@gw.example.com");
+	err = call_incoming(&rq, why);
+	if (!err)
+		x_leg = rq.leg;
+	peer_clear(&rq.from);
+	peer_clear(&rq.to);
+	mem_deref(rq.leg);
+
+	return err;
+}
+
+static void suspend(unsigned flow)
+{
+	struct media_event ev = {.type = MEDIA_SUSPENDED, .flow = flow};
+
+	event_h(&ev, event_arg);
+}
+
+START_TEST(other_device_goes_on)
+{
+	struct ending why;
+
+	s2x_active();
+	ck_assert_int_eq(from_other_device(&why), EBUSY);
+	ck_assert_int_eq(why.reason, REASON_BUSY);
+	said_is("");
+
+	suspend(1);
+	ck_assert_int_eq(from_other_device(&why), 0);
+	said_is("flow-end1 x.end-expired/0/603->new stream~ x.proceed ");
+	ck_assert_uint_eq(legs, 2);
+	ck_assert_uint_eq(calls_count(), 1);
+	local_ready(2);
+	said_is("");
+	offered(x_leg, x_webrtc); /* no word to S: the codec stays */
+	said_is("ice2 x.answer(0,126) stream>< ");
+	ended(s_leg, REASON_SUCCESS, 0);
+	said_is("x.end-success/0/603 ");
+	ck_assert_uint_eq(legs, 0);
+}
+END_TEST
+
+START_TEST(other_device_has_other_codecs)
+{
+	struct ending why;
+
+	s2x_active();
+	suspend(1);
+	ck_assert_int_eq(from_other_device(&why), 0);
+	local_ready(2);
+	said[0] = '\0';
+	offered(x_leg, x_opus);
+	said_is("s.update(96,100) ");
+	answered(s_leg, s_opus);
+	said_is("rtp ice2 x.answer(111) stream>< ");
+}
+END_TEST
+
+START_TEST(other_device_and_holds)
+{
+	char hold[1024];
+	struct ending why;
+
+	s2x_active();
+	snprintf(hold, sizeof(hold), "%sa=sendonly\r\n", x_webrtc);
+	offered(x_leg, hold);
+	answered(s_leg, s_pcmu);
+	said[0] = '\0';
+	suspend(1);
+	ck_assert_int_eq(from_other_device(&why), 0);
+	local_ready(2);
+	said[0] = '\0';
+	offered(x_leg, x_webrtc); /* S was held and must hear that it is not */
+	said_is("ice2 x.answer(0,126) stream> s.update(0,101) ");
+	answered(s_leg, s_pcmu);
+	said_is("rtp stream>< x.answer(0,126) ");
+	offered(s_leg, s_hold);
+	answered(x_leg, x_webrtc);
+	said[0] = '\0';
+	suspend(2);
+	ck_assert_int_eq(from_other_device(&why), 0);
+	local_ready(3);
+	said[0] = '\0';
+	offered(x_leg, x_webrtc); /* and this device that S holds it */
+	said_is("ice3 x.answer(0,126) stream< x.update(0,126>) ");
+}
+END_TEST
+
+START_TEST(other_device_while_changing)
+{
+	struct ending why;
+
+	s2x_active();
+	suspend(1);
+	offered(s_leg, s_hold); /* waits for X's word */
+	said[0] = '\0';
+	ck_assert_int_eq(from_other_device(&why), EBUSY);
+	said_is("");
+}
+END_TEST
+
 START_TEST(both_offer)
 {
 	char hold[1024];
@@ -981,6 +1092,10 @@ int main(void)
 	tcase_add_test(tc, devices);
 	tcase_add_test(tc, sip_holds);
 	tcase_add_test(tc, xmpp_holds);
+	tcase_add_test(tc, other_device_goes_on);
+	tcase_add_test(tc, other_device_has_other_codecs);
+	tcase_add_test(tc, other_device_and_holds);
+	tcase_add_test(tc, other_device_while_changing);
 	tcase_add_test(tc, both_offer);
 	tcase_add_test(tc, queue_is_bounded);
 	tcase_add_test(tc, media_fails);
