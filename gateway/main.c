@@ -343,7 +343,6 @@ static int check(const struct gateway *gw)
 	struct re_printf out = {print_stdout, NULL};
 
 	(void)config_print(&out, gw->config);
-	(void)route_print(&out, gw->route);
 
 	return fflush(stdout) ? 1 : 0;
 }

@@ -1,20 +1,25 @@
 #!/usr/bin/python3
-# mutate.py [-k TEXT] [-n MAX] [--units]: flips each entry of each table and
-# each step of each state machine, one at a time, in a copy of the tree, and
-# runs the tests: every mutant must fail one.  Prints the survivors and
-# "N passed, N failed".  Takes hours; -k narrows to files (or tables) whose
-# name contains TEXT, -n to the first MAX mutants, --units leaves integration
-# tests out.
+# mutate.py [-k TEXT] [--sample N] [--seed S] [-j N] [--units] [--list]: flips
+# each entry of each table and each step of each state machine, one at a time,
+# in a copy of the tree: every mutant must fail a test.  A mutant is one file
+# compiled, the unit programs that hold it linked and run, quickest first; what
+# survives them meets the integration tests.  Prints the survivors and
+# "N passed, N failed".  -k: files or tables whose name contains TEXT; several
+# with commas.  --sample: N of them, drawn by S.  --units: units alone.
 import argparse
 import os
+import random
 import re
 import shutil
 import subprocess
 import sys
+import threading
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, os.environ.get("B", "build"))
 TREE = os.path.join(BUILD, "mutate")
+MAKE = ["make", "-s", "B=build", "OPT=-O0", "HARDEN=", "WERROR=-w"]
 
 TABLE = re.compile(r"^(?:static )?const (?:struct \{[^}]*\} |(?:struct )?"
                    r"[\w ]+\**\s*(?:const )?\**)"
@@ -87,75 +92,183 @@ def mutants(path):
                 text[:s.start(3)] + new + text[s.end(3):])
 
 
-def run(argv, seconds):
+def run(argv, seconds, **env):
     """True: it ended with status 0 in time."""
     try:
-        return subprocess.run(
-            argv, cwd=TREE, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, timeout=seconds,
-            env=dict(os.environ, B="build", MAKEFLAGS="")).returncode == 0
+        p = subprocess.Popen(
+            argv, cwd=TREE, stdout=subprocess.DEVNULL, start_new_session=True,
+            stderr=subprocess.DEVNULL, env=dict(os.environ, **env))
+        return p.wait(seconds) == 0
     except subprocess.TimeoutExpired:
+        os.killpg(p.pid, 9)
+        p.wait()
         return False
 
 
-def units(folder):
-    """Unit programs of that folder first, then all others."""
-    d = os.path.join(TREE, "build", "unit")
-    names = sorted(os.listdir(d)) if os.path.isdir(d) else []
-    return sorted((n for n in names if "." not in n),
-                  key=lambda n: not n.startswith(folder + "_"))
+class Unit:
+    """A unit program: what it is made of and how long it takes."""
+
+    def __init__(self, name, libs):
+        self.name = name
+        self.libs = libs
+        self.obj = "build/tests/unit/%s.o" % name
+        with open(os.path.join(TREE, self.obj[:-2] + ".d")) as f:
+            self.includes = set(f.read().replace("\\\n", " ").split())
+        nm = subprocess.run(
+            ["nm", "--defined-only", "build/unit/" + name], cwd=TREE,
+            stdout=subprocess.PIPE, text=True, check=True).stdout
+        self.names = {w.split()[-1] for w in nm.splitlines()
+                      if w.split()[-2] in "TDBR"}
+        start = time.monotonic()
+        self.sound = run(["build/unit/" + name], 180)
+        self.took = time.monotonic() - start
 
 
-def killed(path, o):
-    """None: it does not build; True: a test fails."""
-    folder = "sdp" if path.startswith("sdp/") else path.split("/")[1]
-    if not run(["make", "-s", "all", "units"], 300):
-        return None
-    for n in units(folder):
-        if not run([os.path.join("build", "unit", n)], 60):
+class Lab:
+    """The copy of the tree, built once."""
+
+    def __init__(self):
+        shutil.rmtree(TREE, ignore_errors=True)
+        os.makedirs(TREE)
+        for x in ("gateway", "sdp", "tests", "conf", "Makefile"):
+            subprocess.run(["cp", "-r", os.path.join(ROOT, x), TREE],
+                           check=True)
+        if not run(MAKE + ["-j2", "all", "units"], 1800, MAKEFLAGS=""):
+            sys.exit("mutate: the tree does not build")
+        out = subprocess.run(
+            MAKE + ["flags"], cwd=TREE, stdout=subprocess.PIPE, text=True,
+            env=dict(os.environ, MAKEFLAGS=""), check=True).stdout
+        flags = dict(line.split(" ", 1) for line in out.splitlines())
+        self.cc = flags["compile"].split()
+        self.ld = flags["link"].split()
+        self.libs = flags["libs"].split()
+        self.units = []
+        for k, v in sorted(flags.items()):
+            if k.startswith("unit:"):
+                self.units.append(Unit(k[5:], v.split()))
+        for u in self.units:
+            if not u.sound:
+                print("mutate: %s fails without a mutant; left out" % u.name)
+        self.units = [u for u in self.units if u.sound]
+        self.lock = threading.Lock()
+
+    def exports(self, obj):
+        nm = subprocess.run(["nm", "-g", "--defined-only", obj], cwd=TREE,
+                            stdout=subprocess.PIPE, text=True).stdout
+        return {w.split()[-1] for w in nm.splitlines()}
+
+    def concerned(self, path, obj):
+        """Unit programs that hold that file, quickest first."""
+        mine = self.exports(obj)
+        return sorted((u for u in self.units
+                       if path in u.includes or mine & u.names),
+                      key=lambda u: u.took)
+
+
+class Bench:
+    """One mutant at a time, in a folder of its own laid over the tree."""
+
+    def __init__(self, lab, n):
+        self.lab = lab
+        self.dir = "bench%d" % n
+
+    def at(self, *names):
+        return os.path.join(self.dir, *names)
+
+    def compile(self, source, obj):
+        return run(self.lab.cc[:1] + ["-I" + self.dir,
+                                      "-I" + self.at("gateway")]
+                   + self.lab.cc[1:] + ["-MF", "/dev/null", "-c", "-o", obj,
+                                        source], 120)
+
+    def link(self, out, objs, libs):
+        return run(self.lab.ld + ["-o", out] + objs + ["-Wl,--start-group"]
+                   + libs + ["-Wl,--end-group"] + self.lab.libs, 120)
+
+    def unit(self, u, path, obj):
+        """False: it fails on the mutant."""
+        objs = [u.obj, obj]
+        if path in u.includes:
+            objs = [self.at("test.o")]
+            if not self.compile("tests/unit/%s.c" % u.name, objs[0]):
+                return True
+        if not self.link(self.at("unit"), objs, u.libs):
             return True
-    if o.units:
-        return False
-    return not run(["tests/run", "integration", "-j", "8"], 600)
+        return run([self.at("unit")], 10 + 4 * u.took)
+
+    def integration(self, obj):
+        libs = sorted("build/" + f for f in os.listdir(
+            os.path.join(TREE, "build")) if f.endswith(".a"))
+        os.makedirs(os.path.join(TREE, self.at("b")), exist_ok=True)
+        shutil.copy(os.path.join(TREE, "build", "stoxctl"),
+                    os.path.join(TREE, self.at("b")))
+        if not self.link(self.at("b", "stoxd"),
+                         ["build/gateway/main.o", obj],
+                         [f for f in libs if "libreason" not in f]):
+            return True
+        with self.lab.lock:
+            return run(["tests/run", "integration", "-j", "6"], 600,
+                       B=self.at("b"))
+
+    def killed(self, path, text, units_only):
+        """None: it does not build; True: a test fails."""
+        shutil.rmtree(os.path.join(TREE, self.dir), ignore_errors=True)
+        target = os.path.join(TREE, self.at(path))
+        os.makedirs(os.path.dirname(target))
+        with open(target, "w") as f:
+            f.write(text)
+        obj = self.at("mutant.o")
+        if not self.compile(self.at(path), obj):
+            return None
+        for u in self.lab.concerned(path, obj):
+            if not self.unit(u, path, obj):
+                return True
+        return not units_only and not self.integration(obj)
+
+
+def work(bench, todo, units_only, counts):
+    while True:
+        with bench.lab.lock:
+            if not todo:
+                return
+            path, line, what, text = todo.pop(0)
+        dead = bench.killed(path, text, units_only)
+        if dead is None:
+            continue
+        with bench.lab.lock:
+            counts[dead] += 1
+            if not dead:
+                print("SURVIVES %s:%d: %s" % (path, line, what), flush=True)
 
 
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("-k", default="")
-    p.add_argument("-n", type=int, default=0)
+    p.add_argument("-j", type=int, default=2)
+    p.add_argument("--sample", type=int, default=0)
+    p.add_argument("--seed", type=int, default=1)
     p.add_argument("--units", action="store_true")
     p.add_argument("--list", action="store_true")
     o = p.parse_args()
     todo = [(f,) + m for f in sources() for m in mutants(f)
-            if o.k in f or o.k in m[1]]
-    todo = todo[:o.n] if o.n else todo
+            if any(k in f or k in m[1] for k in o.k.split(","))]
+    if o.sample and o.sample < len(todo):
+        todo = random.Random(o.seed).sample(todo, o.sample)
     if o.list:
         for f, line, what, _ in todo:
             print("%s:%d: %s" % (f, line, what))
         print("%d mutants" % len(todo))
         return 0
-    shutil.rmtree(TREE, ignore_errors=True)
-    os.makedirs(TREE)
-    for x in ("gateway", "sdp", "tests", "conf", "Makefile"):
-        subprocess.run(["cp", "-r", os.path.join(ROOT, x), TREE], check=True)
-    if not run(["make", "-s", "all", "units"], 900):
-        print("mutate: the tree does not build")
-        return 1
-    passed = failed = 0
-    for f, line, what, text in todo:
-        target = os.path.join(TREE, f)
-        with open(target, "w") as out:
-            out.write(text)
-        dead = killed(f, o)
-        shutil.copy(os.path.join(ROOT, f), target)
-        os.utime(target)
-        if dead is None:
-            continue
-        passed, failed = passed + dead, failed + (not dead)
-        if not dead:
-            print("SURVIVES %s:%d: %s" % (f, line, what), flush=True)
-    print("%d passed, %d failed" % (passed, failed))
-    return 1 if failed else 0
+    lab = Lab()
+    counts = {True: 0, False: 0}
+    benches = [threading.Thread(target=work, args=(
+        Bench(lab, n), todo, o.units, counts)) for n in range(o.j)]
+    for b in benches:
+        b.start()
+    for b in benches:
+        b.join()
+    print("%d passed, %d failed" % (counts[True], counts[False]))
+    return 1 if counts[False] else 0
 
 
 sys.exit(main())

@@ -1,26 +1,14 @@
 #!/bin/sh
 # seeds.sh BUILD NAME...: how much of its parser each fuzz target reaches from
-# its seed corpus alone; under 90 % of the lines is a failure.  BUILD holds
-# fuzz_NAME made with clang's coverage.
+# its seed corpus alone; under 90 % of the lines is a failure, and names the
+# functions that miss most.  BUILD holds fuzz_NAME made with clang's coverage.
 set -u
 build=$1
 shift
 here=$(dirname "$0")
 passed=0 failed=0
-parser() { # parser NAME: the files of the parser behind a target
-	case $1 in
-	base_config) ls gateway/base/config*.c ;;
-	jingle_xml) ls gateway/jingle/jingle_decode.c \
-		gateway/jingle/description.c gateway/jingle/payload.c \
-		gateway/jingle/transport.c ;;
-	media_rtcp) echo gateway/media/report.c ;;
-	media_rtp) echo gateway/media/packet.c ;;
-	sdp_candidate) ls sdp/candidate.c sdp/crypto.c ;;
-	sdp_text) ls sdp/decode.c sdp/attr.c ;;
-	sip_guard) ls gateway/sip/guard.c gateway/sip/gate.c ;;
-	*) echo "gateway/${1%%_*}/${1#*_}.c" ;;
-	esac
-}
+# shellcheck source=tests/parsers.sh
+. "$here/parsers.sh"
 
 for n in "$@"; do
 	files=$(parser "$n" | tr '\n' ' ')
@@ -28,15 +16,34 @@ for n in "$@"; do
 	LLVM_PROFILE_FILE=$raw "$build/fuzz_$n" -runs=0 \
 		"$here/fuzz/corpus/$n" >"$build/seed-$n.log" 2>&1
 	llvm-profdata-14 merge -sparse -o "$build/seed-$n.profdata" "$raw"
+	# a line a function: name, lines, lines missed
 	# shellcheck disable=SC2086
-	pct=$(llvm-cov-14 report -instr-profile="$build/seed-$n.profdata" \
-		"$build/fuzz_$n" $files | awk '
-		/^TOTAL/ { sub(/%/, "", $10); print $10 }')
-	echo "seeds $n: ${pct:-0} % of the lines of $files"
-	if awk "BEGIN { exit !(${pct:-0} >= 90) }"; then
+	llvm-cov-14 report -show-functions \
+		-instr-profile="$build/seed-$n.profdata" \
+		"$build/fuzz_$n" $files | awk -v only="$(only "$n")" \
+		-v but="$(but "$n")" '
+		BEGIN {
+			chosen = split(only, w, " ")
+			for (i in w) yes[w[i]] = 1
+			split(but, w, " ")
+			for (i in w) no[w[i]] = 1
+		}
+		NF == 10 && $4 ~ /%$/ && $1 != "TOTAL" {
+			sub(/^.*:/, "", $1)
+			if (!($1 in no) && (!chosen || $1 in yes))
+				print $1, $5, $6
+		}' >"$build/seed-$n.lines"
+	pct=$(awk '{ n += $2; bad += $3 }
+		END { printf "%.1f", n ? 100 * (n - bad) / n : 0 }' \
+		"$build/seed-$n.lines")
+	echo "seeds $n: $pct % of the lines of $(only "$n")${files:+ in }$files"
+	if awk "BEGIN { exit !($pct >= 90) }"; then
 		passed=$((passed + 1))
 	else
 		failed=$((failed + 1))
+		sort -k 3nr "$build/seed-$n.lines" | awk '$3 {
+			printf "  %s: %d of %d lines missed\n", $1, $3, $2
+		}' | head -6
 	fi
 done
 echo "$passed passed, $failed failed"

@@ -6,7 +6,7 @@ SUB	= $(MAKE) --no-print-directory
 TESTS	= B=$(B) tests
 
 .PHONY: deps lint check check-now e2e e2e-full demo fuzz asan tsan coverage \
-	coverage-now mutate
+	coverage-now mutate plants plant-bin flags
 deps:
 	@tests/deps.sh
 
@@ -36,6 +36,20 @@ fuzz: deps
 	@$(SUB) fuzz-build
 	@tests/fuzz.sh $(SECONDS) $(FB) $(FUZZ_NAMES)
 
+# A fuzz target T with bug N compiled into file F of its parser.
+plant-bin:
+	@$(CLANG) $(CPPFLAGS) $(CFLAGS) $(FUZZ_FLAGS) -O1 -U_FORTIFY_SOURCE -fsanitize=fuzzer-no-link \
+		-DPLANT=$(N) -c -o $(FB)/plant/$(T)-$(N).o $(F)
+	@$(CLANG) $(LDFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer \
+		-o $(FB)/plant/$(T)-$(N) $(FB)/tests/fuzz/$(T).o \
+		$(FB)/plant/$(T)-$(N).o -Wl,--start-group \
+		$(patsubst %,$(FB)/lib%.a,$(USES_$(call folder,$(T)))) \
+		-Wl,--end-group $(LDLIBS)
+
+plants: deps
+	@$(SUB) fuzz-build
+	@tests/plants.sh $(SECONDS) $(FB)
+
 ASAN	:= -fsanitize=address,undefined -fno-omit-frame-pointer
 asan: deps
 	@$(SUB) B=$(B)/asan CC=$(CLANG) HARDEN= OPT="-O1 -g" SAN="$(ASAN)" \
@@ -57,5 +71,12 @@ coverage-now: units
 	@tests/coverage.sh $(B) $(UNIT_BIN)
 
 mutate: deps
-	@$(SUB) all units
-	@$(TESTS)/mutate.py
+	@$(TESTS)/mutate.py $(MUTATE)
+
+# What mutate.py compiles and links with.
+flags:
+	$(info compile $(CC) $(CPPFLAGS) $(CFLAGS))
+	$(info link $(CC) $(LDFLAGS))
+	$(info libs $(shell pkg-config --libs check) $(LDLIBS))
+	$(foreach u,$(UNIT),$(info unit:$(patsubst tests/unit/%.c,%,$u) $(call ar,$(USES_$(call folder,$u)))))
+	@:

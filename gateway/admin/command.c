@@ -3,6 +3,7 @@
 #include <string.h>
 #include "admin/command.h"
 #include <jansson.h>
+#include "base/text.h"
 #include "base/trace.h"
 #include "bridge/call.h"
 
@@ -223,8 +224,8 @@ static const char *sub(const json_t *j, const char *a, const char *b)
 
 static void call_line(struct command_run *r, const json_t *j)
 {
-	bool x =
-	    !strcmp(json_string_value(json_object_get(j, "from")), "xmpp");
+	const char *from = json_string_value(json_object_get(j, "from"));
+	const bool x = from && !strcmp(from, "xmpp"); /* NULL: no memory */
 
 	(void)mbuf_printf(
 	    r->mb, "%s  %-10s %5lld s  %s -> %s  %s %s\n",
@@ -332,18 +333,38 @@ static void cmd_hangup(struct command_run *r)
 
 static const char *const kinds[] = {"xmpp", "sip", "media", "call"};
 
+/* What peers wrote goes to a terminal: its lines, and no commands. */
+static int lines_print(struct re_printf *pf, const struct pl *text)
+{
+	struct pl rest = *text;
+	int err = 0;
+
+	while (rest.l && !err) {
+		const char *nl = pl_strchr(&rest, '\n');
+		struct pl line = {rest.p, nl ? (size_t)(nl - rest.p) : rest.l};
+
+		pl_advance(&rest, (ssize_t)(line.l + (nl ? 1 : 0)));
+		if (nl && line.l && line.p[line.l - 1] == '\r')
+			--line.l;
+		err = re_hprintf(pf, "%H\n", text_print_log, &line);
+	}
+
+	return err;
+}
+
 static void trace_print(const struct trace_entry *e, void *arg)
 {
+	const struct pl pl = {e->text, e->len};
 	struct command_run *r = arg;
 	json_t *j;
 	char *text;
 
 	if (!r->json) {
-		(void)mbuf_printf(r->mb, "%llu.%03llu %s %s %s\n%b\n\n",
+		(void)mbuf_printf(r->mb, "%llu.%03llu %s %s %s\n%H\n",
 				  (unsigned long long)e->at / 1000,
 				  (unsigned long long)e->at % 1000,
 				  kinds[e->kind], e->tx ? ">" : "<", e->peer,
-				  e->text, e->len);
+				  lines_print, &pl);
 		return;
 	}
 

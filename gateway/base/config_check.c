@@ -86,6 +86,15 @@ static void xmpp_check(struct config_parser *p, const struct config_section *s)
 			       "yes\" or \"allow_plain = yes\"");
 	}
 
+	/* XEP-0114: the server routes a domain to its users or to us */
+	for (size_t i = 0; i < x->domainc && x->component; i++) {
+		if (0 == strcmp(x->component, x->domains[i]))
+			config_problem(p, line_of(s, "component"),
+				       x->component, NULL,
+				       "component is a domain of users; the "
+				       "gateway needs one of its own");
+	}
+
 	for (le = p->sections.head; le && le->data != s; le = le->next) {
 		const struct config_section *o = le->data;
 		const struct config_xmpp *ox = o->base;

@@ -115,6 +115,8 @@ const char *config_key_near(const struct config_kind *kind, const char *name);
 const char *config_kind_near(const char *name);
 const char *config_word_near(const struct config_word *words,
 			     const char *name);
+/* The same for config_codecs, by other names that PBXs have for them too. */
+const char *config_codec_near(const char *name);
 
 /* config_value.c */
 extern const struct config_type config_type_text, config_type_secret,
@@ -139,6 +141,9 @@ extern const struct config_type config_type_nets, config_type_listen,
     config_type_turn;
 int config_net_print(struct re_printf *pf, const struct config_net *n);
 bool config_sa_is_private(const struct sa *sa); /* RFC 1918, 4193 */
+/* Does "host:port" end with a port from 1 to 65535?  libre takes what is above
+ * modulo 65536. */
+bool config_port_is_valid(const struct pl *hostport);
 /* A local address of that family (AF_UNSPEC: any), not loopback nor
  * link-local. ENOENT. */
 int config_local_address(struct sa *sa, int af);

@@ -26,9 +26,11 @@ static const char *listen_parse(struct config_listen *l, const struct pl *text)
 		return "must begin with udp:, tcp: or tls:";
 
 	l->transport = (enum config_transport)i;
-	if (sa_decode(&l->addr, text->p + 4, text->l - 4) ||
+	if (!config_port_is_valid(text) ||
+	    sa_decode(&l->addr, text->p + 4, text->l - 4) ||
 	    !sa_isset(&l->addr, SA_PORT))
-		return "is not TRANSPORT:ADDRESS:PORT";
+		return "is not TRANSPORT:ADDRESS:PORT, the address in "
+		       "numbers";
 
 	return NULL;
 }

@@ -100,3 +100,22 @@ const char *config_word_near(const struct config_word *words, const char *name)
 
 	return n.best;
 }
+
+const char *config_codec_near(const char *name)
+{
+	static const struct {
+		const char *name, *codec;
+	} others[] = {
+	    {"ulaw", "pcmu"},	 {"mulaw", "pcmu"}, {"g711u", "pcmu"},
+	    {"alaw", "pcma"},	 {"g711a", "pcma"}, {"g711", "pcma"},
+	    {"g726", "g726-32"},
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		if (0 == str_casecmp(others[i].name, name))
+			return others[i].codec;
+	}
+
+	return config_word_near(config_codecs, name);
+}

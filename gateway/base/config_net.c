@@ -48,6 +48,21 @@ static bool number_of(const struct pl *pl, unsigned max, unsigned *np)
 	return *np <= max;
 }
 
+bool config_port_is_valid(const struct pl *hostport)
+{
+	const char *colon = pl_strrchr(hostport, ':');
+	struct pl num;
+	unsigned port;
+
+	if (!colon)
+		return false;
+
+	num.p = colon + 1;
+	num.l = (size_t)(hostport->p + hostport->l - num.p);
+
+	return number_of(&num, 65535, &port) && port;
+}
+
 /* A numeric address, IPv6 with or without brackets. */
 static bool address_of(const struct pl *pl, struct sa *sa)
 {
@@ -515,10 +530,29 @@ static bool transport_of(const struct pl *name, enum config_transport *tp)
 	return false;
 }
 
+/* What libre's grammar lets pass: "sip:2001:db8::1" is to it the host 2001,
+ * and a port is taken modulo 65536. */
+static const char *host_check(const struct uri *uri)
+{
+	struct pl port;
+
+	port.p = uri->host.p + uri->host.l;
+	port.l = strcspn(port.p, ";?");
+	if (port.l && *port.p == ']')
+		pl_advance(&port, 1);
+	if (port.l && pl_strchr(&port, ':') != pl_strrchr(&port, ':'))
+		return "needs its IPv6 address in brackets";
+	if (port.l && !config_port_is_valid(&port))
+		return "is not sip:HOST:PORT";
+
+	return NULL;
+}
+
 const char *config_uri_check(const char *text, struct sa *host,
 			     enum config_transport *transport)
 {
 	struct pl pl, name = PL("transport"), value;
+	const char *why;
 	struct uri uri;
 
 	*transport = CONFIG_UDP;
@@ -534,6 +568,9 @@ const char *config_uri_check(const char *text, struct sa *host,
 		return "takes no user; it is sip:HOST:PORT";
 	if (uri.headers.l)
 		return "takes no headers";
+	why = host_check(&uri);
+	if (why)
+		return why;
 
 	if (0 == uri_param_get(&uri.params, &name, &value) &&
 	    !transport_of(&value, transport))

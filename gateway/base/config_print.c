@@ -64,7 +64,7 @@ static int accept_print(struct re_printf *pf, const struct config_trunk *t)
 		err |= re_hprintf(pf, "%s%H", i ? ", " : "", config_net_print,
 				  &t->accept_from[i]);
 
-	return t->accept_fromc ? err : re_hprintf(pf, "nowhere");
+	return t->accept_fromc ? err : re_hprintf(pf, "its own address only");
 }
 
 /* Who may call whom: what an operator most wants to be sure of. */
@@ -72,9 +72,9 @@ static int access_print(struct re_printf *pf, const struct config *c)
 {
 	if (c->routec) {
 		return re_hprintf(pf,
-				  "# access: %zu rules of [route]; what none "
+				  "# access: %zu rule%s of [route]; what none "
 				  "of them allows is refused\n",
-				  c->routec);
+				  c->routec, c->routec == 1 ? "" : "s");
 	}
 	if (c->trunkc != 1) {
 		return re_hprintf(pf,

@@ -140,12 +140,12 @@ static const char *file_open(int *fdp, const char *path, struct stat *st)
 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
-		return errno == ENOENT ? "no such file"
-				       : "file cannot be read";
+		return errno == ENOENT ? "names a file that does not exist"
+				       : "names a file that cannot be read";
 
 	if (fstat(fd, st) || !S_ISREG(st->st_mode)) {
 		(void)close(fd);
-		return "is not a file";
+		return "names what is no file";
 	}
 	*fdp = fd;
 
@@ -169,16 +169,16 @@ static const char *secret_read(struct config_value *v, const char *path,
 	(void)close(fd);
 
 	if (st.st_mode & (S_IROTH | S_IWOTH))
-		why = "everyone may read this file; chmod 600 it";
+		why = "names a file that everyone may read; chmod 600 it";
 	else if (n < 0)
-		why = "file cannot be read";
+		why = "names a file that cannot be read";
 	else {
 		buf[n] = '\0';
 		buf[strcspn(buf, "\r\n")] = '\0';
 		if (!buf[0])
-			why = "first line of the file is empty";
+			why = "names a file whose first line is empty";
 		else if (strlen(buf) > CONFIG_SECRET_MAX)
-			why = "first line of the file is too long";
+			why = "names a file whose first line is too long";
 		else
 			why = config_string_set(v, fieldp, buf, strlen(buf));
 	}
@@ -518,6 +518,13 @@ static const char *strings_decode(struct config_value *v, void *base,
 	       config_list_next(&elem, &rest)) {
 		const char *bad = sh(v, &list[n++], &elem);
 
+		if (*elem.p == '#') { /* the rest is prose */
+			why = config_value_bad(v, &elem,
+					       "takes no comment behind it, "
+					       "that needs its own line");
+			rest.l = 0;
+			break;
+		}
 		if (bad)
 			why = config_value_bad(v, &elem, bad);
 	}
@@ -554,7 +561,7 @@ static const char *codec_decode(struct config_value *v, char **sp,
 	(void)pl_strcpy(elem, name, sizeof(name));
 	word = word_find(config_codecs, name);
 	if (!word) {
-		v->mean = config_word_near(config_codecs, name);
+		v->mean = config_codec_near(name);
 		return "is not a codec that passes through";
 	}
 

@@ -86,6 +86,14 @@ bool text_is_control(uint32_t cp)
 	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0);
 }
 
+/* Ends a line (U+2028, U+2029) or reverses what stands beside it (UAX 9:
+ * embeddings, overrides, isolates): names must not do that to their reader. */
+static bool is_unruly(uint32_t cp)
+{
+	return text_is_control(cp) || (cp >= 0x2028 && cp <= 0x202e) ||
+	       (cp >= 0x2066 && cp <= 0x2069);
+}
+
 /* What a language prints instead of one character; NULL: the character itself.
  * buf is room for it.  bad: this byte is not UTF-8, cp is its value. */
 typedef const char *(escape_h)(char buf[16], uint32_t cp, bool bad);
@@ -174,7 +182,7 @@ static const char *phrase_escape(char buf[16], uint32_t cp, bool bad)
 	if (bad)
 		return "?";
 
-	return text_is_control(cp) ? " " : NULL;
+	return is_unruly(cp) ? " " : NULL;
 }
 
 static const char *quoted_escape(char buf[16], uint32_t cp, bool bad)
@@ -271,11 +279,11 @@ int text_clean(char **dp, const struct pl *src, size_t max)
 			continue;
 		}
 
-		add = text_is_control(cp) ? 1 : n;
+		add = is_unruly(cp) ? 1 : n;
 		if (add > max - len && PLANT != 2)
 			break;
 
-		memcpy(d + len, text_is_control(cp) ? " " : src->p + i, add);
+		memcpy(d + len, is_unruly(cp) ? " " : src->p + i, add);
 		len += add;
 	}
 

@@ -27,16 +27,17 @@ bool text_is_control(uint32_t cp);
  * keeps them), other than XML Chars replaced (XML 1.0 2.2). */
 int text_print_xml(struct re_printf *pf, const struct pl *text);
 
-/* Contents of a SIP quoted-string (RFC 3261 25.1): \ and " escaped, control
- * characters become a space, invalid UTF-8 becomes '?'. No quotes around. */
+/* Contents of a SIP quoted-string (RFC 3261 25.1): \ and " escaped, control,
+ * line and direction characters (UAX 9) become a space, invalid UTF-8 becomes
+ * '?'. No quotes around. */
 int text_print_sip_quoted(struct re_printf *pf, const struct pl *text);
 
 /* User part of a SIP URI (RFC 3261 25.1), argument const char *: what is not a
  * user character is percent-encoded, byte by byte. */
 int text_print_sip_user(struct re_printf *pf, const char *user);
 
-/* A SIP Reason-Phrase / header text: control characters become spaces,
- * invalid UTF-8 becomes '?'. */
+/* A SIP Reason-Phrase / header text: control, line and direction characters
+ * become spaces, invalid UTF-8 becomes '?'. */
 int text_print_sip(struct re_printf *pf, const struct pl *text);
 
 /* JSON string contents without the quotes (RFC 8259 7); invalid UTF-8 becomes
@@ -46,9 +47,10 @@ int text_print_json(struct re_printf *pf, const struct pl *text);
 /* Log: as log.h escapes. */
 int text_print_log(struct re_printf *pf, const struct pl *text);
 
-/* Copies at most max bytes of well-formed UTF-8 without control characters,
- * never cutting a character; *dp is a mem_ref string.  A control character
- * becomes a space, what is not UTF-8 is left out.  EINVAL, ENOMEM. */
+/* Copies at most max bytes of well-formed UTF-8 without control, line and
+ * direction characters (UAX 9), never cutting a character; *dp is a mem_ref
+ * string.  Such a character becomes a space, what is not UTF-8 is left out.
+ * EINVAL, ENOMEM. */
 int text_clean(char **dp, const struct pl *src, size_t max);
 
 #endif

@@ -7,6 +7,10 @@
 #include "bridge/route.h"
 #include "xmpp/jid.h"
 
+#ifndef PLANT
+#define PLANT 0 /* 1..3: a bug on purpose, for the fuzzer to find */
+#endif
+
 enum { URI_MAX = 2048 };
 
 static int hex(char c)
@@ -27,7 +31,7 @@ static int decode_user(char **dp, const struct pl *pl)
 	char *out;
 	size_t n = 0;
 
-	out = mem_alloc(pl->l + 1, NULL);
+	out = mem_alloc(pl->l + (PLANT != 1), NULL);
 	if (!out)
 		return ENOMEM;
 
@@ -35,8 +39,9 @@ static int decode_user(char **dp, const struct pl *pl)
 		char c = pl->p[i];
 
 		if (c == '%') {
-			int hi = i + 2 < pl->l ? hex(pl->p[i + 1]) : -1;
-			int lo = i + 2 < pl->l ? hex(pl->p[i + 2]) : -1;
+			bool whole = i + 2 < pl->l || PLANT == 2;
+			int hi = whole ? hex(pl->p[i + 1]) : -1;
+			int lo = whole ? hex(pl->p[i + 2]) : -1;
 
 			if (hi < 0 || lo < 0)
 				goto bad;
@@ -264,6 +269,9 @@ static bool is_host(const char *s)
 
 static int print_uri(char **urip, const char *user, const char *host)
 {
+#if PLANT == 3 /* as it is */
+	return re_sdprintf(urip, "sip:%s@%s", user, host);
+#endif
 	return re_sdprintf(
 	    urip, "sip:%H@%s%s", text_print_sip_user, user, host,
 	    user[0] == '+' && is_number(user) ? ";user=phone" : "");

@@ -260,7 +260,7 @@ void call_activate(struct call *call)
 /* S's codecs and X's do not meet: offer S what X has, once (E.2). */
 static void reinvite(struct call *call)
 {
-	struct desc *d;
+	struct desc *d = NULL;
 	int err;
 
 	if (call->reinvited) {
@@ -273,6 +273,7 @@ static void reinvite(struct call *call)
 	if (!err)
 		err = callmedia_fill_s(call, d, NULL);
 	if (err) {
+		desc_free(d);
 		call_fail_err(call, err);
 		return;
 	}
@@ -373,7 +374,7 @@ out:
 /* Our ICE side is ready: tell X. */
 static void offer_xmpp(struct call *call, unsigned branch)
 {
-	struct desc *d;
+	struct desc *d = NULL;
 	int err;
 
 	err = join_offer_xmpp(&d, call->trunk,

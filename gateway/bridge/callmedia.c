@@ -5,20 +5,6 @@
 #include "base/log.h"
 #include "bridge/callpriv.h"
 
-enum { RESTART_DELAY = 3 * 1000 }; /* ms; design.md section 5, consent */
-
-static void restart(void *arg)
-{
-	struct call *call = arg;
-
-	for (unsigned i = 0; i < DESC_MEDIA_MAX; i++) {
-		const struct flow *f = &call->branch[call->winner].flows[i];
-
-		if (f->used)
-			(void)media_restart(call->media, f->id);
-	}
-}
-
 static struct flow *flow_find(struct call *call, unsigned id, unsigned *branch,
 			      unsigned *media)
 {
@@ -194,18 +180,10 @@ static void event_handler(const struct media_event *ev, void *arg)
 						  : "xmpp");
 		break;
 	case MEDIA_SUSPENDED:
-		call->suspended = true;
-		log_warning("call %s: %s is silent to ICE checks, media "
-			    "stopped: waiting for it to come back\n",
-			    call->name, call->xp.jid);
-		if (!call->from_xmpp)
-			tmr_start(&call->restart, RESTART_DELAY, restart,
-				  call);
+		call_suspended(call);
 		break;
 	case MEDIA_RESUMED:
-		call->suspended = false;
-		tmr_cancel(&call->restart);
-		log_info("call %s: %s is back\n", call->name, call->xp.jid);
+		call_resumed(call);
 		break;
 	case MEDIA_FAILED:
 		handle_failed(call, ev);
@@ -382,23 +360,6 @@ int callmedia_flows_for(struct call *call, const struct desc *x, bool *ready)
 	}
 
 	*ready = branch_ready(&call->branch[0]);
-
-	return 0;
-}
-
-int callmedia_again(struct call *call)
-{
-	struct flow next = {.used = true};
-	int err;
-
-	/* First, so that its number is none that old events may name. */
-	err = media_flow_ice(call->media, &next.id, false);
-	if (err)
-		return err;
-
-	callmedia_end_branches(call, LEG_BRANCH_MAX);
-	call->winner = 0;
-	call->branch[0].flows[0] = next;
 
 	return 0;
 }

@@ -114,15 +114,16 @@ void callupdate_answered(struct call *call, struct leg *leg,
 void callupdate_refused(struct call *call, const struct leg *leg,
 			const struct ending *why);
 
-/* calltake.c: E.4, propose while ACTIVE.  EBUSY: the old device has it. */
+/* calltake.c: X's consent is lost, and is there again. */
+void call_suspended(struct call *call);
+void call_resumed(struct call *call);
+/* E.4, propose while ACTIVE.  EBUSY: the old device has it. */
 int call_take(const struct call_request *rq, struct ending *why);
 /* The new device's session stands. */
 void callupdate_taken(struct call *call);
 
 /* callmedia.c */
 int callmedia_open(struct call *call);
-/* One new flow towards X in place of all that there are. */
-int callmedia_again(struct call *call);
 void callmedia_close(struct call *call);
 int callmedia_flow(struct call *call, unsigned branch, unsigned media,
 		   bool controlling);

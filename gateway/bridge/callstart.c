@@ -72,6 +72,8 @@ static void media_error(struct ending *why, int err)
 			   "no port or descriptor is left");
 	else
 		ending_set(why, REASON_GENERAL_ERROR, 500, "");
+	if (why->sip_code == 503)
+		why->retry_after = 10; /* s, as policy.c says when full */
 }
 
 static int start_sip(struct call *call, const char *as, const char *name,
@@ -289,6 +291,8 @@ int call_incoming(const struct call_request *rq, struct ending *why)
 		return ENOTCONN;
 	}
 
+	if (rq->old)
+		return call_take(rq, why);
 	if (!strcmp(rq->leg->ops->name, "xmpp"))
 		return incoming_xmpp(rq, why);
 

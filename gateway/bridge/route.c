@@ -473,8 +473,9 @@ int route_print(struct re_printf *pf, const struct route *r)
 
 	if (!list_isempty(&r->rules))
 		return re_hprintf(
-		    pf, "calls: denied, but for %u rules in [route]\n",
-		    list_count(&r->rules));
+		    pf, "calls: denied, but for %u rule%s in [route]\n",
+		    list_count(&r->rules),
+		    list_count(&r->rules) == 1 ? "" : "s");
 	if (c->trunkc == 1)
 		return re_hprintf(pf,
 				  "calls: users of domains may call through "

@@ -133,23 +133,20 @@ static void session_direct(struct jingle *j, const struct stanza *iq,
 	mem_deref(l);
 }
 
-/* XEP-0166 7.2.16: of two initiates the lower sid lives. */
-static bool loses_tie(const struct jingle *j, const char *sid,
-		      const char *from, const char *user, const char *contact)
+/* Ours whose session-initiate to this device is out. */
+static struct jleg *crossing(const struct jingle *j, const char *from,
+			     const char *user, const char *contact)
 {
-	const struct jleg *l;
+	struct jleg *l;
 	unsigned i;
 
 	l = jingle_find_pair(j, user, contact, 1u << JLEG_CALLING);
-	if (!l || strcmp(sid, l->sid) < 0)
-		return false;
-
-	for (i = 0; i < l->branchc; i++) {
+	for (i = 0; l && i < l->branchc; i++) {
 		if (l->br[i].st == BRANCH_SENT && !strcmp(l->br[i].peer, from))
-			return true;
+			return l;
 	}
 
-	return false;
+	return NULL;
 }
 
 void jingle_initiated(struct jingle *j, const struct stanza *iq,
@@ -157,6 +154,7 @@ void jingle_initiated(struct jingle *j, const struct stanza *iq,
 		      const char *from, const char *user, const char *contact)
 {
 	struct jleg *l = jingle_find_id(j, sid, user, contact);
+	struct jleg *ours = crossing(j, from, user, contact);
 
 	if (l && l->br[0].peer && !strcmp(l->br[0].peer, from)) {
 		mem_ref(l);
@@ -172,12 +170,18 @@ void jingle_initiated(struct jingle *j, const struct stanza *iq,
 	/* another device of a proposer, or a sid that is used up */
 	if (l || jingle_tomb_find(j, sid, user))
 		jingle_refuse(j, iq, COND_ITEM_NOT_FOUND, "unknown-session");
-	else if (loses_tie(j, sid, from, user, contact))
+	else if (ours && strcmp(sid, ours->sid) > 0)
 		jingle_refuse(j, iq, COND_CONFLICT, "tie-break");
 	else if (jingle_is_full(j))
 		jingle_refuse(j, iq, COND_RESOURCE_CONSTRAINT, NULL);
-	else
+	else {
+		/* XEP-0166 7.2.16: the lower sid lives; what was agreed by
+		 * message stands. */
+		if (ours && !ours->jmi)
+			jleg_fail(ours, REASON_ALTERNATIVE_SESSION,
+				  "both called at the same time");
 		session_direct(j, iq, jingle, sid, from, user, contact);
+	}
 }
 
 /* ---- session-accept ---- */

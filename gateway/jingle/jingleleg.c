@@ -69,10 +69,11 @@ static int op_proceed(struct leg *leg)
 		return EPROTO;
 
 	err = jleg_proceed_send(l);
-	if (!err)
-		jleg_enter(l, JLEG_PROCEEDING);
+	if (err && err != ENOTCONN) /* else said when the link is back, D2 */
+		return err;
+	jleg_enter(l, JLEG_PROCEEDING);
 
-	return err;
+	return 0;
 }
 
 /* RFC 8842 5.3: an answer chooses; active unless the peer is. */
@@ -169,7 +170,7 @@ static int answer_initiate(struct jleg *l, const struct desc *answer)
 	b->local = d;
 
 	err = jleg_accept(b);
-	if (err)
+	if (err && err != ENOTCONN) /* else said when the link is back, D2 */
 		return err;
 
 	l->held = false;

@@ -79,13 +79,10 @@ static void judge(struct jleg *l)
 {
 	struct call_request rq;
 	struct ending why;
+	struct jleg *old;
 
 	if (!l->audio) {
 		reject(l, REASON_UNSUPPORTED_APPLICATIONS, false, NULL);
-		return;
-	}
-	if (jingle_find_pair(l->j, l->user, l->contact, 1u << JLEG_ACTIVE)) {
-		reject(l, REASON_BUSY, false, NULL);
 		return;
 	}
 	if (jingle_is_full(l->j)) {
@@ -98,6 +95,11 @@ static void judge(struct jleg *l)
 
 	memset(&rq, 0, sizeof(rq));
 	memset(&why, 0, sizeof(why));
+	old = jingle_find_pair(l->j, l->user, l->contact, 1u << JLEG_ACTIVE);
+	if (old) { /* 4.2: from the device that is lost to this one */
+		rq.old = &old->leg;
+		rq.sid = l->sid;
+	}
 	rq.leg = &l->leg;
 	rq.from.jid = l->user;
 	rq.to.jid = l->contact;

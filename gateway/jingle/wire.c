@@ -100,6 +100,9 @@ void jleg_jmi_end(struct jleg *l, const char *to, enum jmi_kind kind,
 	(void)jingle_reason_encode(e, reason, end);
 	if (tie_break)
 		stanza_add(e, "tie-break", NS_JMI);
+	if (kind == JMI_FINISH && end && end->migrated)
+		stanza_attr_set(stanza_add(e, "migrated", NS_JMI), "to",
+				end->migrated);
 
 	(void)jleg_message_send(l, m);
 }

@@ -14,6 +14,8 @@ enum {
 	FD_MAX = 24,	  /* of one context */
 	TURNS_MAX = 64,	  /* dispatches in a row before others get a turn */
 	REMOTES_MAX = 16, /* peer-reflexive ones between two settlements */
+	IDLE = 5000,	  /* ms; libnice's own */
+	IDLE_READY = 200, /* ms; with a nominated pair nothing is missing */
 };
 
 struct agent {
@@ -188,8 +190,11 @@ static void plan(struct agent *a)
 	if (n > FD_MAX)
 		n = FD_MAX;
 	sync_fds(a, fds, n);
+	/* libnice rounds what is left of its timers down and would spin
+	 * through the last millisecond of each: all are one late. */
 	if (ms >= 0)
-		worker_timer(a->w, &a->timer, (uint64_t)ms * 1000, turn, a);
+		worker_timer(a->w, &a->timer, (uint64_t)(ms + 1) * 1000, turn,
+			     a);
 	else
 		wtimer_cancel(&a->w->timers, &a->timer);
 }
@@ -304,6 +309,12 @@ static void settle_pair(struct agent *a)
 	a->ops->pair(a->arg, &p);
 }
 
+static bool is_ready(const struct agent *a)
+{
+	return nice_agent_get_component_state(a->nice, a->stream, 1) ==
+	       NICE_COMPONENT_STATE_READY;
+}
+
 static void settle(struct agent *a)
 {
 	unsigned i, n = a->remotec;
@@ -325,6 +336,10 @@ static void settle(struct agent *a)
 	}
 	if (a->up_changed && !a->closing) {
 		a->up_changed = false;
+		/* It wakes up 50 times a second until it was idle so long. */
+		if (is_ready(a))
+			g_object_set(a->nice, "idle-timeout", IDLE_READY,
+				     NULL);
 		a->ops->up(a->arg);
 	}
 }
@@ -474,7 +489,7 @@ int agent_alloc(struct agent **ap, struct worker *w,
 					  NICE_AGENT_OPTION_CONSENT_FRESHNESS |
 					  NICE_AGENT_OPTION_ICE_TRICKLE);
 	g_object_set(a->nice, "controlling-mode", controlling, "upnp", FALSE,
-		     "ice-tcp", FALSE, NULL);
+		     "ice-tcp", FALSE, "force-relay", conf->relay_only, NULL);
 	if (conf->stun_host[0])
 		g_object_set(a->nice, "stun-server", conf->stun_host,
 			     "stun-server-port", (guint)conf->stun_port, NULL);
@@ -530,19 +545,6 @@ int agent_set_remote(struct agent *a, const char *ufrag, const char *pwd)
 	return 0;
 }
 
-static bool is_usable(const struct agent *a, const struct candidate *c,
-		      const struct sockaddr_storage *ss)
-{
-	/* Component 2 would be RTCP without mux, which the peer has (D38). */
-	if (c->tcp || c->component != 1 || !ss_is_unicast(ss))
-		return false;
-	if (ss_is_loopback(ss))
-		return ss_is_loopback(&a->conf.addr4) ||
-		       ss_is_loopback(&a->conf.addr6);
-
-	return true;
-}
-
 int agent_add_remote(struct agent *a, const struct candidate *c)
 {
 	static const NiceCandidateType types[] = {
@@ -556,7 +558,9 @@ int agent_add_remote(struct agent *a, const struct candidate *c)
 	GSList list = {0};
 	int n;
 
-	if (!ss_from_desc(&ss, &c->addr) || !is_usable(a, c, &ss))
+	/* Component 2 would be RTCP without mux, which the peer has (D38). */
+	if (!ss_from_desc(&ss, &c->addr) || c->tcp || c->component != 1 ||
+	    !ss_is_unicast(&ss))
 		return EINVAL;
 	/* Built from its attributes: libnice's own parser has crashed. */
 	nc = nice_candidate_new(types[c->type]);
@@ -584,6 +588,7 @@ int agent_restart(struct agent *a)
 	a->localc = 0;
 	a->local_changed = true;
 	a->lost = a->up_changed = false;
+	g_object_set(a->nice, "idle-timeout", IDLE, NULL);
 	soon(a);
 
 	return 0;

@@ -21,10 +21,10 @@ struct agent;
 struct agent_conf { /* strings are not owned; numeric addresses */
 	struct sockaddr_storage addr4, addr6, public4, public6;
 	uint16_t port_min, port_max;
-	char stun_host[64], turn_host[64];
+	char stun_host[64], turn_host[64]; /* "": none */
 	uint16_t stun_port, turn_port;
 	const char *turn_user, *turn_pass;
-	bool turn_tcp;
+	bool turn_tcp, relay_only;
 	unsigned dscp;
 };
 

@@ -9,6 +9,7 @@
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -39,6 +40,7 @@ static const struct {
 };
 
 struct identity {
+	atomic_uint refs;
 	SSL_CTX *ctx;
 	BIO_METHOD *bio;
 	struct fingerprint fp;
@@ -195,6 +197,7 @@ int identity_alloc(struct identity **ip)
 
 	if (!id)
 		return ENOMEM;
+	atomic_init(&id->refs, 1);
 	err = make_cert(&x, &key);
 	if (err)
 		goto out;
@@ -224,9 +227,16 @@ out:
 	return err;
 }
 
+struct identity *identity_ref(struct identity *id)
+{
+	atomic_fetch_add(&id->refs, 1);
+
+	return id;
+}
+
 void identity_free(struct identity *id)
 {
-	if (!id)
+	if (!id || atomic_fetch_sub(&id->refs, 1) > 1)
 		return;
 	SSL_CTX_free(id->ctx);
 	BIO_meth_free(id->bio);

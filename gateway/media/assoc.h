@@ -14,7 +14,8 @@ struct assoc;
 
 /* Self-signed ECDSA P-256 (RFC 8827 6.5), 30 days. ENOMEM, EPROTO. */
 int identity_alloc(struct identity **ip);
-void identity_free(struct identity *id);
+struct identity *identity_ref(struct identity *id); /* any thread */
+void identity_free(struct identity *id); /* gives one reference back */
 const struct fingerprint *identity_fingerprint(const struct identity *id);
 
 /* A datagram to the peer. */

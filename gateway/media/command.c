@@ -68,15 +68,18 @@ static void close_relay(struct relay *r, struct command *c)
 static void start_flow(struct relay *r, struct command *c)
 {
 	struct flow *f = c->flow;
+	struct agent_conf conf;
 	int err;
 
 	c->flow = NULL;
 	f->relay = r;
 	r->flows[c->index] = f;
-	if (f->ice)
-		err = iceflow_start(f, engine_agent_conf(r->w->engine));
-	else
+	if (f->ice) {
+		engine_agent_conf(r->w->engine, &conf);
+		err = iceflow_start(f, &conf);
+	} else {
 		err = rtpflow_start(f);
+	}
 	if (err)
 		flow_fail(f, true, false,
 			  err == ENOMEM ? "no memory" : "no local address");
@@ -122,7 +125,7 @@ static void set_stream(struct relay *r, struct command *c)
 
 static void send_digit(struct relay *r, struct command *c)
 {
-	relay_dtmf(r, c->index, c->dtmf.digit, c->dtmf.ms);
+	relay_dtmf(r, c->index, c->dtmf.to, c->dtmf.digit, c->dtmf.ms);
 }
 
 static void tell_stats(struct relay *r, struct command *c)
@@ -140,6 +143,8 @@ static void free_owned(struct command *c)
 	case COMMAND_FLOW:
 		if (c->flow && !c->flow->ice)
 			rtpflow_close(c->flow);
+		else if (c->flow)
+			identity_free(c->flow->i.identity);
 		free(c->flow);
 		break;
 	case COMMAND_REMOTE_ICE:

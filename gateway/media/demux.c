@@ -9,6 +9,10 @@
 #include "media/ports.h"
 #include "media/ss.h"
 
+#ifndef PLANT
+#define PLANT 0 /* 1, 2: a bug on purpose, for the fuzzer to find */
+#endif
+
 enum { /* RFC 7983 7 */
        STUN_LAST = 3,
        CHANNEL_FIRST = 64,
@@ -17,8 +21,15 @@ enum { /* RFC 7983 7 */
 
 int demux_choose(unsigned char first)
 {
+#if PLANT == 1 /* forgets that TURN has channels */
+	return first > STUN_LAST;
+#elif PLANT == 2 /* one too few */
+	return !(first <= STUN_LAST ||
+		 (first >= CHANNEL_FIRST && first < CHANNEL_LAST));
+#else
 	return !(first <= STUN_LAST ||
 		 (first >= CHANNEL_FIRST && first <= CHANNEL_LAST));
+#endif
 }
 
 /* Offset 0 is the first byte of the UDP payload here. The result is the number

@@ -5,6 +5,8 @@
 #include <string.h>
 #include "media/packet.h"
 
+enum { SEGMENT_MIN = 0x8000 }; /* units; a shorter event is never cut */
+
 static const char digits[] = "0123456789*#ABCD"; /* RFC 4733 3.2 table 3 */
 
 int dtmf_event(char digit)
@@ -88,9 +90,26 @@ bool dtmf_next(struct dtmf *d, uint32_t clock, struct dtmf_packet *p,
 static char close_event(struct dtmf_rx *rx, uint32_t clock, unsigned *ms)
 {
 	rx->open = false;
-	*ms = clock ? (unsigned)((uint64_t)rx->duration * 1000 / clock) : 0;
+	*ms = clock ? (unsigned)(((uint64_t)rx->before + rx->duration) * 1000 /
+				 clock)
+		    : 0;
 
 	return dtmf_digit(rx->event);
+}
+
+/* RFC 4733 2.5.1.3: an event that is longer than the field can say goes on
+ * under a timestamp as much later. */
+static bool is_segment(const struct dtmf_rx *rx, uint32_t ts, uint8_t event)
+{
+	uint32_t later = ts - rx->ts;
+
+	return rx->open && event == rx->event && rx->duration >= SEGMENT_MIN &&
+	       later >= rx->duration && later <= 0xffff;
+}
+
+char dtmf_lost(struct dtmf_rx *rx, uint32_t clock, unsigned *ms)
+{
+	return rx->open ? close_event(rx, clock, ms) : 0;
 }
 
 char dtmf_receive(struct dtmf_rx *rx, uint32_t ts, const uint8_t *payload,
@@ -103,14 +122,20 @@ char dtmf_receive(struct dtmf_rx *rx, uint32_t ts, const uint8_t *payload,
 	if (rx->any && ts != rx->ts) {
 		if ((int32_t)(ts - rx->ts) < 0)
 			return 0; /* late */
-		/* All three end packets of the last one were lost. */
-		if (rx->open)
-			digit = close_event(rx, clock, ms);
+		if (is_segment(rx, ts, payload[0])) {
+			rx->before += ts - rx->ts;
+		} else {
+			/* All three end packets of the last one were lost. */
+			if (rx->open)
+				digit = close_event(rx, clock, ms);
+			rx->before = 0;
+		}
 	}
+	if (!rx->any || ts != rx->ts || packet_u16(payload + 2) > rx->duration)
+		rx->duration = packet_u16(payload + 2);
 	rx->any = rx->open = true;
 	rx->ts = ts;
 	rx->event = payload[0];
-	rx->duration = packet_u16(payload + 2);
 	if (payload[1] & 0x80 && !digit)
 		return close_event(rx, clock, ms);
 

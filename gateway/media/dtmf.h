@@ -48,11 +48,15 @@ struct dtmf_rx {
 	bool open; /* an event is going on */
 	uint32_t ts;
 	uint8_t event;
+	uint32_t before; /* of its earlier segments (RFC 4733 2.5.1.3) */
 	uint16_t duration;
 	bool any; /* ts is valid */
 };
 /* Digit that ended, 0: none.  *ms: how long it was. */
 char dtmf_receive(struct dtmf_rx *rx, uint32_t ts, const uint8_t *payload,
 		  uint32_t clock, unsigned *ms);
+
+/* No more of it will come: the digit that was going on, 0: none. */
+char dtmf_lost(struct dtmf_rx *rx, uint32_t clock, unsigned *ms);
 
 #endif

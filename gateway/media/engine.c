@@ -1,15 +1,16 @@
 /* engine.c: the workers, the calls that they have, what comes back. */
 #include <errno.h>
-#include <netdb.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "media/engine.h"
+#include "media/lookup.h"
 #include "media/media_priv.h"
 #include "media/ports.h"
 
@@ -17,8 +18,13 @@ enum {
 	WORKER_MAX = 64,
 	FD_RESERVE = 256, /* design: descriptors that calls may not have */
 	SLOTS_STEP = 64,
-	CALL_FDS = 6,	/* with one address */
-	CALL_PORTS = 3, /* ICE, RTP, RTCP */
+	PACK_CALLS = 256, /* that one worker gets before others do */
+	PACK_BUSY = 300,  /* per mille of its time, ditto */
+	CALL_FDS = 6,	  /* with one address */
+	CALL_PORTS = 3,	  /* ICE, RTP, RTCP */
+	STUN = 0,	  /* in lookup */
+	TURN = 1,
+	CERT_LIFE = 25 * 86400, /* s; a certificate is valid for 30 days */
 };
 
 struct engine {
@@ -26,6 +32,9 @@ struct engine {
 	struct agent_conf agent;
 	char *turn_user, *turn_pass;
 	struct identity *identity;
+	uint64_t identity_at; /* s */
+	struct lookup *lookup;
+	struct reach_net links[2];
 	struct worker *workers[WORKER_MAX];
 	unsigned load[WORKER_MAX]; /* calls */
 	unsigned workerc;
@@ -44,9 +53,11 @@ void engine_post(struct engine *e, struct event *ev)
 	cmdq_push(&e->events, &ev->item);
 }
 
-const struct agent_conf *engine_agent_conf(const struct engine *e)
+void engine_agent_conf(struct engine *e, struct agent_conf *conf)
 {
-	return &e->agent;
+	*conf = e->agent;
+	lookup_get(e->lookup, STUN, conf->stun_host);
+	lookup_get(e->lookup, TURN, conf->turn_host);
 }
 
 const struct engine_conf *engine_conf(const struct engine *e)
@@ -54,9 +65,41 @@ const struct engine_conf *engine_conf(const struct engine *e)
 	return &e->conf;
 }
 
-struct identity *engine_identity(const struct engine *e)
+const struct reach_net *engine_links(const struct engine *e, unsigned *n)
 {
-	return e->identity;
+	*n = sizeof(e->links) / sizeof(e->links[0]);
+
+	return e->links;
+}
+
+static uint64_t now_s(void)
+{
+	struct timespec ts;
+
+	/* A machine that sleeps lets its certificates grow old. */
+	(void)clock_gettime(CLOCK_BOOTTIME, &ts);
+
+	return (uint64_t)ts.tv_sec;
+}
+
+struct identity *engine_identity(struct engine *e)
+{
+	uint64_t life = e->conf.cert_life ? e->conf.cert_life : CERT_LIFE;
+	struct identity *id;
+
+	if (now_s() - e->identity_at < life)
+		return identity_ref(e->identity);
+	if (identity_alloc(&id)) {
+		log_error("media: no new certificate, the old one stays\n");
+		return identity_ref(e->identity);
+	}
+	/* Running calls keep theirs. */
+	identity_free(e->identity);
+	e->identity = id;
+	e->identity_at = now_s();
+	log_info("media: new DTLS certificate\n");
+
+	return identity_ref(e->identity);
 }
 
 int engine_fd(const struct engine *e)
@@ -106,28 +149,6 @@ static void count_descriptors(struct engine *e)
 
 /* ---- starting ---- */
 
-/* Numeric from here on: libnice would resolve names on its own. */
-static int resolve(char *ip, size_t size, const char *host)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_DGRAM}, *ai = NULL;
-	int err;
-
-	ip[0] = '\0';
-	if (!host || !host[0])
-		return 0;
-	err = getaddrinfo(host, NULL, &hints, &ai);
-	if (err || !ai) {
-		log_error("media: cannot resolve %s: %s\n", host,
-			  gai_strerror(err));
-		return EADDRNOTAVAIL;
-	}
-	err = getnameinfo(ai->ai_addr, ai->ai_addrlen, ip, (socklen_t)size,
-			  NULL, 0, NI_NUMERICHOST);
-	freeaddrinfo(ai);
-
-	return err ? EADDRNOTAVAIL : 0;
-}
-
 static int copy_string(char **dp, const char *s)
 {
 	*dp = s ? strdup(s) : NULL;
@@ -135,8 +156,22 @@ static int copy_string(char **dp, const char *s)
 	return s && !*dp ? ENOMEM : 0;
 }
 
-/* Servers that do not resolve are an inconvenience, no reason not to start:
- * the name is logged and calls go on without. */
+/* libnice gets numbers only: it would resolve names on its own.  A name that
+ * cannot be resolved is an inconvenience, no reason not to start. */
+static int start_lookup(struct engine *e, const struct engine_conf *c)
+{
+	const char *const names[] = {
+	    [STUN] = c->stun_host, [TURN] = c->turn_host};
+	int family = AF_UNSPEC;
+
+	if (!c->addr6.ss_family)
+		family = AF_INET;
+	else if (!c->addr4.ss_family)
+		family = AF_INET6;
+
+	return lookup_start(&e->lookup, names, family);
+}
+
 static int init_agent_conf(struct engine *e, const struct engine_conf *c)
 {
 	struct agent_conf *a = &e->agent;
@@ -152,8 +187,12 @@ static int init_agent_conf(struct engine *e, const struct engine_conf *c)
 	a->turn_port = c->turn_port ? c->turn_port : 3478;
 	a->turn_tcp = c->turn_tcp;
 	a->dscp = c->dscp;
-	(void)resolve(a->stun_host, sizeof(a->stun_host), c->stun_host);
-	(void)resolve(a->turn_host, sizeof(a->turn_host), c->turn_host);
+	a->relay_only = c->relay_only;
+	reach_link(&e->links[0], &c->addr4);
+	reach_link(&e->links[1], &c->addr6);
+	err = start_lookup(e, c);
+	if (err)
+		return err;
 	err = copy_string(&e->turn_user, c->turn_user);
 	if (!err)
 		err = copy_string(&e->turn_pass, c->turn_pass);
@@ -237,6 +276,7 @@ static int engine_init(struct engine *e, const struct engine_conf *conf)
 	err = identity_alloc(&e->identity);
 	if (err)
 		return err;
+	e->identity_at = now_s();
 	err = init_agent_conf(e, conf);
 	if (err)
 		return err;
@@ -293,6 +333,7 @@ void engine_stop(struct engine *e)
 		drop_events(e);
 		cmdq_close(&e->events);
 	}
+	lookup_stop(e->lookup);
 	identity_free(e->identity);
 	free(e->turn_user);
 	if (e->turn_pass)
@@ -326,10 +367,29 @@ static int find_slot(struct engine *e, uint32_t *at)
 	return 0;
 }
 
+/* Packets that one thread finds together cost a sixth less than those for
+ * which several wake up: a call goes where others are, while that worker has
+ * time, and then to the one with the fewest. */
+static unsigned choose_worker(const struct engine *e)
+{
+	unsigned i, best = 0;
+
+	for (i = 0; i < e->workerc; i++) {
+		if (!e->load[i] ||
+		    (e->load[i] < PACK_CALLS &&
+		     atomic_load(&e->workers[i]->busy) < PACK_BUSY))
+			return i;
+		if (e->load[i] < e->load[best])
+			best = i;
+	}
+
+	return best;
+}
+
 int engine_add(struct engine *e, struct media *m, uint64_t *id,
 	       unsigned *worker)
 {
-	unsigned i, best = 0;
+	unsigned best;
 	uint32_t at;
 	int err;
 
@@ -339,10 +399,7 @@ int engine_add(struct engine *e, struct media *m, uint64_t *id,
 	e->slots[at].m = m;
 	e->slots[at].generation++;
 	*id = (uint64_t)e->slots[at].generation << 32 | at;
-	for (i = 1; i < e->workerc; i++) {
-		if (e->load[i] < e->load[best])
-			best = i;
-	}
+	best = choose_worker(e);
 	e->load[best]++;
 	*worker = best;
 

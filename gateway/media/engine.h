@@ -44,6 +44,7 @@ struct command {
 		struct remote_ice *ice;
 		struct remote_rtp *rtp;
 		struct {
+			enum media_side to;
 			char digit;
 			unsigned ms;
 		} dtmf;
@@ -65,7 +66,7 @@ struct event {		       /* one allocation */
 struct engine;
 /* Any thread. */
 void engine_post(struct engine *e, struct event *ev);
-const struct agent_conf *engine_agent_conf(const struct engine *e);
+void engine_agent_conf(struct engine *e, struct agent_conf *conf);
 
 /* command.c: in the worker's thread */
 void command_run(struct worker *w, struct cmdq_item *item);

@@ -103,25 +103,8 @@ static struct stream *find_stream(const struct flow *f,
 	return best;
 }
 
-/* An event that the other side has no number for. */
-static void take_event(struct stream *s, const struct packet *pk,
-		       const uint8_t *payload, uint32_t clock)
-{
-	struct media_event ev = {.type = MEDIA_EVENT_DTMF};
-
-	if (!s->conf.dtmf_events || pk->payload < PACKET_EVENT_LEN)
-		return;
-	ev.digit = dtmf_receive(&s->dtmf_rx, pk->ts, payload, clock, &ev.ms);
-	if (!ev.digit)
-		return;
-	ev.stream = s->index;
-	ev.flow = s->conf.s_flow;
-	relay_event(s->relay, &ev);
-}
-
-/* Writes our header right before the payload; returns where it begins. */
-static uint8_t *put_header(const struct stream *s, const struct packet *pk,
-			   uint8_t *payload, bool to_x)
+uint8_t *forward_header(const struct stream *s, const struct packet *pk,
+			uint8_t *payload, bool to_x)
 {
 	uint8_t ext[IN_PLACE_HEADER];
 	size_t n = 0;
@@ -132,6 +115,18 @@ static uint8_t *put_header(const struct stream *s, const struct packet *pk,
 	packet_write(payload - n - PACKET_RTP_HEADER, pk, n);
 
 	return payload - n - PACKET_RTP_HEADER;
+}
+
+/* Does the event end here, because the other side has no number for it or
+ * gets it by signalling? */
+static bool ends_here(const struct stream *s, const struct media_pt *m,
+		      bool to_x)
+{
+	if (!m->event)
+		return false;
+
+	return (to_x ? m->x : m->s) == MEDIA_PT_NONE ||
+	       (!to_x && s->conf.x_events);
 }
 
 static void relay_packet(struct stream *s, struct flow *from,
@@ -148,8 +143,10 @@ static void relay_packet(struct stream *s, struct flow *from,
 	uint64_t now = s->relay->w->now;
 	struct flow *to;
 
-	if (m->event && pt == MEDIA_PT_NONE) {
-		take_event(s, pk, payload, in);
+	if (ends_here(s, m, to_x)) {
+		if (s->conf.dtmf_events || (!to_x && s->conf.x_events))
+			keypad_event(s, to_x ? MEDIA_TO_X : MEDIA_TO_S, pk,
+				     payload, in);
 		return;
 	}
 	if (!m->event)
@@ -160,15 +157,15 @@ static void relay_packet(struct stream *s, struct flow *from,
 	}
 	if (pt == MEDIA_PT_NONE || !(to_x ? s->conf.s_to_x : s->conf.x_to_s))
 		return;
-	if (!to_x && s->dtmf.count) /* a digit of ours has the line */
-		return;
+	if (s->keypads[to_x ? MEDIA_TO_X : MEDIA_TO_S].queue.count)
+		return; /* a digit of ours has the line */
 	if (m->event && pk->payload >= PACKET_EVENT_LEN)
 		track_event(t, pk, in_ts, payload, in, out, now);
 	to = flow_find(s->relay, to_x ? s->conf.x_flow : s->conf.s_flow);
 	if (!flow_is_open(to))
 		return;
 	pk->pt = pt;
-	start = put_header(s, pk, payload, to_x);
+	start = forward_header(s, pk, payload, to_x);
 	track_sent(t, pk, out, pk->payload, now);
 	forward_send(to, start, (size_t)(payload - start) + pk->payload,
 		     false);

@@ -54,7 +54,7 @@ static bool is_known_source(const struct ice_part *i,
 /* One flight that overtook the last ICE answer is kept; a source that the
  * peer named beats one that it did not. */
 static void keep_early(struct flow *f, const uint8_t *p, size_t len,
-		       const struct sockaddr_storage *src)
+		       const struct sockaddr_storage *src, int fd)
 {
 	struct ice_part *i = &f->i;
 
@@ -68,6 +68,7 @@ static void keep_early(struct flow *f, const uint8_t *p, size_t len,
 	memcpy(i->early, p, len);
 	i->earlylen = len;
 	i->early_src = *src;
+	i->early_fd = fd;
 }
 
 static void dtls_input(struct flow *f, const uint8_t *p, size_t len,
@@ -76,7 +77,7 @@ static void dtls_input(struct flow *f, const uint8_t *p, size_t len,
 	struct ice_part *i = &f->i;
 
 	if (src && !i->up) {
-		keep_early(f, p, len, src);
+		keep_early(f, p, len, src, fd);
 		return;
 	}
 	if (src) {
@@ -127,8 +128,9 @@ static void socket_ready(void *arg, uint32_t events)
 	struct flow *f = s->flow;
 
 	(void)events;
-	worker_receive(f->relay->w, s->fd, f->relay->conf->datagram_in,
-		       &f->count.rx_bad, on_packet, s, &f->gone);
+	worker_receive(f->relay->w, &s->watch, s->fd,
+		       f->relay->conf->datagram_in, &f->count.rx_bad,
+		       on_packet, s, &f->gone);
 }
 
 static void open_socket(struct flow *f, int nice_fd)
@@ -198,6 +200,8 @@ static void on_local(void *arg, const struct candidate *cands, unsigned first,
 	 * the kernel does not sort yet. */
 	if (!f->i.told) {
 		count = agent_sockets(f->i.agent, fds);
+		if (f->relay->conf->one_socket)
+			count = 0;
 		for (k = 0; k < count; k++)
 			open_socket(f, fds[k]);
 	}
@@ -247,7 +251,7 @@ static void replay_early(struct flow *f)
 	f->i.early = NULL;
 	if (is_known_source(&f->i, &f->i.early_src)) {
 		f->i.flight = f->i.early_src;
-		f->i.flight_fd = f->i.socketc ? f->i.sockets[0].fd : -1;
+		f->i.flight_fd = f->i.early_fd;
 		shake_input(f, p, f->i.earlylen);
 	} else {
 		f->count.rx_unknown_source++;
@@ -373,6 +377,58 @@ static void set_credentials(struct flow *f, const struct remote_ice *c)
 		flow_enter(f, FLOW_CHECKING);
 }
 
+static void add_candidate(struct flow *f, const struct candidate *c)
+{
+	struct ice_part *i = &f->i;
+	struct sockaddr_storage ss;
+	char text[SS_TEXT_SIZE];
+
+	if (ss_from_desc(&ss, &c->addr) &&
+	    !reach_allows(i->nets, i->netc, &ss)) {
+		if (!i->refused++)
+			log_info("call %s: flow %u: candidate %s refused: a "
+				 "private address outside of our networks and "
+				 "of media_from\n",
+				 f->relay->name, f->index,
+				 ss_print(text, &ss));
+		return;
+	}
+	if (!agent_add_remote(i->agent, c))
+		(void)add_remote_addr(i, &c->addr);
+}
+
+/* Another certificate would be a new association (RFC 8842 3.1).  In one that
+ * is up that takes new credentials, too: whoever only swaps fingerprints is
+ * not who the call began with (RFC 8827 6.5). */
+static bool take_fingerprint(struct flow *f, const struct remote_ice *c)
+{
+	struct ice_part *i = &f->i;
+	const struct fingerprint *fp = &c->fingerprint;
+	bool anew;
+
+	if (fp->hash == HASH_NONE ||
+	    (fp->hash == i->fingerprint.hash &&
+	     fp->len == i->fingerprint.len &&
+	     !memcmp(fp->md, i->fingerprint.md, fp->len)))
+		return true;
+	anew = c->credentials && strcmp(i->ufrag, c->ufrag);
+	if (f->crypt && !anew) {
+		flow_fail(f, false, true,
+			  "the fingerprint changed without an ICE restart");
+		return false;
+	}
+	shake_close(f);
+	crypt_free(f->crypt);
+	f->crypt = NULL;
+	i->fingerprint = *fp;
+	if (f->state == FLOW_UP) {
+		flow_enter(f, FLOW_SHAKING);
+		set_deadline(f, ICE_DEADLINE);
+	}
+
+	return true;
+}
+
 void iceflow_remote(struct flow *f, const struct remote_ice *c)
 {
 	struct ice_part *i = &f->i;
@@ -382,27 +438,12 @@ void iceflow_remote(struct flow *f, const struct remote_ice *c)
 		return;
 	if (c->setup != DESC_SETUP_NONE)
 		i->setup = c->setup;
-	if (c->fingerprint.hash != HASH_NONE &&
-	    (c->fingerprint.hash != i->fingerprint.hash ||
-	     c->fingerprint.len != i->fingerprint.len ||
-	     memcmp(c->fingerprint.md, i->fingerprint.md,
-		    c->fingerprint.len))) {
-		/* Another certificate: a new association (RFC 8842 3.1). */
-		shake_close(f);
-		crypt_free(f->crypt);
-		f->crypt = NULL;
-		i->fingerprint = c->fingerprint;
-		if (f->state == FLOW_UP) {
-			flow_enter(f, FLOW_SHAKING);
-			set_deadline(f, ICE_DEADLINE);
-		}
-	}
+	if (!take_fingerprint(f, c))
+		return;
 	if (c->credentials)
 		set_credentials(f, c);
-	for (k = 0; k < c->candidatec; k++) {
-		if (!agent_add_remote(i->agent, &c->candidates[k]))
-			(void)add_remote_addr(i, &c->candidates[k].addr);
-	}
+	for (k = 0; k < c->candidatec; k++)
+		add_candidate(f, &c->candidates[k]);
 	if (f->state == FLOW_SHAKING)
 		shake_start(f);
 }
@@ -455,13 +496,16 @@ void iceflow_explain(const struct flow *f, char *buf, size_t size)
 	else if (!i->up)
 		(void)snprintf(buf, size,
 			       "no candidate pair (%u of ours, %u of the "
-			       "peer's)",
-			       i->localc, i->remotec);
+			       "peer's, %u refused)",
+			       i->localc, i->remotec, i->refused);
 	else if (i->fingerprint.hash == HASH_NONE)
 		(void)snprintf(buf, size, "the peer sent no fingerprint");
 	else if (!f->crypt)
 		(void)snprintf(buf, size, "DTLS not %s",
-			       i->assoc ? "finished" : "started");
+			       i->heard ? "finished"
+			       : i->assoc && assoc_is_client(i->assoc)
+				   ? "answered"
+				   : "started");
 	else
 		(void)snprintf(buf, size, "nothing received");
 }
@@ -484,4 +528,6 @@ void iceflow_close(struct flow *f)
 	i->socketc = 0;
 	agent_close(i->agent);
 	i->agent = NULL;
+	identity_free(i->identity);
+	i->identity = NULL;
 }

@@ -19,7 +19,9 @@ struct media {
 	void *arg;
 	enum { FREE, ICE, RTP } flows[MEDIA_FLOW_MAX];
 	unsigned next_flow;
-	bool has_events[MEDIA_STREAM_MAX];
+	bool has_events[MEDIA_STREAM_MAX][2]; /* by enum media_side */
+	struct reach_net nets[MEDIA_NET_MAX];
+	unsigned netc;
 	/* Made at the start, so that closing cannot fail for want of memory */
 	struct command *close;
 };
@@ -152,6 +154,22 @@ void media_handle(struct media *m, const struct media_event *ev)
 	m->h(ev, m->arg);
 }
 
+int media_allow(struct media *m, const struct media_net *nets, unsigned n)
+{
+	unsigned i;
+
+	if (n > MEDIA_NET_MAX)
+		return E2BIG;
+	m->netc = 0;
+	for (i = 0; i < n; i++) {
+		if (!ss_from_desc(&m->nets[m->netc].addr, &nets[i].addr))
+			continue;
+		m->nets[m->netc++].prefix = nets[i].prefix;
+	}
+
+	return 0;
+}
+
 /* ---- flows ---- */
 
 /* Numbers go round, so that a late event of a flow that was ended does not
@@ -188,6 +206,17 @@ static int flow_new(struct command **cp, struct media *m, unsigned flow)
 	return 0;
 }
 
+static void set_nets(const struct media *m, struct ice_part *i)
+{
+	const struct reach_net *links;
+	unsigned n;
+
+	links = engine_links(m->engine, &n);
+	memcpy(i->nets, m->nets, m->netc * sizeof(*m->nets));
+	memcpy(i->nets + m->netc, links, n * sizeof(*links));
+	i->netc = m->netc + n;
+}
+
 int media_flow_ice(struct media *m, unsigned *flow, bool controlling)
 {
 	struct command *c;
@@ -203,6 +232,7 @@ int media_flow_ice(struct media *m, unsigned *flow, bool controlling)
 	c->flow->ice = true;
 	c->flow->i.controlling = controlling;
 	c->flow->i.identity = engine_identity(m->engine);
+	set_nets(m, &c->flow->i);
 	m->flows[n] = ICE;
 	use(m, n, 1);
 	*flow = n;
@@ -408,12 +438,14 @@ int media_restart(struct media *m, unsigned flow)
 
 /* ---- streams ---- */
 
-static bool has_event(const struct media_stream_conf *conf)
+static bool has_event(const struct media_stream_conf *conf, bool x)
 {
+	const struct media_pt *m;
 	unsigned i;
 
-	for (i = 0; i < conf->ptc; i++) {
-		if (conf->pts[i].event && conf->pts[i].s != MEDIA_PT_NONE)
+	for (i = 0; conf->used && i < conf->ptc; i++) {
+		m = &conf->pts[i];
+		if (m->event && (x ? m->x : m->s) != MEDIA_PT_NONE)
 			return true;
 	}
 
@@ -436,23 +468,26 @@ int media_stream(struct media *m, unsigned stream,
 		return ENOMEM;
 	}
 	c->stream->conf = *conf;
-	m->has_events[stream] = conf->used && has_event(conf);
+	m->has_events[stream][MEDIA_TO_S] = has_event(conf, false);
+	m->has_events[stream][MEDIA_TO_X] = has_event(conf, true);
 	command_send(m, c);
 
 	return 0;
 }
 
-int media_dtmf(struct media *m, unsigned stream, char digit, unsigned ms)
+int media_dtmf(struct media *m, unsigned stream, enum media_side to,
+	       char digit, unsigned ms)
 {
 	struct command *c;
 
 	if (stream >= MEDIA_STREAM_MAX || dtmf_event(digit) < 0)
 		return EINVAL;
-	if (!m->has_events[stream])
+	if (!m->has_events[stream][to])
 		return ENOTSUP;
 	c = command_new(m, COMMAND_DTMF, stream);
 	if (!c)
 		return ENOMEM;
+	c->dtmf.to = to;
 	c->dtmf.digit = digit;
 	c->dtmf.ms = ms;
 	command_send(m, c);

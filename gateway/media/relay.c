@@ -39,7 +39,7 @@ static void close_stream(struct relay *r, unsigned i)
 {
 	if (!r->streams[i])
 		return;
-	wtimer_cancel(&r->w->timers, &r->streams[i]->dtmf_timer);
+	keypad_close(r->streams[i]);
 	free(r->streams[i]);
 	r->streams[i] = NULL;
 }
@@ -117,93 +117,14 @@ void relay_stream(struct relay *r, unsigned index, struct stream *spare)
 	make_maps(s);
 }
 
-/* ---- digits of our own ---- */
-
-static const struct media_pt *event_pt(const struct stream *s)
-{
-	const struct media_pt *m, *any = NULL;
-	unsigned i;
-
-	for (i = 0; i < s->conf.ptc; i++) {
-		m = &s->conf.pts[i];
-		if (!m->event || m->s == MEDIA_PT_NONE)
-			continue;
-		/* RFC 7874 3: the clock of the sound that it interrupts */
-		if (m->s_clock == s->xs.out_clock)
-			return m;
-		any = any ? any : m;
-	}
-
-	return any;
-}
-
-static void send_digit(struct stream *s, const struct media_pt *m,
-		       const struct dtmf_packet *d)
-{
-	uint32_t buf[(64 + CRYPT_TRAILER) / 4];
-	uint8_t *p = (uint8_t *)buf;
-	struct packet pk = {0};
-	struct track *t = &s->xs;
-	uint64_t now = s->relay->w->now;
-	struct flow *to = flow_find(s->relay, s->conf.s_flow);
-
-	if (d->first)
-		s->dtmf_ts = track_now(t, m->s_clock, now);
-	pk.pt = m->s;
-	pk.marker = d->first;
-	pk.seq = (uint16_t)(t->out_seq + 1);
-	pk.ts = s->dtmf_ts;
-	pk.ssrc = t->out_ssrc;
-	packet_write(p, &pk, false);
-	memcpy(p + PACKET_RTP_HEADER, d->payload, sizeof(d->payload));
-	track_sent(t, &pk, m->s_clock, sizeof(d->payload), now);
-	t->rebase = true; /* sound goes on behind it */
-	if (to)
-		forward_send(to, p, PACKET_RTP_HEADER + sizeof(d->payload),
-			     false);
-}
-
-static void dtmf_turn(void *arg)
-{
-	struct stream *s = arg;
-	const struct media_pt *m = event_pt(s);
-	struct dtmf_packet d;
-	unsigned wait;
-
-	if (!m) {
-		memset(&s->dtmf, 0, sizeof(s->dtmf));
-		return;
-	}
-	if (dtmf_next(&s->dtmf, m->s_clock, &d, &wait))
-		send_digit(s, m, &d);
-	if (!wait)
-		return;
-	/* By the clock that we keep, so that lateness does not add up. */
-	s->dtmf_at += wait * 1000ull;
-	wtimer_start(&s->relay->w->timers, &s->dtmf_timer, s->dtmf_at,
-		     dtmf_turn, s);
-}
-
-void relay_dtmf(struct relay *r, unsigned stream, char digit, unsigned ms)
+void relay_dtmf(struct relay *r, unsigned stream, enum media_side to,
+		char digit, unsigned ms)
 {
 	struct stream *s =
 	    stream < MEDIA_STREAM_MAX ? r->streams[stream] : NULL;
 
-	if (!s || dtmf_push(&s->dtmf, digit, ms)) {
-		log_warning("call %s: stream %u: a digit was dropped\n",
-			    r->name, stream);
-		return;
-	}
-	log_info("call %s: stream %u: digit of %u ms towards SIP\n", r->name,
-		 stream, ms);
-	if (s->dtmf_timer.running)
-		return;
-	/* A push right behind the last digit still keeps the gap. */
-	if (s->dtmf_at + DTMF_GAP * 1000 > r->w->now)
-		s->dtmf_at += DTMF_GAP * 1000;
-	else
-		s->dtmf_at = r->w->now;
-	wtimer_start(&r->w->timers, &s->dtmf_timer, s->dtmf_at, dtmf_turn, s);
+	if (s)
+		keypad_push(s, to, digit, ms);
 }
 
 /* ---- counters ---- */

@@ -12,6 +12,7 @@
 #include "media/dtmf.h"
 #include "media/latch.h"
 #include "media/media.h"
+#include "media/reach.h"
 #include "media/ss.h"
 #include "media/track.h"
 #include "media/worker.h"
@@ -42,6 +43,11 @@ struct ice_socket {
 struct ice_part {
 	struct agent *agent;
 	struct identity *identity; /* the engine's */
+	struct reach_net
+	    nets[MEDIA_NET_MAX + 2]; /* links of ours at the end */
+	unsigned netc;
+	unsigned refused; /* candidates of the peer that are out of reach */
+	bool heard;	  /* DTLS of the peer */
 	bool controlling, told, have_remote, up, restarting, asked;
 	char ufrag[DESC_UFRAG_MAX + 1], pwd[DESC_UFRAG_MAX + 1]; /* remote */
 	struct desc_addr remotes[FLOW_REMOTE_MAX];
@@ -55,6 +61,7 @@ struct ice_part {
 	uint8_t *early; /* owned; a flight from before we were connected */
 	size_t earlylen;
 	struct sockaddr_storage early_src;
+	int early_fd;
 	struct sockaddr_storage flight; /* whence DTLS came last */
 	int flight_fd;
 
@@ -92,17 +99,25 @@ struct flow {
 	};
 };
 
+struct keypad { /* digits of our own that go to one side */
+	struct dtmf queue;
+	enum media_side to;
+	struct stream *stream;
+	uint32_t ts;
+	uint64_t at; /* us, when the next packet is due */
+	struct wtimer timer;
+};
+
 struct stream {
 	struct media_stream_conf conf;
 	struct relay *relay;
 	unsigned index;
 	struct track xs, sx;
 	uint8_t x_map[128], s_map[128]; /* index into conf.pts + 1; 0: none */
-	struct dtmf dtmf;
-	uint32_t dtmf_ts;
-	uint64_t dtmf_at;
-	struct wtimer dtmf_timer;
-	struct dtmf_rx dtmf_rx;
+	struct keypad keypads[2];	/* by enum media_side */
+	struct dtmf_rx dtmf_rx[2];
+	uint64_t dtmf_rx_at[2]; /* us; its last packet */
+	uint32_t dtmf_rx_clock[2];
 	uint64_t set_at;
 	bool x_silent, s_silent; /* was said */
 };
@@ -171,12 +186,28 @@ void forward_rtcp(struct flow *f, uint8_t *p, size_t len,
 /* Protects and sends what of ours goes by f; room of CRYPT_TRAILER behind. */
 void forward_send(struct flow *f, uint8_t *p, size_t len, bool rtcp);
 
+/* Writes our header right before the payload, where there is room; returns
+ * where it begins. */
+uint8_t *forward_header(const struct stream *s, const struct packet *pk,
+			uint8_t *payload, bool to_x);
+
+/* ---- keypad.c ---- */
+void keypad_push(struct stream *s, enum media_side to, char digit,
+		 unsigned ms);
+/* An event on its way to that side ends here: told once it is over. */
+void keypad_event(struct stream *s, enum media_side to,
+		  const struct packet *pk, const uint8_t *payload,
+		  uint32_t clock);
+void keypad_tick(struct stream *s);
+void keypad_close(struct stream *s);
+
 /* ---- relay.c ---- */
 void relay_start(struct relay *r, struct worker *w);
 void relay_close(struct relay *r);
 /* spare: memory for a new stream, taken or freed. */
 void relay_stream(struct relay *r, unsigned index, struct stream *spare);
-void relay_dtmf(struct relay *r, unsigned stream, char digit, unsigned ms);
+void relay_dtmf(struct relay *r, unsigned stream, enum media_side to,
+		char digit, unsigned ms);
 void relay_stats(struct relay *r);
 unsigned relay_collect(const struct relay *r, struct media_stat *stats);
 

@@ -9,6 +9,17 @@
 #include "media/engine.h"
 #include "media/packet.h"
 
+/* RTCP is of the host that sends RTP, or of the address that SDP names for
+ * it: a latch of its own would go to the first of the phones' network. */
+static bool rtcp_may_come(const struct rtp_part *r,
+			  const struct sockaddr_storage *src)
+{
+	const struct sockaddr_storage *rtp = latch_dest(&r->latch[0]);
+
+	return (rtp && ss_ip_equal(src, rtp)) ||
+	       ss_ip_equal(src, &r->latch[1].sdp);
+}
+
 static void input(struct flow *f, uint8_t *p, size_t len,
 		  const struct sockaddr_storage *src, unsigned socket)
 {
@@ -25,7 +36,8 @@ static void input(struct flow *f, uint8_t *p, size_t len,
 		f->count.rx_bad++;
 		return;
 	}
-	if (!latch_allows(&r->latch[socket], src)) {
+	if (!latch_allows(&r->latch[socket], src) ||
+	    (socket == 1 && !rtcp_may_come(r, src))) {
 		f->count.rx_unknown_source++;
 		return;
 	}
@@ -52,8 +64,9 @@ static void rtp_ready(void *arg, uint32_t events)
 	struct flow *f = arg;
 
 	(void)events;
-	worker_receive(f->relay->w, f->r.fds[0], f->relay->conf->datagram_in,
-		       &f->count.rx_bad, on_rtp, f, &f->gone);
+	worker_receive(f->relay->w, &f->r.watch[0], f->r.fds[0],
+		       f->relay->conf->datagram_in, &f->count.rx_bad, on_rtp,
+		       f, &f->gone);
 }
 
 static void rtcp_ready(void *arg, uint32_t events)
@@ -61,8 +74,9 @@ static void rtcp_ready(void *arg, uint32_t events)
 	struct flow *f = arg;
 
 	(void)events;
-	worker_receive(f->relay->w, f->r.fds[1], f->relay->conf->datagram_in,
-		       &f->count.rx_bad, on_rtcp, f, &f->gone);
+	worker_receive(f->relay->w, &f->r.watch[1], f->r.fds[1],
+		       f->relay->conf->datagram_in, &f->count.rx_bad, on_rtcp,
+		       f, &f->gone);
 }
 
 int rtpflow_start(struct flow *f)

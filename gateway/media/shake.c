@@ -132,6 +132,7 @@ void shake_start(struct flow *f)
 
 void shake_input(struct flow *f, const uint8_t *p, size_t len)
 {
+	f->i.heard = true;
 	begin(f);
 	if (f->i.assoc)
 		judge(f, assoc_input(f->i.assoc, p, len));

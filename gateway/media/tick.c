@@ -112,8 +112,8 @@ static void keep_alive(struct stream *s, struct flow *f)
 	struct track *t = &s->xs;
 	struct packet pk = {0};
 
-	if (!s->conf.s_keepalive || t->started || !m || s->dtmf.count ||
-	    !flow_is_open(f))
+	if (!s->conf.s_keepalive || t->started || !m ||
+	    s->keypads[MEDIA_TO_S].queue.count || !flow_is_open(f))
 		return;
 	pk.pt = m->s;
 	pk.seq = (uint16_t)(t->out_seq + 1);
@@ -156,6 +156,7 @@ static void tick_stream(struct stream *s)
 	check_silence(s, f, &s->sx, s->conf.s_to_x, &s->s_silent);
 	check_timeout(s, f);
 	keep_alive(s, f);
+	keypad_tick(s);
 	report(s, f, &s->xs, &s->sx);
 	report(s, x, &s->sx, &s->xs);
 }

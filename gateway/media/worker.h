@@ -26,6 +26,7 @@ typedef void(watch_h)(void *arg, uint32_t events);
 struct watch {	    /* one or more descriptors in the epoll set */
 	watch_h *h; /* NULL: gone, its events mean nothing */
 	void *arg;
+	uint64_t read_at; /* us; by worker_receive */
 };
 
 /* First member of what is freed only when no event of this round can point
@@ -52,7 +53,9 @@ struct worker {
 	void (*command)(struct worker *w, struct cmdq_item *item);
 	void *slots; /* of the relays that live here; engine.c */
 	size_t slotc;
-	void *engine; /* not owned */
+	void *engine;		/* not owned */
+	uint64_t worked, since; /* us; of the time since then */
+	atomic_uint busy;	/* per mille, lately; for everyone */
 	atomic_bool stop;
 	pthread_t thread;
 };
@@ -71,9 +74,9 @@ void worker_timer(struct worker *w, struct wtimer *t, uint64_t us, wtimer_h *h,
 
 typedef void(rx_h)(void *arg, uint8_t *p, size_t len,
 		   const struct sockaddr_storage *src);
-/* Reads what waits, one batch at most; false when the socket may be gone
- * because h closed it.  What is longer than max counts in *big. */
-void worker_receive(struct worker *w, int fd, size_t max, uint64_t *big,
-		    rx_h *h, void *arg, const bool *gone);
+/* Reads what waits, one batch at most; stops when *gone says that h closed
+ * the socket.  What is longer than max counts in *big. */
+void worker_receive(struct worker *w, struct watch *wt, int fd, size_t max,
+		    uint64_t *big, rx_h *h, void *arg, const bool *gone);
 
 #endif

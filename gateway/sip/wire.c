@@ -85,6 +85,13 @@ static struct wire *wire_by_laddr(enum sip_transp tp, const struct sa *laddr)
 	return NULL;
 }
 
+struct wire *wire_of_stream(const struct sa *laddr)
+{
+	struct wire *w = wire_by_laddr(SIP_TRANSP_TCP, laddr);
+
+	return w ? w : wire_by_laddr(SIP_TRANSP_TLS, laddr);
+}
+
 struct wire *wire_find(const struct sipstack *s, const struct sip *sip)
 {
 	for (struct le *le = s->wires.head; le; le = le->next) {

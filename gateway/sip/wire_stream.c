@@ -1,13 +1,27 @@
 /* wire_stream.c: the gate of TCP and TLS connections.
  *
- * libre shows a connection first with its first message; it ends those that
- * send none within 32 s by itself.  From the first message on a connection is
- * counted for its source, and closed where it may not be. */
+ * libre shows a connection first with its first message, and would keep any
+ * number of silent ones for 32 s; so its tcp_accept() is replaced: strangers,
+ * and sources that have as many as they may, are hung up on at once.  With the
+ * first message it is known whose a connection is. */
+#include <dlfcn.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <sys/socket.h>
 #include "base/log.h"
 #include "sip/stack_priv.h"
+
+typedef int accept_h(struct tcp_conn **tcp, struct tcp_sock *ts,
+		     tcp_estab_h *eh, tcp_recv_h *rh, tcp_close_h *ch,
+		     void *arg);
+
+struct caller { /* an accepted connection, said something or not */
+	struct le le;
+	int fd;
+	struct sa src;
+};
+
+static struct list callers;
 
 struct stream {
 	struct le le;
@@ -124,4 +138,108 @@ bool wire_stream_judge(struct wire *w, const struct sip_msg *msg, bool known)
 	}
 
 	return true;
+}
+
+static void caller_destructor(void *arg)
+{
+	struct caller *c = arg;
+
+	list_unlink(&c->le);
+}
+
+/* Does the descriptor still belong to that connection? */
+static bool is_open(const struct caller *c)
+{
+	struct sa peer;
+
+	sa_init(&peer, AF_UNSPEC);
+	peer.len = sizeof(peer.u);
+	return !getpeername(c->fd, &peer.u.sa, &peer.len) &&
+	       sa_cmp(&peer, &c->src, SA_ALL);
+}
+
+/* Connections of src, with those forgotten that have been closed. */
+static unsigned callers_of(const struct sa *src)
+{
+	struct le *le = callers.head;
+	unsigned n = 0;
+
+	while (le) {
+		struct caller *c = le->data;
+
+		le = le->next;
+		if (!is_open(c))
+			mem_deref(c);
+		else if (sa_cmp(&c->src, src, SA_ADDR))
+			++n;
+	}
+
+	return n;
+}
+
+static int caller_add(const struct tcp_conn *tc, const struct sa *src)
+{
+	struct caller *c = mem_zalloc(sizeof(*c), caller_destructor);
+
+	if (!c)
+		return ENOMEM;
+
+	c->fd = tcp_conn_fd(tc);
+	c->src = *src;
+	list_append(&callers, &c->le, c);
+
+	return 0;
+}
+
+static int caller_judge(const struct wire *w, const struct tcp_conn *tc)
+{
+	const struct sipstack *s = w->stack;
+	const unsigned max = s->conf->limits.tcp_per_source;
+	struct sa src;
+	int err;
+
+	err = tcp_conn_peer_get(tc, &src);
+	if (err)
+		return err;
+	if (!trunk_by_source(s, w, &src, false) &&
+	    !trunk_by_source(s, w, &src, true)) {
+		gate_count(s->gate, GATE_STRANGER);
+		return EACCES;
+	}
+	if (max && callers_of(&src) >= max) {
+		gate_count(s->gate, GATE_CONNS);
+		log_info("sip: gate: too many connections from %j\n", &src);
+		return EMFILE;
+	}
+
+	return caller_add(tc, &src);
+}
+
+/* libre calls this one in place of its own (it is exported for that). */
+__attribute__((visibility("default"))) int tcp_accept(
+    struct tcp_conn **tcp, struct tcp_sock *ts, tcp_estab_h *eh,
+    tcp_recv_h *rh, tcp_close_h *ch, void *arg)
+{
+	static accept_h *next;
+	const struct wire *w;
+	struct sa laddr;
+	int err;
+
+	if (!next)
+		*(void **)&next = dlsym(RTLD_NEXT, "tcp_accept");
+	if (!next)
+		return ENOSYS;
+
+	err = next(tcp, ts, eh, rh, ch, arg);
+	if (err)
+		return err;
+	if (tcp_sock_local_get(ts, &laddr))
+		return 0;
+
+	w = wire_of_stream(&laddr);
+	err = w ? caller_judge(w, *tcp) : 0;
+	if (err)
+		*tcp = mem_deref(*tcp);
+
+	return err;
 }

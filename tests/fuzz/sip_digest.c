@@ -23,27 +23,45 @@ static struct sip_msg *response(const uint8_t *data, size_t size)
 	return msg;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* One challenge; what is answered is one line, its end at the end. */
+static void challenge(struct digest_request *rq, const uint8_t *data,
+		      size_t size)
 {
-	struct digest_request rq = {NULL, "REGISTER", "sip:b"};
-	struct sip_msg *msg = size < 4096 ? response(data, size) : NULL;
+	struct sip_msg *msg = response(data, size);
 	char *text = NULL, *end;
 
-	if (!msg)
-		return 0;
-	if (digest_alloc(&rq.digest, "gw", "secret", NULL))
-		abort();
-
-	if (!digest_challenge(rq.digest, msg)) {
-		if (re_sdprintf(&text, "%H", digest_print, &rq))
+	if (msg && !digest_challenge(rq->digest, msg)) {
+		if (re_sdprintf(&text, "%H", digest_print, rq))
 			abort();
-		/* one line, its end at the end */
 		end = strstr(text, "\r\n");
 		if (!end || end[2] || strchr(text, '\n') != end + 1)
 			abort();
 	}
 	mem_deref(text);
-	mem_deref(rq.digest);
 	mem_deref(msg);
+}
+
+/* Input: challenges in turn, a NUL between them; '!' first: the trunk's realm
+ * is configured. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct digest_request rq = {NULL, "REGISTER", "sip:b"};
+	const bool bound = size && *data == '!';
+	const uint8_t *end;
+	size_t n;
+
+	if (size >= 4096)
+		return 0;
+	if (digest_alloc(&rq.digest, "gw", "sec\"ret", bound ? "b" : NULL))
+		abort();
+
+	for (data += bound, size -= bound; size; data += n, size -= n) {
+		end = memchr(data, '\0', size);
+		n = end ? (size_t)(end - data) : size;
+		challenge(&rq, data, n);
+		n += end ? 1 : 0;
+	}
+	digest_reset(rq.digest);
+	mem_deref(rq.digest);
 	return 0;
 }

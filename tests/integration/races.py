@@ -158,29 +158,35 @@ async def invite_while_proposing__486(t):
 
 
 @case
-async def propose_while_active__migrates(t):
-    """The same user from another device takes the call over (X0353 4.2)."""
+async def propose_while_active__busy(t):
+    """From another device while this one still speaks (X0353 4.2; when it
+    is lost: migrate.py).  Another address may be called."""
     lab = await Lab(t).start()
     f = await lab.x2s()
     tablet = User(lab.server, "alice@xmpp.test/tablet")
-    sid = tablet.propose(GW)
-    e = await lab.server.wait(
-        lambda s: any(find(s, k, JMI) is not None
-                      for k in ("proceed", "reject", "finish")), 5)
-    if find(e, "reject", JMI) is not None:
-        assert e.get("to") == tablet.jid
-        await lab.hang_up(f)
-        return
-    lab.server.unread.insert(0, e)
-    m = await f.user.get_jmi("finish", sid=f.sid)
-    assert m.reason == "expired", m.reason
-    assert find(m.element, "migrated").get("to") == sid
-    p = await tablet.get_jmi("proceed", sid=sid)
-    tablet.initiate(p.sender, sid)
-    await tablet.get_jingle("session-accept", sid=sid)
+    for u in (tablet, f.user):
+        sid = u.propose(GW)
+        m = await u.get_jmi("reject", sid=sid)
+        assert m.to == u.jid and m.reason == "busy", m.reason
+    assert lab.ua.incoming.empty()
     await f.sip.none("BYE", 0.3)
-    await f.sip.hang_up()
-    await tablet.get_jingle("session-terminate", sid=sid)
+    g = await lab.x2s("ringing", user=tablet, to="601@sip.xmpp.test")
+    tablet.jmi("retract", "601@sip.xmpp.test", g.sid, "cancel")
+    await g.sip.wait("CANCEL")
+    g.sip.reply(487)
+    await lab.hang_up(f)
+
+
+@case
+async def initiate_while_active__busy(t):
+    lab = await Lab(t).start()
+    f = await lab.x2s()
+    tablet = User(lab.server, "alice@xmpp.test/tablet")
+    sid = tablet.initiate(f.gw)
+    a = await tablet.get_jingle("session-terminate", sid=sid)
+    assert a.reason == "busy", a.reason
+    assert lab.ua.incoming.empty()
+    await lab.hang_up(f)
 
 
 @case
@@ -374,3 +380,115 @@ async def session_initiates_cross__lower_sid_wins(t):
     f.user.terminate(f.gw, f.sid, "cancel")
     await f.sip.wait("CANCEL")
     f.sip.reply(487)
+
+
+# ---- both propose, both initiate (E.4) -------------------------------------
+LOW, HIGH = "00000000-0000-4000-8000-000000000000", \
+    "ffffffff-ffff-4fff-bfff-ffffffffffff"
+
+
+@case
+async def both_propose__lower_of_client_wins(t):
+    """The gateway takes its own back and goes on with the client's."""
+    lab = await Lab(t).start()
+    f = await lab.s2x("ringing")
+    lab.alice.propose(GW, LOW)
+    m = await f.user.get_jmi("retract", sid=f.sid)
+    assert m.reason == "expired", m.reason
+    assert find(m.element, "tie-break", JMI) is not None
+    await f.sip.wait(486)
+    call = await lab.ua.get_call()
+    call.reply(200, lab.sdp())
+    p = await f.user.get_jmi("proceed", sid=LOW)
+    f.user.initiate(p.sender, LOW)
+    await f.user.get_jingle("session-accept", sid=LOW)
+    await call.hang_up()
+
+
+@case
+async def both_propose__lower_of_gateway_wins(t):
+    lab = await Lab(t).start()
+    f = await lab.s2x("ringing")
+    f.user.propose(GW, HIGH)
+    m = await f.user.get_jmi("reject", sid=HIGH)
+    assert m.reason == "expired", m.reason
+    assert find(m.element, "tie-break", JMI) is not None
+    assert lab.ua.incoming.empty()
+    await f.sip.none("4xx", 0.2)
+    f.user.jmi("proceed", f.gw, f.sid)
+    a = await f.user.get_jingle("session-initiate", sid=f.sid)
+    f.user.accept(a)
+    await f.sip.wait(200)
+    f.sip.ack()
+    await lab.hang_up(f)
+
+
+async def _direct_s2x(lab):
+    u = lab.alice
+    lab.server.user_features[u.jid] = [
+        x for x in lab.server.user_features[u.jid] if x != JMI]
+    u.available(GW)
+    await asyncio.sleep(0.3)
+    call = await lab.ua.call("sip:alice@127.0.0.1:5070", lab.sdp())
+    return u, call, await u.get_jingle("session-initiate")
+
+
+@case
+async def both_initiate__lower_of_client_wins(t):
+    lab = await Lab(t).start()
+    u, call, a = await _direct_s2x(lab)
+    u.initiate(a.sender, LOW)
+    await call.wait(486)
+    e = await u.get_jingle("session-terminate", sid=a.sid)
+    assert e.reason == "alternative-session", e.reason
+    other = await lab.ua.get_call()
+    other.reply(200, lab.sdp())
+    await u.get_jingle("session-accept", sid=LOW)
+    await other.hang_up()
+
+
+@case
+async def both_initiate__lower_of_gateway_wins(t):
+    lab = await Lab(t).start()
+    u, call, a = await _direct_s2x(lab)
+    u.initiate(a.sender, HIGH)
+    e = await lab.server.wait(
+        lambda s: s.get("to") == u.jid and s.get("type") == "error")
+    assert condition(e) == ("conflict", "tie-break"), condition(e)
+    assert lab.ua.incoming.empty()
+    u.accept(a)
+    await call.wait(200)
+    call.ack()
+    await call.hang_up()
+
+
+@case
+async def second_proceed_of_the_winner(t):
+    """A client that says it twice: one session, no error."""
+    lab = await Lab(t).start()
+    f = await lab.s2x("ringing")
+    for _ in range(3):
+        f.user.jmi("proceed", f.gw, f.sid)
+    a = await f.user.get_jingle("session-initiate", sid=f.sid)
+    await f.user.no_jingle("session-initiate", 0.3)
+    await lab.server.none(lambda s: s.get("type") == "error", 0.1)
+    f.user.accept(a)
+    await f.sip.wait(200)
+    f.sip.ack()
+    await lab.hang_up(f)
+
+
+@case
+async def same_action_both_ways__initiator_wins(t):
+    """Both restart ICE at once (X0166 7.2.16): the call goes on."""
+    lab = await Lab(t).start()
+    f = await lab.s2x()
+    for n in range(2):
+        f.user.jingle(
+            "transport-info", f.gw, f.sid, "<content creator='initiator' "
+            "name='%s'><transport xmlns='urn:xmpp:jingle:transports:"
+            "ice-udp:1' ufrag='new%d' pwd='%s'/></content>" % (
+                f.init.contents[0].get("name"), n, "y" * 22))
+    await f.sip.none("BYE", 0.5)
+    await f.user.get_jingle("transport-info", sid=f.sid)
+    await lab.hang_up(f)

@@ -192,6 +192,23 @@ async def small_queries(t):
 
 
 @case
+async def other_queries_of_contacts(t):
+    """G.2: nothing is listed and nothing is faked."""
+    lab = await Lab(t).start()
+    for to in (FULL, GW):
+        e = await lab.server.iq(
+            lab.alice.jid, to,
+            "<query xmlns='http://jabber.org/protocol/disco#items'/>")
+        assert e.get("type") == "result", condition(e)
+        assert len(find(e, "query")) == 0
+    for inner in ("<time xmlns='urn:xmpp:time'/>",
+                  "<query xmlns='jabber:iq:last'/>",
+                  "<vcard xmlns='urn:ietf:params:xml:ns:vcard-4.0'/>"):
+        e = await lab.server.iq(lab.alice.jid, FULL, inner)
+        assert condition(e)[0] == "service-unavailable", condition(e)
+
+
+@case
 async def stranger_is_forbidden(t):
     lab = await Lab(t).start()
     e = await lab.server.iq("eve@evil.test/x", FULL,

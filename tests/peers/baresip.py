@@ -13,7 +13,8 @@ from peers.proc import Proc, listening
 
 CONFIG = """
 poll_method         epoll
-sip_listen          127.0.0.1:%(port)d
+sip_listen          %(ip)s:%(port)d
+%(tls)s
 call_local_timeout  120
 call_max_calls      8
 audio_player        aubridge,null
@@ -26,7 +27,7 @@ rtp_ports           20000-29998
 rtcp_mux            no
 rtp_stats           yes
 jitter_buffer_delay 1-4
-net_interface       127.0.0.1
+net_interface       %(media)s
 module_path         %(modules)s
 %(list)s
 ctrl_tcp_listen     127.0.0.1:%(control)d
@@ -48,11 +49,13 @@ def module_path():
 
 class Baresip(Proc):
     """registrar: "127.0.0.1:5060" to register NAME there as in sip.test with
-    password NAME-pw; None: listens on port, as a trunk that knows nobody."""
+    password NAME-pw; None: listens on port, as a trunk that knows nobody, and
+    with a certificate (PEM, its key in the same file) by TLS on the next."""
 
     def __init__(self, dir, name="600", port=5060, tones=(500, 700),
                  answer="auto", codecs="PCMU,PCMA,G722/16000,opus/48000/2",
-                 enc="", registrar=None, transport="udp", control=14400):
+                 enc="", registrar=None, transport="udp", control=14400,
+                 ip="127.0.0.1", media_ip="127.0.0.1", certificate=None):
         self.dir = os.path.join(dir, "phone-" + name)
         self.tones, self.control, self.events = tones, control, []
         self.registrar = registrar
@@ -65,8 +68,11 @@ class Baresip(Proc):
         with open(os.path.join(self.dir, "config"), "w") as f:
             f.write(CONFIG % {"port": port, "wav": wav, "dir": self.dir,
                               "modules": module_path(), "control": control,
+                              "ip": ip, "media": media_ip,
+                              "tls": "sip_certificate " + certificate
+                              if certificate else "",
                               "list": "\n".join(mods)})
-        domain, out = "127.0.0.1", ";regint=0"
+        domain, out = ip, ";regint=0"
         if registrar:
             domain = "sip.test"
             out = ';outbound="sip:%s;transport=%s";regint=60' % (registrar,

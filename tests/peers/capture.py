@@ -1,11 +1,11 @@
-"""capture.py: every IPv4 packet of the namespace, in memory and as a pcap
+"""capture.py: every IP packet of the namespace, in memory and as a pcap
 file (AF_PACKET; needs CAP_NET_RAW there)."""
 import socket
 import struct
 import threading
 import time
 
-ETH_IP, OUTGOING = 0x0800, 4
+ETH_IP, ETH_IPV6, OUTGOING = 0x0800, 0x86dd, 4
 
 
 class Capture:
@@ -32,7 +32,7 @@ class Capture:
                 continue
             except OSError:
                 break
-            if addr[1] != ETH_IP or addr[2] != OUTGOING:
+            if addr[1] not in (ETH_IP, ETH_IPV6) or addr[2] != OUTGOING:
                 continue        # loopback shows each packet twice
             now = time.time()
             if out:
@@ -44,14 +44,19 @@ class Capture:
             out.close()
 
     def _packet(self, now, p):
-        at = (p[0] & 15) * 4
-        src, dst = socket.inet_ntoa(p[12:16]), socket.inet_ntoa(p[16:20])
+        if p[0] >> 4 == 6:
+            at, proto, family, ips = 40, p[6], socket.AF_INET6, p[8:40]
+        else:
+            at, proto, family = (p[0] & 15) * 4, p[9], socket.AF_INET
+            ips = p[12:20]
         if len(p) < at + 8:
             return
+        n = len(ips) // 2
+        src, dst = (socket.inet_ntop(family, x) for x in (ips[:n], ips[n:]))
         sp, dp = struct.unpack_from("!HH", p, at)
-        if p[9] == 17:
+        if proto == 17:
             self.udp.append((now, (src, sp), (dst, dp), p[at + 8:]))
-        elif p[9] == 6 and len(p) > at + 13:
+        elif proto == 6 and len(p) > at + 13:
             self.tcp.append((now, (src, sp), (dst, dp),
                              p[at + (p[at + 12] >> 4) * 4:]))
 

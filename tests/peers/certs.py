@@ -48,3 +48,30 @@ def client_context(ca, cert=None, key=None):
     if cert:
         c.load_cert_chain(cert, key)
     return c
+
+
+class Trunk:
+    """What gateway and telephone need for TLS: conf is the gateway's, which
+    listens on 5071; the telephone is pbx.test, of the same authority."""
+
+    def __init__(self, dir, port=5060):
+        self.ca = Authority(dir)
+        own = self.ca.issue("gateway", "DNS:gw.test,IP:127.0.0.1")
+        self.pbx = self.ca.issue("pbx", "DNS:pbx.test")
+        self.conf = {
+            "sip": {"listen": "udp:127.0.0.1:5070, tls:127.0.0.1:5071",
+                    "certificate": own[0], "key": own[1]},
+            "trunk pbx": {"uri": "sip:127.0.0.1:%d;transport=tls" % port,
+                          "tls_ca": self.ca.pem, "tls_name": "pbx.test"}}
+
+    def contexts(self):
+        return server_context(*self.pbx), client_context(self.ca.pem)
+
+    def chain(self):
+        """One file with certificate and key."""
+        path = self.pbx[0] + ".chain"
+        with open(path, "w") as out:
+            for name in self.pbx:
+                with open(name) as f:
+                    out.write(f.read())
+        return path

@@ -20,6 +20,7 @@ from slixmpp.xmlstream.handler import CoroutineCallback
 from slixmpp.xmlstream.matcher import MatchXPath
 
 from peers import tone
+from peers.events import Events
 
 J = "urn:xmpp:jingle:1"
 RTP = "urn:xmpp:jingle:apps:rtp:1"
@@ -329,24 +330,27 @@ class Session:
         return tone.listen(x, 48000, want, self.c.tones, seconds)
 
 
-class Client(slixmpp.ClientXMPP):
+class Client(Events, slixmpp.ClientXMPP):
     """answer: "auto" (JMI ringing, proceed, session-accept), "ring" (never
     goes on), "manual" (a test sends proceed), "busy", "decline".  turn: URL
-    of the one way to reach it.  bend: what to do to its fingerprint."""
+    of the one way to reach it.  ip: its one address.  bend: what to do to its fingerprint."""
+    hears_digits = True
 
     def __init__(self, name, resource="py", tones=(500, 700), codec=None,
                  jmi=True, answer="auto", trickle=False, group=True,
-                 bend=None, turn=None, port=5222, log=None):
+                 bend=None, turn=None, port=5222, ip=None, log=None):
         super().__init__("%s@xmpp.test/%s" % (name, resource), name + "-pw")
         self.tones, self.codec, self.use_jmi = tones, codec, jmi
         self.answer, self.trickle, self.group = answer, trickle, group
-        self.bend, self.c2s, self.sessions, self.events = bend, port, {}, []
+        self.bend, self.c2s, self.sessions = bend, port, {}
+        self.keep_events(log)
         self.ice_servers = []
         if turn:        # nothing but relayed candidates then
             aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: []
             self.ice_servers = [RTCIceServer(turn, "gw", "turnpass")]
+        if ip:
+            aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: [ip]
         self.incoming = asyncio.Queue()
-        self._wake, self._log = asyncio.Event(), log
         for p in ("xep_0030", "xep_0115", "xep_0199"):
             self.register_plugin(p)
         self["feature_mechanisms"].unencrypted_plain = True
@@ -365,39 +369,6 @@ class Client(slixmpp.ClientXMPP):
                 "jmi-" + k, MatchXPath("{jabber:client}message/" + q(JMI, k)),
                 self._on_jmi))
 
-    def say(self, type, **data):
-        e = dict(data, type=type, t=time.monotonic())
-        self.events.append(e)
-        if self._log:
-            with open(self._log, "a") as f:
-                f.write("%.3f %s %s\n" % (time.time(), type, data))
-        self._wake.set()
-
-    def summary(self):
-        return "events: " + " ".join(
-            e["type"] + "".join("/%s" % e[k] for k in (
-                "kind", "action", "state", "condition") if k in e)
-            for e in self.events[-25:])
-
-    async def wait(self, type, timeout=10, **match):
-        """Takes the first event of that type (and those values)."""
-        end = time.monotonic() + timeout
-        while True:
-            for e in self.events:
-                if e["type"] == type and all(e.get(k) == v for k, v
-                                             in match.items()):
-                    self.events.remove(e)
-                    return e
-            self._wake.clear()
-            left = end - time.monotonic()
-            try:
-                await asyncio.wait_for(self._wake.wait(), max(left, 0.001))
-            except asyncio.TimeoutError:
-                if left <= 0:
-                    raise TimeoutError("%s: no %s %s within %g s; %s" % (
-                        self.boundjid, type, match or "", timeout,
-                        self.summary())) from None
-
     async def login(self):
         self.connect(("127.0.0.1", self.c2s), force_starttls=False,
                      disable_starttls=True)
@@ -414,6 +385,9 @@ class Client(slixmpp.ClientXMPP):
     async def _started(self, _):
         self.send_presence()
         self.say("online")
+
+    def subscribe(self, to):
+        self.send_presence_subscription(pto=to, ptype="subscribe")
 
     # ---- JMI ------------------------------------------------------------
     def jmi(self, to, kind, id, reason=None):

@@ -1,6 +1,6 @@
 """monal.py: Monal, scripted after its source."""
 from peers.client import Client, need
-from peers.jingleuser import ICE, J, find
+from peers.jingleuser import J, find
 
 
 class Monal(Client):
@@ -20,6 +20,7 @@ class Monal(Client):
     def __init__(self, lab):
         super().__init__(lab)
         self._keys = {}     # (sid, content) -> (ufrag, pwd)
+        self._news = {}     # sid -> those of a restart that it asked for
         self.trickled = 0
         self.s.answers.append(self._silent)
 
@@ -32,16 +33,20 @@ class Monal(Client):
         self.s._wake.set()
         return True
 
+    def keys_of(self, a, i=0):
+        return a.transport(i).get("ufrag"), a.transport(i).get("pwd")
+
+    def restarted(self, sid, keys):
+        """It asked for a restart of ICE, and these are the other end's."""
+        self._news[sid] = keys
+
     def judge_jingle(self, a):
         super().judge_jingle(a)
-        for c in a.contents:
-            t = find(c, "transport", ICE)
-            key, said = (a.sid, c.get("name")), None
-            if t is not None:
-                said = t.get("ufrag"), t.get("pwd")
+        for i, c in enumerate(a.contents):
             if a.action in ("session-initiate", "session-accept"):
-                self._keys[key] = said
+                self._keys[a.sid, c.get("name")] = self.keys_of(a, i)
             elif a.action == "transport-info":
                 self.trickled += 1
-                need(self._keys.get(key) == said,
-                     "transport-info of other credentials: %s" % (said,))
+                known = self._keys.get((a.sid, c.get("name")))
+                need(self.keys_of(a, i) in (known, self._news.get(a.sid)),
+                     "transport-info of other credentials")

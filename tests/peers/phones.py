@@ -19,18 +19,26 @@ HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class Scripted:
-    """sipua and rtp; opt: codec, proto ("udp", "tcp"), sdes."""
+    """sipua and rtp; opt: codec, proto ("udp", "tcp", "tls" with a Trunk of
+    certs.py as tls), sdes (True, or "osrtp"), v6."""
     digits_out = True
     auth = None
 
-    def __init__(self, t, tones, codec="PCMU", proto="udp", sdes=False):
+    def __init__(self, t, tones, codec="PCMU", proto="udp", sdes=False,
+                 tls=None, v6=False):
         self.t, self.tones, self.codec, self.sdes = t, tones, codec, sdes
-        self.ua = Ua(proto=proto, log=t.path("phone.log"))
-        self.call = None
+        ip, port = "::1" if v6 else "127.0.0.1", 5071 if tls else 5070
+        self.media_ip = "fd00:1ab::1" if v6 else ip
+        self.ua = Ua(ip=ip, proto=proto, log=t.path("phone.log"),
+                     peer=(ip, port),
+                     tls=tls.contexts() if tls else (None, None))
+        self.to = "sip:%%s@%s:%d" % (self.ua.host, port) + (
+            ";transport=tls" if tls else "")
+        self.call, self.tag = None, "1"
 
     async def run(self):
         await self.ua.start()
-        self.rtp = await Rtp(tones=self.tones, codec=self.codec).open()
+        self.rtp = await Rtp(self.media_ip, self.tones, self.codec).open()
         self.version = 0
         return self
 
@@ -43,10 +51,11 @@ class Scripted:
         extra, proto = [], "RTP/AVP"
         if self.sdes:
             from peers.sdes import SUITE, inline
-            proto = "RTP/SAVP"
+            proto = "RTP/AVP" if self.sdes == "osrtp" else "RTP/SAVP"
             self.key = getattr(self, "key", None) or os.urandom(30)
-            extra = ["crypto:1 %s inline:%s" % (SUITE, inline(self.key))]
-        return make_sdp("127.0.0.1", self.rtp.port, codecs=(
+            extra = ["crypto:%s %s inline:%s" % (self.tag, SUITE,
+                                                 inline(self.key))]
+        return make_sdp(self.media_ip, self.rtp.port, codecs=(
             (self.rtp.pt, self.codec + "/8000"),), version=self.version,
             direction=direction, proto=proto, extra=extra)
 
@@ -56,9 +65,11 @@ class Scripted:
             if name == "telephone-event/8000":
                 self.rtp.dtmf = pt
         if self.sdes:
-            from peers.sdes import sessions
-            assert a.proto in ("RTP/SAVP", "RTP/SAVPF"), a.proto
-            self.rtp.srtp = sessions(self.key, a.attr("crypto"))
+            from peers.sdes import choose, sessions
+            want = "RTP/AVP" if self.sdes == "osrtp" else "RTP/SAVP"
+            assert a.proto in (want, want + "F"), a.proto
+            self.rtp.srtp = sessions(self.key,
+                                     choose(a.attr_all("crypto")))
         self.rtp.to((a.addr, a.port))
 
     async def ring(self, timeout=10):
@@ -66,6 +77,10 @@ class Scripted:
         self.call.reply(180)
 
     async def answer(self):
+        if self.sdes:       # RFC 4568 5.1.2: the answer has the tag chosen
+            from peers.sdes import choose
+            self.tag = choose(Sdp(self.call.req.body).audio.attr_all(
+                "crypto")).split()[0]
         self.call.reply(200, self._sdp())
         await self.call.wait("ACK")
         self._media(self.call.req.body)
@@ -74,8 +89,7 @@ class Scripted:
         self.call.reply(code)
 
     async def dial(self, user="alice"):
-        self.call = await self.ua.call("sip:%s@127.0.0.1:5070" % user,
-                                       self._sdp())
+        self.call = await self.ua.call(self.to % user, self._sdp())
 
     async def ringing(self, timeout=10):
         await self.call.wait(180, timeout)
@@ -141,15 +155,23 @@ class Softphone:
     payloads = ()
 
     def __init__(self, t, tones, codec=None, proto="udp", sdes=False,
-                 registrar=None, dial="sip:%s@127.0.0.1:5070"):
+                 registrar=None, dial="sip:%s@127.0.0.1:5070", tls=None,
+                 v6=False):
         self.t, self.to, self.proto = t, dial, proto
         kw = {}
+        if tls:
+            self.to = "sip:%s@127.0.0.1:5071"
+            kw["certificate"] = tls.chain()
+        if v6:
+            self.to = "sip:%s@[::1]:5070"
+            kw["ip"], kw["media_ip"] = "[::1]", "fd00:1ab::1"
         if codec:
             kw["codecs"] = {"opus": "opus/48000/2",
                             "G722": "G722/16000"}.get(codec, codec)
         self.p = Baresip(t.dir, tones=tones, answer="manual",
                          port=0 if registrar else 5060, transport=proto,
-                         enc="srtp-mand" if sdes else "",
+                         enc={False: "", "osrtp": "srtp"}.get(
+                             sdes, "srtp-mand"),
                          registrar=registrar, **kw)
 
     async def run(self):
@@ -171,7 +193,7 @@ class Softphone:
 
     async def dial(self, user="alice"):
         self.p.calling = True
-        more = ";transport=tcp" if self.proto == "tcp" else ""
+        more = ";transport=" + self.proto if self.proto != "udp" else ""
         await self.p.cmd("dial", self.to % user + more)
 
     async def ringing(self, timeout=10):

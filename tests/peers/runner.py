@@ -17,6 +17,7 @@ import traceback
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SKIP = 77
+HEAVY = 2       # heavy cases at once, at most
 _cases = []
 
 # Only loopback and lab0, which is no loopback interface by its flags: ICE
@@ -40,16 +41,17 @@ class Skip(Exception):
 
 
 class Case:
-    def __init__(self, name, func, args=(), timeout=60, full=False):
+    def __init__(self, name, func, args=(), timeout=60, full=False,
+                 heavy=False):
         self.name, self.func, self.args = name, func, args
-        self.timeout, self.full = timeout, full
+        self.timeout, self.full, self.heavy = timeout, full, heavy
 
 
-def add(name, func, *args, timeout=60, full=False):
-    """One case of a table; full: only with --full."""
+def add(name, func, *args, timeout=60, full=False, heavy=False):
+    """One case of a table; full: only with --full; heavy: few at once."""
     if any(c.name == name for c in _cases):
         raise ValueError("two cases called " + name)
-    _cases.append(Case(name, func, args, timeout, full))
+    _cases.append(Case(name, func, args, timeout, full, heavy))
 
 
 def case(func=None, **options):
@@ -240,13 +242,22 @@ class Runner:
         if status in (0, SKIP) and not self.o.keep:
             shutil.rmtree(dir, ignore_errors=True)
 
+    def next(self, todo):
+        """Which one can begin now, or None."""
+        heavy = sum(c.heavy for c, _, _ in self.running.values())
+        return next((i for i, (_, c) in enumerate(todo)
+                     if not c.heavy or heavy < HEAVY), None)
+
     def run(self, todo):
         todo = list(todo)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         try:
             while todo or self.running:
-                while todo and len(self.running) < self.o.jobs:
-                    self.start(*todo.pop(0))
+                while len(self.running) < self.o.jobs:
+                    i = self.next(todo)
+                    if i is None:
+                        break
+                    self.start(*todo.pop(i))
                 self.poll()
                 time.sleep(0.02)
         finally:

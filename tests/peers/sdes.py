@@ -20,6 +20,11 @@ def key_of(line):
     return base64.b64decode(params[7:].split("|")[0])
 
 
+def choose(lines):
+    """The crypto attribute of SUITE among those of an offer."""
+    return next(x for x in lines if x.split()[1] == SUITE)
+
+
 def sessions(own, line):
     """(tx, rx) for our key and the crypto line of the other side."""
     tx = Policy(key=own, ssrc_type=Policy.SSRC_ANY_OUTBOUND,

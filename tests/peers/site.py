@@ -61,17 +61,27 @@ class Site:
             raise AssertionError("stoxd died: %s" % self.stoxd.p.poll())
         await self.stoxd.stop()
 
-    async def client(self, name="alice", contact=False, **kw):
+    async def client(self, name="alice", contact=False, make="aiortc", **kw):
         """A logged-in Jingle client; contact: subscribed to the phone."""
-        from peers.jingleclient import Client
         kw.setdefault("tones", self.mine)
-        c = await Client(name, log=self.t.path("%s-%s.log" % (
-            name, kw.get("resource", "py"))), **kw).login()
+        kw["log"] = self.t.path("%s-%s.log" % (name, kw.get("resource",
+                                                            make)))
+        c = self._make_client(make, name, kw)
         self.t.later(c.logout)
+        await c.login()
         if contact:
-            c.send_presence_subscription(pto=CONTACT, ptype="subscribe")
+            c.subscribe(CONTACT)
             await asyncio.sleep(1)
         return c
+
+    def _make_client(self, make, name, kw):
+        if make == "chromium":
+            from peers import chromium
+            self.t.need("chromium")
+            chromium.need_bundle()
+            return chromium.Client(name, self.t.dir, **kw)
+        from peers.jingleclient import Client
+        return Client(name, **kw)
 
     # ---- calls ----------------------------------------------------------
     async def call(self, client, direction, timeout=20):

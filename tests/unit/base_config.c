@@ -293,7 +293,7 @@ START_TEST(addressing_default)
 	    {"", CONFIG_ADDR_TRUNK, "# access: no [route];"},
 	    {"[route]\n", CONFIG_ADDR_TRUNK, "# access: no [route];"},
 	    {"[route]\nr = from * to * via pbx\n", CONFIG_ADDR_ESCAPED,
-	     "# access: 1 rules of [route]; what none of them allows is"},
+	     "# access: 1 rule of [route]; what none of them allows is"},
 	    {"[trunk b]\nuri = sip:10.0.0.9\n", CONFIG_ADDR_ESCAPED,
 	     "# access: 2 trunks and no [route]; every call is refused"},
 	};

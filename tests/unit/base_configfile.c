@@ -122,18 +122,19 @@ START_TEST(secrets_from_bad_files)
 	file_make("p", "\nsecond\n", 0600);
 	file_make("c", "x", 0644);
 	ck_assert_int_eq(EBADMSG, load(&c));
-	(void)snprintf(want, sizeof(want),
-		       "%s/a.conf:3: secret_file everyone may read this file; "
-		       "chmod 600 it, got \"s\"\n"
-		       "%s/a.conf:9: password_file first line of the file is "
-		       "empty, got \"p\"\n",
-		       dir, dir);
+	(void)snprintf(
+	    want, sizeof(want),
+	    "%s/a.conf:3: secret_file names a file that everyone may "
+	    "read; chmod 600 it, got \"s\"\n"
+	    "%s/a.conf:9: password_file names a file whose first line "
+	    "is empty, got \"p\"\n",
+	    dir, dir);
 	ck_assert_str_eq(said, want);
 	ck_assert_ptr_null(c);
 
 	file_make("s", big, 0600);
 	ck_assert_int_eq(EBADMSG, load(&c));
-	ck_assert_ptr_nonnull(strstr(said, "first line of the file is too "
+	ck_assert_ptr_nonnull(strstr(said, "whose first line is too "
 					   "long, got \"s\"\n"));
 }
 END_TEST

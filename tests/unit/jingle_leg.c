@@ -108,6 +108,7 @@ static char *out; /* lines that came out */
 static char sid[80];
 static struct leg *the_leg, *other_leg;
 static unsigned refuse_with;
+static bool may_take; /* the call goes to another device */
 
 static void line_add(const char *mark, const char *text)
 {
@@ -327,8 +328,31 @@ static void told_ending(const char *what, const struct ending *end)
 	line_add("=", text);
 }
 
+/* As bridge/calltake.c does. */
+static int taken(const struct call_request *rq, struct ending *why)
+{
+	struct ending over = {.reason = REASON_EXPIRED, .migrated = rq->sid};
+
+	if (!may_take) {
+		why->reason = REASON_BUSY;
+		return EBUSY;
+	}
+
+	told("taken", NULL);
+	ck_assert_ptr_eq(rq->old, the_leg);
+	the_leg->ops->end(the_leg, &over);
+	mem_deref(the_leg);
+	the_leg = mem_ref(rq->leg);
+	rq->leg->call = &the_call;
+
+	return rq->leg->ops->proceed(rq->leg);
+}
+
 int call_incoming(const struct call_request *rq, struct ending *why)
 {
+	if (rq->old)
+		return taken(rq, why);
+
 	ck_assert(rq->verified);
 	if (refuse_with) {
 		why->sip_code = refuse_with;
@@ -620,6 +644,8 @@ static void act(const char *line)
 		wait_ms(strtoul(a, NULL, 10));
 	else if (is(line, "device", &a))
 		do_device(a);
+	else if (is(line, "take", &a))
+		may_take = true;
 	else if (is(line, "refusing", &a))
 		refuse_with = (unsigned)strtoul(a, NULL, 10);
 	else if (is(line, "link", &a))

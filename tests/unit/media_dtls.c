@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "media/assoc.h"
+#include "media/assoc.c"
 #include "media/packet.h"
 
 enum { QUEUE = 64, SIZE = 1600 };
@@ -83,6 +83,8 @@ static void shake(void)
 	ck_assert_int_eq(rb, ASSOC_DONE);
 }
 
+static enum crypto_suite suite_is = SUITE_AEAD_AES_128_GCM;
+
 static void check_keys(void)
 {
 	uint32_t buf[256] = {0};
@@ -92,7 +94,7 @@ static void check_keys(void)
 
 	ck_assert_int_eq(assoc_keys(a.a, &ca), 0);
 	ck_assert_int_eq(assoc_keys(b.a, &cb), 0);
-	ck_assert_int_eq(crypt_suite(ca), SUITE_AEAD_AES_128_GCM);
+	ck_assert_int_eq(crypt_suite(ca), suite_is);
 	p[0] = 0x80;
 	ck_assert_int_eq(crypt_protect(ca, p, &len, false), 0);
 	ck_assert_int_eq(crypt_unprotect(cb, p, &len, false), 0);
@@ -120,6 +122,20 @@ START_TEST(test_loss)
 	a.drop = _i < 5 ? 1u << _i : 0;
 	b.drop = _i < 5 ? 0 : 1u << (_i - 5);
 	shake();
+	check_keys();
+	stop();
+}
+END_TEST
+
+/* A client that knows no other profile (Dino). */
+START_TEST(test_cm80_only)
+{
+	start();
+	ck_assert_int_eq(SSL_set_tlsext_use_srtp(_i ? a.a->ssl : b.a->ssl,
+						 "SRTP_AES128_CM_SHA1_80"),
+			 0);
+	shake();
+	suite_is = SUITE_CM128_SHA1_80;
 	check_keys();
 	stop();
 }
@@ -194,6 +210,7 @@ int main(void)
 	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, test_shake);
 	tcase_add_loop_test(tc, test_loss, 0, 10);
+	tcase_add_loop_test(tc, test_cm80_only, 0, 2);
 	tcase_add_test(tc, test_fingerprint);
 	tcase_add_test(tc, test_garbage);
 	suite_add_tcase(suite, tc);

@@ -4,9 +4,8 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
-
-enum { TURN_PORT = 34780, MAGIC = 0x2112a442 };
 
 /* ---- a STUN server that says everybody is 192.0.2.77 ---- */
 
@@ -23,7 +22,6 @@ static void stun_answer(struct stun *s)
 	socklen_t len = sizeof(from);
 	uint8_t in[512], out[32] = {1, 1, 0, 12}; /* RFC 8489 5, 14.2 */
 	ssize_t n;
-	unsigned i;
 
 	n = recvfrom(s->fd, in, sizeof(in), MSG_DONTWAIT,
 		     (struct sockaddr *)&from, &len);
@@ -31,12 +29,11 @@ static void stun_answer(struct stun *s)
 		return;
 	s->asked++;
 	memcpy(out + 4, in + 4, 16);
-	out[21] = 0x20; /* XOR-MAPPED-ADDRESS */
+	out[21] = 1; /* MAPPED-ADDRESS: it asks by RFC 3489 */
 	out[23] = 8;
 	out[25] = 1;
-	packet_put16(out + 26, ntohs(from.sin_port) ^ (MAGIC >> 16));
-	for (i = 0; i < 4; i++)
-		out[28 + i] = mapped[i] ^ in[4 + i];
+	packet_put16(out + 26, ntohs(from.sin_port));
+	memcpy(out + 28, mapped, 4);
 	(void)sendto(s->fd, out, sizeof(out), 0, (struct sockaddr *)&from,
 		     len);
 }
@@ -71,7 +68,6 @@ START_TEST(test_srflx)
 		if (a.cands[i].type != CANDIDATE_SRFLX)
 			continue;
 		srflx++;
-		fprintf(stderr, "XX %u.%u.%u.%u:%u\n", a.cands[i].addr.ip[0],a.cands[i].addr.ip[1],a.cands[i].addr.ip[2],a.cands[i].addr.ip[3], a.cands[i].addr.port);
 		ck_assert_uint_eq(a.cands[i].addr.ip[3], 77);
 		ck_assert_uint_eq(a.cands[i].rel.ip[0], 127);
 		ck_assert_uint_eq(a.cands[i].rel.port, a.cands[0].addr.port);
@@ -87,6 +83,7 @@ END_TEST
 /* ---- coturn ---- */
 
 static pid_t turn;
+static uint16_t turn_port;
 
 static bool is_open(uint16_t port)
 {
@@ -104,28 +101,32 @@ static bool is_open(uint16_t port)
 
 static bool start_turn(void)
 {
-	char db[64];
+	char db[64], listen_port[32];
 	unsigned i;
 
 	if (access("/usr/bin/turnserver", X_OK))
 		return false;
+	(void)close(open_socket(&turn_port));
 	(void)snprintf(db, sizeof(db), "--userdb=/tmp/stoxd-turn-%d",
 		       (int)getpid());
+	(void)snprintf(listen_port, sizeof(listen_port), "--listening-port=%u",
+		       turn_port);
 	turn = fork();
 	if (!turn) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (!freopen("/dev/null", "w", stdout))
 			_exit(126);
 		(void)execl("/usr/bin/turnserver", "turnserver", "-n",
-			    "--listening-ip=127.0.0.1",
-			    "--relay-ip=127.0.0.1", "--listening-port=34780",
-			    "--min-port=34800", "--max-port=34899", "--no-tls",
-			    "--no-dtls", "--no-cli", "--allow-loopback-peers",
+			    "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1",
+			    listen_port, "--min-port=34800",
+			    "--max-port=34899", "--no-tls", "--no-dtls",
+			    "--no-cli", "--allow-loopback-peers",
 			    "--realm=turn.test", "--lt-cred-mech",
 			    "--user=gw:turnpass", "--log-file=stdout",
 			    "--pidfile=/dev/null", db, (char *)NULL);
 		_exit(127);
 	}
-	for (i = 0; i < 100 && !is_open(TURN_PORT); i++)
+	for (i = 0; i < 100 && !is_open(turn_port); i++)
 		(void)usleep(50000);
 	ck_assert_msg(i < 100, "coturn does not answer");
 
@@ -151,7 +152,7 @@ static void turn_conf(struct engine_conf *conf, bool tcp)
 	conf->turn_host = host;
 	conf->turn_user = user;
 	conf->turn_pass = pass;
-	conf->turn_port = TURN_PORT;
+	conf->turn_port = turn_port;
 	conf->turn_tcp = tcp;
 	conf->relay_only = true;
 }
@@ -379,9 +380,9 @@ static void try_candidate(const struct media_net *net, const char *want)
 	t.candidates = &c;
 	t.candidatec = 1;
 	ck_assert_int_eq(media_remote_ice(a.m, a.x, &t), 0);
-	ck_assert(wait_for(&a.silent, 5000));
-	ck_assert_msg(strstr(a.why, "no candidate pair"), "%s", a.why);
-	ck_assert_msg(strstr(a.why, want), "%s", a.why);
+	ck_assert(wait_for(&a.x_silent, 5000));
+	ck_assert_msg(strstr(a.x_why, "no candidate pair"), "%s", a.x_why);
+	ck_assert_msg(strstr(a.x_why, want), "%s", a.x_why);
 	media_close(a.m);
 	engine_stop(engine);
 }

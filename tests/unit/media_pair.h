@@ -38,6 +38,8 @@ struct side { /* one call: phone <-> RTP flow <-> ICE flow */
 	uint16_t rtcp_port, gw_rtcp;
 	bool no_print, relay, from_x, told_late; /* by another MEDIA_LOCAL */
 	unsigned digits, ms;
+	bool x_silent; /* said of the XMPP side, with x_why */
+	char x_why[256];
 	struct candidate cands[32]; /* as told by this side */
 	unsigned candc;
 	struct fingerprint print; /* ditto */
@@ -141,6 +143,10 @@ static inline void handle(const struct media_event *ev, void *arg)
 		break;
 	case MEDIA_SILENT:
 		s->silent = true;
+		if (ev->flow != s->x)
+			break;
+		s->x_silent = true;
+		strncpy(s->x_why, ev->why, sizeof(s->x_why) - 1);
 		break;
 	case MEDIA_TIMEOUT:
 		s->timeout = true;

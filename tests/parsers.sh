@@ -1,0 +1,40 @@
+# parsers.sh: which parser stands behind each fuzz target; read by seeds.sh.
+# shellcheck shell=sh
+
+# parser TARGET: its files
+parser() {
+	case $1 in
+	base_config) ls gateway/base/config_[clv]*.c \
+		gateway/base/config_parse.c gateway/base/config_problem.c \
+		gateway/base/config_net.c ;;
+	jingle_xml) ls gateway/jingle/jingle_decode.c \
+		gateway/jingle/description.c gateway/jingle/payload.c \
+		gateway/jingle/transport.c ;;
+	media_demux) ls gateway/media/demux.c gateway/media/packet.c \
+		gateway/media/assoc.c ;;
+	media_rtcp) ls gateway/media/report.c ;;
+	media_rtp) ls gateway/media/packet.c ;;
+	sdp_candidate) ls sdp/candidate.c sdp/crypto.c ;;
+	sdp_text) ls sdp/decode.c sdp/attr.c ;;
+	sip_guard) ls gateway/sip/guard.c gateway/sip/gate.c \
+		gateway/sip/scan.c ;;
+	*) ls "gateway/${1%%_*}/${1#*_}.c" ;;
+	esac
+}
+
+# only TARGET: its functions, where the files hold more than the parser
+only() {
+	case $1 in
+	media_demux) echo demux_choose packet_kind assoc_input judge bio_read ;;
+	media_rtp) echo packet_decode decode_ext packet_element packet_write \
+		packet_u16 packet_u32 packet_put16 packet_put32 ;;
+	esac
+}
+
+# but TARGET: functions of its files that read nothing from outside
+but() {
+	case $1 in
+	media_rtcp) echo report_make report_ntp report_sender make_block \
+		note_round_trip ;;
+	esac
+}

@@ -1,0 +1,385 @@
+/* media_flow.c: an ICE flow under an agent that does what it is told, on a
+ * clock that the test moves: DTLS that comes early or moves to another pair,
+ * consent that goes and comes back. */
+#include <arpa/inet.h>
+#include <check.h>
+#include <poll.h>
+#include "media/iceflow.c"
+
+enum { SECOND = 1000000 };
+
+/* ---- the agent ---- */
+
+static const struct agent_ops *told;
+static unsigned restarts, by_agent;
+
+int agent_alloc(struct agent **ap, struct worker *w,
+		const struct agent_conf *conf, bool controlling,
+		const struct agent_ops *o, void *arg)
+{
+	(void)w;
+	(void)conf;
+	(void)controlling;
+	(void)arg;
+	told = o;
+	*ap = (struct agent *)&told;
+
+	return 0;
+}
+
+void agent_close(struct agent *a)
+{
+	(void)a;
+}
+
+unsigned agent_sockets(struct agent *a, int fds[AGENT_SOCKET_MAX])
+{
+	(void)a;
+	(void)fds;
+
+	return 0;
+}
+
+int agent_credentials(struct agent *a, char **ufrag, char **pwd)
+{
+	static char text[] = "abcd";
+
+	(void)a;
+	*ufrag = *pwd = text;
+
+	return 0;
+}
+
+void agent_free_text(char *s)
+{
+	(void)s;
+}
+
+int agent_set_remote(struct agent *a, const char *ufrag, const char *pwd)
+{
+	(void)a;
+	(void)ufrag;
+	(void)pwd;
+
+	return 0;
+}
+
+int agent_add_remote(struct agent *a, const struct candidate *c)
+{
+	(void)a;
+	(void)c;
+
+	return 0;
+}
+
+int agent_restart(struct agent *a)
+{
+	(void)a;
+	restarts++;
+
+	return 0;
+}
+
+int agent_send(struct agent *a, const uint8_t *p, size_t len)
+{
+	(void)a;
+	(void)p;
+	(void)len;
+	by_agent++;
+
+	return 0;
+}
+
+/* ---- the flow, and a peer that speaks DTLS ---- */
+
+static struct engine_conf conf = {.datagram_in = 1600, .datagram_out = 1500};
+static struct worker w;
+static struct relay relay;
+static struct flow f;
+static struct identity *theirs;
+static struct assoc *peer;
+static uint8_t flight[8][1600];
+static size_t flight_len[8];
+static unsigned flights;
+static int ours;
+static struct {
+	int fd;
+	struct sockaddr_storage addr;
+} at[3]; /* places of the peer: two that it names, one that it does not */
+
+static void on_flight(void *arg, const uint8_t *p, size_t len)
+{
+	(void)arg;
+	ck_assert_uint_lt(flights, 8);
+	memcpy(flight[flights], p, len);
+	flight_len[flights++] = len;
+}
+
+static int open_place(struct sockaddr_storage *addr)
+{
+	struct sockaddr_in *sin = (struct sockaddr_in *)addr;
+	socklen_t len = sizeof(*sin);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	sin->sin_family = AF_INET;
+	sin->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)sin, len), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)sin, &len), 0);
+
+	return fd;
+}
+
+static void setup(void)
+{
+	struct sockaddr_storage addr = {0};
+	struct agent_conf ac = {0};
+	unsigned i;
+
+	w.ep = -1;
+	w.now = 100ull * SECOND;
+	relay.w = &w;
+	relay.conf = &conf;
+	relay.gone = true; /* tells nobody */
+	memcpy(relay.name, "test", 5);
+	f.relay = &relay;
+	f.ice = true;
+	ck_assert_int_eq(identity_alloc(&f.i.identity), 0);
+	ck_assert_int_eq(identity_alloc(&theirs), 0);
+	ck_assert_int_eq(iceflow_start(&f, &ac), 0);
+	ours = open_place(&addr);
+	for (i = 0; i < 3; i++)
+		at[i].fd = open_place(&at[i].addr);
+	ck_assert_int_eq(assoc_alloc(&peer, theirs, true, on_flight, NULL), 0);
+	(void)assoc_input(peer, NULL, 0);
+	ck_assert_uint_eq(flights, 1); /* ClientHello */
+}
+
+static void teardown(void)
+{
+	unsigned i;
+
+	iceflow_close(&f);
+	crypt_free(f.crypt);
+	assoc_free(peer);
+	identity_free(theirs);
+	for (i = 0; i < 3; i++)
+		(void)close(at[i].fd);
+	(void)close(ours);
+}
+
+/* What the peer says in signalling: it is the DTLS client. */
+static void say(void)
+{
+	struct remote_ice *c;
+	struct reach_net *net = &f.i.nets[0];
+	unsigned i;
+
+	net->addr = at[0].addr;
+	net->prefix = 8;
+	f.i.netc = 1;
+	c = calloc(1, sizeof(*c) + 2 * sizeof(c->candidates[0]));
+	ck_assert_ptr_nonnull(c);
+	memcpy(c->ufrag, "efgh", 5);
+	memcpy(c->pwd, "ijkl", 5);
+	c->credentials = true;
+	c->fingerprint = *identity_fingerprint(theirs);
+	c->setup = DESC_SETUP_ACTIVE;
+	c->candidatec = 2;
+	for (i = 0; i < 2; i++)
+		ss_to_desc(&c->candidates[i].addr, &at[i].addr);
+	iceflow_remote(&f, c);
+	free(c);
+	ck_assert_int_eq(f.state, FLOW_CHECKING);
+}
+
+/* All flights of the peer, from that place of it. */
+static void from(unsigned place)
+{
+	unsigned i, n = flights;
+
+	flights = 0;
+	for (i = 0; i < n; i++)
+		input(&f, flight[i], flight_len[i], &at[place].addr, ours);
+}
+
+/* Datagrams that reached that place go to the peer. */
+static unsigned to(unsigned place)
+{
+	uint8_t buf[2048];
+	unsigned n = 0;
+	ssize_t len;
+
+	while ((len = recv(at[place].fd, buf, sizeof(buf), MSG_DONTWAIT)) >
+	       0) {
+		(void)assoc_input(peer, buf, (size_t)len);
+		n++;
+	}
+
+	return n;
+}
+
+/* The pair is chosen last, as by a controlling peer that is slow to do so. */
+static void choose(unsigned place)
+{
+	struct agent_pair p = {.remote = at[place].addr};
+
+	told->pair(&f, &p);
+}
+
+static void bring_up(void)
+{
+	say();
+	told->up(&f);
+	from(0);
+	ck_assert_uint_gt(to(0), 0);
+	from(0);
+	ck_assert_int_eq(f.state, FLOW_UP);
+	choose(0);
+}
+
+START_TEST(test_early_flight)
+{
+	say();
+	from(0); /* before ICE is up */
+	ck_assert_uint_eq(to(0), 0);
+	ck_assert_int_eq(f.state, FLOW_CHECKING);
+	told->up(&f);
+	ck_assert_uint_gt(to(0), 0); /* answered without a repetition */
+	from(0);
+	ck_assert_int_eq(f.state, FLOW_UP);
+}
+END_TEST
+
+/* Of somebody that the peer did not name: never answered. */
+START_TEST(test_early_stranger)
+{
+	say();
+	from(2);
+	told->up(&f);
+	ck_assert_uint_eq(to(2), 0);
+	ck_assert_uint_eq(f.count.rx_unknown_source, 1);
+	ck_assert_ptr_null(f.i.early);
+	(void)assoc_timeout(peer);
+}
+END_TEST
+
+/* A stranger does not push out the flight of the peer. */
+START_TEST(test_early_kept)
+{
+	uint8_t junk[32] = {22, 0xfe, 0xfd};
+
+	say();
+	input(&f, junk, sizeof(junk), &at[2].addr, ours);
+	from(0);
+	input(&f, junk, sizeof(junk), &at[2].addr, ours);
+	told->up(&f);
+	ck_assert_uint_gt(to(0), 0);
+}
+END_TEST
+
+/* DTLS begins on one pair and goes on by another. */
+START_TEST(test_pair_moves)
+{
+	say();
+	told->up(&f);
+	from(0);
+	ck_assert_uint_gt(to(0), 0);
+	from(1);
+	ck_assert_int_eq(f.state, FLOW_UP);
+	ck_assert_uint_eq(to(0), 0);
+	ck_assert_uint_gt(to(1), 0); /* the last flight went there */
+	ck_assert_uint_eq(f.count.rx_unknown_source, 0);
+	choose(1);
+	iceflow_send(&f, (const uint8_t *)"x", 1);
+	ck_assert_uint_eq(by_agent, 1); /* no socket of ours for that base */
+}
+END_TEST
+
+/* No second socket: what libnice receives is answered through it. */
+START_TEST(test_by_agent)
+{
+	say();
+	told->up(&f);
+	choose(0);
+	told->data(&f, flight[0], flight_len[0]);
+	ck_assert_uint_gt(by_agent, 0);
+	ck_assert_int_eq(f.state, FLOW_SHAKING);
+	flight[0][0] = 0xff;
+	told->data(&f, flight[0], 10);
+	ck_assert_uint_eq(f.count.rx_bad, 1);
+}
+END_TEST
+
+static void lose(void)
+{
+	unsigned before = by_agent;
+
+	told->lost(&f);
+	ck_assert_int_eq(f.state, FLOW_SUSPENDED);
+	iceflow_send(&f, (const uint8_t *)"x", 1);
+	ck_assert_uint_eq(by_agent, before); /* RFC 7675 5.1 */
+	ck_assert(!flow_is_open(&f));
+}
+
+START_TEST(test_resumed)
+{
+	bring_up();
+	lose();
+	w.now += 19ull * SECOND; /* 29 s after the last answer */
+	told->up(&f);
+	ck_assert_int_eq(f.state, FLOW_UP);
+	(void)wtimer_run(&w.timers, w.now + 120ull * SECOND);
+	ck_assert_int_eq(f.state, FLOW_UP); /* no deadline is left */
+}
+END_TEST
+
+START_TEST(test_resumed_too_late)
+{
+	bring_up();
+	lose();
+	w.now += 21ull * SECOND;
+	told->up(&f);
+	ck_assert_int_eq(f.state, FLOW_SUSPENDED);
+	w.now += 10ull * SECOND;
+	(void)wtimer_run(&w.timers, w.now);
+	ck_assert_int_eq(f.state, FLOW_FAILED);
+}
+END_TEST
+
+/* New credentials may resume later than the old ones. */
+START_TEST(test_resumed_by_restart)
+{
+	bring_up();
+	lose();
+	w.now += 3ull * SECOND;
+	iceflow_restart(&f);
+	ck_assert_uint_eq(restarts, 1);
+	w.now += 22ull * SECOND;
+	told->up(&f);
+	ck_assert_int_eq(f.state, FLOW_UP);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("media_flow");
+	TCase *tc = tcase_create("flow");
+	SRunner *sr = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, test_early_flight);
+	tcase_add_test(tc, test_early_stranger);
+	tcase_add_test(tc, test_early_kept);
+	tcase_add_test(tc, test_pair_moves);
+	tcase_add_test(tc, test_by_agent);
+	tcase_add_test(tc, test_resumed);
+	tcase_add_test(tc, test_resumed_too_late);
+	tcase_add_test(tc, test_resumed_by_restart);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
