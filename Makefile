@@ -11,6 +11,9 @@ WARN	:= -std=c11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 	   -Wvla -Wcast-qual -Wformat=2 $(WERROR)
 HARDEN	?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 VERSION	:= 0.1
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
 CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. -Igateway $(RE_DEF) -isystem /usr/include/re \
 	   $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKG) 2>/dev/null))
 CFLAGS	+= $(WARN) $(OPT) $(HARDEN) $(SAN) -fvisibility=hidden -fPIE -pthread -MMD -MP
@@ -32,7 +35,8 @@ USES_jingle	:= jingle xmpp reason base sdp
 USES_bridge	:= $(FOLDERS)
 USES_admin	:= $(FOLDERS)
 
-all: $(B)/stoxd $(B)/stoxctl
+all: $(B)/stoxd $(B)/stoxctl	## build the daemon and its control tool (the default)
+	@:
 
 $(B)/stoxd: $(call obj,gateway/main.c) $(call ar,$(FOLDERS))
 	@$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LDLIBS)
@@ -73,7 +77,7 @@ fuzz-bins: $(patsubst %,$(FB)/fuzz_%,$(FUZZ_NAMES))
 $(FB)/fuzz_%: $(FB)/tests/fuzz/%.o $$(addsuffix .a,$$(addprefix $(FB)/lib,$$(USES_$$(call folder,%))))
 	@$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LDLIBS)
 
-install: all
+install: all	## install under PREFIX=/usr/local, into DESTDIR= when it is set
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 \
 		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/doc/stoxd \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)/etc/stoxd
@@ -87,7 +91,8 @@ install: all
 
 .PHONY: all install fuzz-build fuzz-bins units clean
 units: $(UNIT_BIN)
-clean:
+clean:	## remove what was built
 	rm -rf $(B)
 include tests/targets.mk
+include $(wildcard tests/bench/bench.mk)
 -include $(shell [ -d $(B) ] && find $(B) -name '*.d')

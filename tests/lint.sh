@@ -118,6 +118,16 @@ readme() {
 	done <"$tmp/follow"
 }
 
+# docs/hardening.md names tests: names of three words and more are theirs.
+hardening() {
+	cat tests/integration/*.py tests/unit/*.c >"$tmp/tests"
+	grep -oE '\b[a-z][a-z0-9]*(_[a-z0-9]+){2,}' docs/hardening.md |
+		sort -u | while read -r name; do
+		grep -qw -- "$name" "$tmp/tests" ||
+			echo "docs/hardening.md: no test $name"
+	done
+}
+
 text() {
 	c_files | xargs grep -nE '[ 	]+$' | sed 's/:[^:]*$/: trailing space/'
 	c_files | xargs grep -nE '\b(TODO|FIXME|XXX)\b' |
@@ -152,6 +162,7 @@ text() {
 	names
 	sizes
 	readme
+	hardening
 	text
 } >"$tmp/problems"
 n=$( { c_files; scripts; } | wc -l)

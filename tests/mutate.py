@@ -10,6 +10,7 @@ import argparse
 import os
 import random
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -139,9 +140,9 @@ class Lab:
             MAKE + ["flags"], cwd=TREE, stdout=subprocess.PIPE, text=True,
             env=dict(os.environ, MAKEFLAGS=""), check=True).stdout
         flags = dict(line.split(" ", 1) for line in out.splitlines())
-        self.cc = flags["compile"].split()
-        self.ld = flags["link"].split()
-        self.libs = flags["libs"].split()
+        self.cc = shlex.split(flags["compile"])
+        self.ld = shlex.split(flags["link"])
+        self.libs = shlex.split(flags["libs"])
         self.units = []
         for k, v in sorted(flags.items()):
             if k.startswith("unit:"):

@@ -5,34 +5,48 @@
 SUB	= $(MAKE) --no-print-directory
 TESTS	= B=$(B) tests
 
-.PHONY: deps lint check check-now e2e e2e-full demo fuzz asan tsan coverage \
-	coverage-now mutate plants plant-bin flags
-deps:
+.PHONY: help deps lint check check-now browser e2e e2e-full demo fuzz asan tsan \
+	coverage coverage-now mutate plants plant-bin flags
+help:	## this list
+	@awk -F'[:\t]+' '/^[a-z0-9-]+:.*## / { t = $$1; sub(/.*## /, ""); \
+		printf "  make %-10s  %s\n", t, $$0 }' $(MAKEFILE_LIST)
+	@echo "B= is the build directory, build unless set."
+
+deps:	## install what is missing, by apt
 	@tests/deps.sh
 
-lint: deps
+lint: deps	## format, include arrows, names, sizes
 	@$(SUB) all
 	@$(TESTS)/lint.sh
 
-check: deps
+check: deps	## unit and integration tests
 	@$(SUB) all check-now
 
-check-now: units
+check-now: all units
 	@$(TESTS)/check.sh $(UNIT_BIN)
 
-e2e: deps
-	@$(SUB) all
-	@$(TESTS)/e2e/run
+# Chromium's page.  Where its libraries cannot be had, its cells are skipped.
+BROWSER	:= tests/e2e/browser
+browser:
+	@$(SUB) $(B)/browser/jingle.js
+$(B)/browser/jingle.js: $(BROWSER)/jingle.js $(BROWSER)/package-lock.json
+	@$(BROWSER)/build.sh $(@D)
 
-e2e-full: deps
+e2e: deps	## calls between real servers, clients and phones
 	@$(SUB) all
-	@$(TESTS)/e2e/run --full --matrix docs/matrix.md
+	-@$(SUB) browser
+	@$(TESTS)/e2e/run -j 3
 
-demo: deps
+e2e-full: deps	## every cell of them; writes docs/matrix.md
+	@$(SUB) all
+	-@$(SUB) browser
+	@$(TESTS)/e2e/run -j 3 --full --matrix docs/matrix.md
+
+demo: deps	## a call each way, shown as a ladder; HOLD=1 keeps all running
 	@$(SUB) all
 	@HOLD=$(HOLD) $(TESTS)/demo.py
 
-fuzz: deps
+fuzz: deps	## each parser for SECONDS=60
 	@$(SUB) fuzz-build
 	@tests/fuzz.sh $(SECONDS) $(FB) $(FUZZ_NAMES)
 
@@ -46,31 +60,31 @@ plant-bin:
 		$(patsubst %,$(FB)/lib%.a,$(USES_$(call folder,$(T)))) \
 		-Wl,--end-group $(LDLIBS)
 
-plants: deps
+plants: deps	## fuzzing must find the bugs planted into the parsers
 	@$(SUB) fuzz-build
 	@tests/plants.sh $(SECONDS) $(FB)
 
 ASAN	:= -fsanitize=address,undefined -fno-omit-frame-pointer
-asan: deps
+asan: deps	## the tests with AddressSanitizer
 	@$(SUB) B=$(B)/asan CC=$(CLANG) HARDEN= OPT="-O1 -g" SAN="$(ASAN)" \
 		all check-now
 
-tsan: deps
+tsan: deps	## the tests with ThreadSanitizer
 	@$(SUB) B=$(B)/tsan CC=$(CLANG) HARDEN= OPT="-O1 -g" \
 		SAN=-fsanitize=thread all check-now
 
 COV	:= -fprofile-instr-generate -fcoverage-mapping
-coverage: deps
+coverage: deps	## lines that tests and seeds reach
 	@$(SUB) B=$(B)/cov CC=$(CLANG) HARDEN= OPT="-O0 -g" SAN="$(COV)" \
 		all coverage-now
 	@$(SUB) B=$(B)/cov/seeds FB=$(B)/cov/seeds CC=$(CLANG) HARDEN= \
 		OPT="-O0 -g" SAN="$(COV) -fsanitize=fuzzer-no-link" fuzz-bins
 	@tests/seeds.sh $(B)/cov/seeds $(FUZZ_NAMES)
 
-coverage-now: units
+coverage-now: all units
 	@tests/coverage.sh $(B) $(UNIT_BIN)
 
-mutate: deps
+mutate: deps	## flip each table entry and state: a test must fail
 	@$(TESTS)/mutate.py $(MUTATE)
 
 # What mutate.py compiles and links with.

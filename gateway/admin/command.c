@@ -431,9 +431,14 @@ static const struct command {
 static void usage(struct command_run *r)
 {
 	mbuf_rewind(r->mb);
-	(void)mbuf_write_str(r->mb, "1\ncommands:\n");
+	(void)mbuf_write_str(r->mb, "1\n");
+	if (r->wordc)
+		(void)mbuf_printf(r->mb, "%s: no such command, or not with "
+					 "%u arguments\n",
+				  r->wordv[0], r->wordc - 1);
+	(void)mbuf_write_str(r->mb, "commands:\n");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		(void)mbuf_printf(r->mb, "  %s %-6s %s\n", commands[i].name,
+		(void)mbuf_printf(r->mb, "  %-6s %-4s  %s\n", commands[i].name,
 				  commands[i].args, commands[i].help);
 	finish(r);
 }

@@ -213,10 +213,42 @@ static int clear_stale(const struct sockaddr_un *sun)
 	return err;
 }
 
+/* As a service it is there (RuntimeDirectory); started by hand it is not. */
+static int make_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = NULL;
+	struct pl pl;
+	int err;
+
+	if (!slash || slash == path)
+		return ENOENT;
+
+	pl.p = path;
+	pl.l = (size_t)(slash - path);
+	err = pl_strdup(&dir, &pl);
+	if (!err && mkdir(dir, 0750))
+		err = errno;
+	mem_deref(dir);
+
+	return err;
+}
+
+static int control_bind(int fd, const struct sockaddr_un *sun)
+{
+	const mode_t mask = umask(0177);
+	int err = 0;
+
+	if (bind(fd, (const struct sockaddr *)sun, sizeof(*sun)))
+		err = errno;
+	(void)umask(mask);
+
+	return err;
+}
+
 static int control_listen(struct control *ctl)
 {
 	struct sockaddr_un sun;
-	mode_t mask;
 	int err;
 
 	memset(&sun, 0, sizeof(sun));
@@ -234,9 +266,9 @@ static int control_listen(struct control *ctl)
 	if (ctl->fd < 0)
 		return errno;
 
-	mask = umask(0177);
-	err = bind(ctl->fd, (struct sockaddr *)&sun, sizeof(sun)) ? errno : 0;
-	(void)umask(mask);
+	err = control_bind(ctl->fd, &sun);
+	if (err == ENOENT && !make_directory(ctl->path))
+		err = control_bind(ctl->fd, &sun);
 	if (err) {
 		(void)close(ctl->fd);
 		ctl->fd = -1;
@@ -265,7 +297,9 @@ int control_alloc(struct control **cp, const char *path,
 	if (!err)
 		err = control_listen(ctl);
 	if (err) {
-		log_error("admin: cannot listen on %s: %m\n", path, err);
+		log_error("admin: cannot listen on %s: %m; socket in [admin] "
+			  "sets another place\n",
+			  path, err);
 		mem_deref(ctl);
 		return err;
 	}

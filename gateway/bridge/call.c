@@ -38,6 +38,14 @@ static void limit_timeout(void *arg)
 	call_fail(call, REASON_EXPIRED, "the longest time of a call is over");
 }
 
+static void log_active(const struct call *call)
+{
+	char codec[64];
+
+	call_codec(call, codec, sizeof(codec));
+	log_info("call %s: active, %s\n", call->name, codec);
+}
+
 /* The only function that writes call->state. */
 void call_enter(struct call *call, enum call_state st)
 {
@@ -66,7 +74,7 @@ void call_enter(struct call *call, enum call_state st)
 		tmr_start(&call->limit,
 			  (uint64_t)calls_conf.config->limits.call_max * 1000,
 			  limit_timeout, call);
-		log_info("call %s: active\n", call->name);
+		log_active(call);
 		break;
 
 	default: /* the legs have timers of their own for the rest */
@@ -118,17 +126,21 @@ const char *ending_words(const struct ending *why)
 void call_close(struct call *call, const struct leg *skip,
 		const struct ending *why)
 {
+	char code[16] = "";
+
 	if (call->state == CALL_ENDED)
 		return;
 
-	log_info("call %s: ended by %s after %llu s: %s (%s%s%u)\n",
-		 call->name,
+	if (why->sip_code)
+		(void)re_snprintf(code, sizeof(code), "%s%u",
+				  why->reason ? ", SIP " : "SIP ",
+				  why->sip_code);
+	log_info("call %s: ended by %s after %llu s: %s (%s%s)\n", call->name,
 		 !skip		   ? "the gateway"
 		 : skip == call->x ? "xmpp"
 				   : "sip",
 		 call->answered ? (tmr_jiffies() - call->answered) / 1000 : 0,
-		 ending_words(why), reason_name(why->reason),
-		 why->reason ? ", " : "", why->sip_code);
+		 ending_words(why), reason_name(why->reason), code);
 	call_enter(call, CALL_ENDED);
 	tmr_cancel(&call->limit);
 	tmr_cancel(&call->restart);

@@ -100,6 +100,8 @@ void call_desc_move(struct desc **dp, struct desc *d);
 void ending_set(struct ending *end, enum reason reason, unsigned code,
 		const char *text);
 const char *ending_words(const struct ending *why);
+/* "opus/48000"; "" until the call is answered. */
+void call_codec(const struct call *call, char *text, size_t size);
 /* The local transports that were missing are here. */
 void call_local_ready(struct call *call, unsigned branch);
 

@@ -135,17 +135,23 @@ static struct call *calls_find(const char *name)
 	return NULL;
 }
 
-static void info_fill(struct call_info *info, const struct call *call,
-		      char *codec, size_t size)
+void call_codec(const struct call *call, char *text, size_t size)
 {
 	const struct desc_media *m = callmedia_x_agreed(call);
 	const struct codec *c = m ? m->codecs : NULL;
+
+	text[0] = '\0';
+	if (c && call->answered)
+		(void)re_snprintf(text, size, "%s/%u", c->name, c->clock);
+}
+
+static void info_fill(struct call_info *info, const struct call *call,
+		      char *codec, size_t size)
+{
 	uint64_t now = tmr_jiffies();
 
 	memset(info, 0, sizeof(*info));
-	codec[0] = '\0';
-	if (c && call->answered)
-		re_snprintf(codec, size, "%s/%u", c->name, c->clock);
+	call_codec(call, codec, size);
 	info->name = call->name;
 	info->state = state_names[call->state];
 	info->from_xmpp = call->from_xmpp;

@@ -38,7 +38,7 @@ struct agent {
 	struct sockaddr_storage remotes[REMOTES_MAX];
 	unsigned remotec;
 	bool gathering, local_changed, pair_changed, failed;
-	bool was_up, up_changed, lost, closing, closed;
+	bool was_up, up_changed, ready, lost, closing, closed;
 };
 
 static void turn(void *arg);
@@ -68,6 +68,7 @@ static void on_state(NiceAgent *nice, guint stream, guint comp, guint state,
 		   state == NICE_COMPONENT_STATE_READY) {
 		a->was_up = true;
 		a->up_changed = true;
+		a->ready = state == NICE_COMPONENT_STATE_READY;
 	}
 }
 
@@ -309,12 +310,6 @@ static void settle_pair(struct agent *a)
 	a->ops->pair(a->arg, &p);
 }
 
-static bool is_ready(const struct agent *a)
-{
-	return nice_agent_get_component_state(a->nice, a->stream, 1) ==
-	       NICE_COMPONENT_STATE_READY;
-}
-
 static void settle(struct agent *a)
 {
 	unsigned i, n = a->remotec;
@@ -337,7 +332,7 @@ static void settle(struct agent *a)
 	if (a->up_changed && !a->closing) {
 		a->up_changed = false;
 		/* It wakes up 50 times a second until it was idle so long. */
-		if (is_ready(a))
+		if (a->ready)
 			g_object_set(a->nice, "idle-timeout", IDLE_READY,
 				     NULL);
 		a->ops->up(a->arg);

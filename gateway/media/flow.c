@@ -34,9 +34,9 @@ void flow_enter(struct flow *f, enum flow_state st)
 
 	if (old == st)
 		return;
-	log_info("call %s: flow %u: %s -> %s, peer %s\n", f->relay->name,
-		 f->index, state_names[old], state_names[st],
-		 flow_peer(f, peer));
+	log_debug("call %s: flow %u: %s -> %s, peer %s\n", f->relay->name,
+		  f->index, state_names[old], state_names[st],
+		  flow_peer(f, peer));
 	f->state = st;
 
 	switch (st) {

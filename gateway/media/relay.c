@@ -12,27 +12,49 @@ void relay_start(struct relay *r, struct worker *w)
 	tick_start(r);
 }
 
+/* What went wrong with packets, and nothing about what did not. */
+static void log_faults(char *text, size_t size, const struct media_count *c)
+{
+	const struct {
+		const char *name;
+		uint64_t n;
+	} faults[] = {
+	    {"lost", c->rx_lost},
+	    {"not authentic", c->rx_auth_fail},
+	    {"repeated", c->rx_replay},
+	    {"of unknown source", c->rx_unknown_source},
+	    {"bad", c->rx_bad},
+	    {"not sent", c->tx_drop},
+	};
+	size_t i, len = 0;
+
+	text[0] = '\0';
+	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		if (faults[i].n && len < size)
+			len += (size_t)snprintf(
+			    text + len, size - len, ", %llu %s",
+			    (unsigned long long)faults[i].n, faults[i].name);
+	}
+}
+
 static void log_flow(const struct relay *r, const struct media_stat *st)
 {
 	const struct media_count *c = &st->count;
-	char text[256];
+	char faults[256], rtt[48] = "";
 
 	if (!c->rx_packets && !c->tx_packets && !st->up)
 		return;
-	(void)snprintf(
-	    text, sizeof(text),
-	    "in %llu packets %llu bytes, lost %llu, not authentic "
-	    "%llu, repeated %llu, unknown source %llu, bad %llu; "
-	    "out %llu packets %llu bytes, dropped %llu",
+	log_faults(faults, sizeof(faults), c);
+	if (c->rtt_us)
+		(void)snprintf(rtt, sizeof(rtt), ", round trip %u.%u ms",
+			       c->rtt_us / 1000, c->rtt_us % 1000 / 100);
+	log_info(
+	    "call %s: flow %u (%s %s): in %llu packets, %llu bytes; out "
+	    "%llu packets, %llu bytes%s; jitter %u.%u ms%s\n",
+	    r->name, st->flow, st->ice ? "xmpp" : "sip", st->pair,
 	    (unsigned long long)c->rx_packets, (unsigned long long)c->rx_bytes,
-	    (unsigned long long)c->rx_lost,
-	    (unsigned long long)c->rx_auth_fail,
-	    (unsigned long long)c->rx_replay,
-	    (unsigned long long)c->rx_unknown_source,
-	    (unsigned long long)c->rx_bad, (unsigned long long)c->tx_packets,
-	    (unsigned long long)c->tx_bytes, (unsigned long long)c->tx_drop);
-	log_info("call %s: flow %u (%s): %s; jitter %u us, round trip %u us\n",
-		 r->name, st->flow, st->pair, text, c->jitter_us, c->rtt_us);
+	    (unsigned long long)c->tx_packets, (unsigned long long)c->tx_bytes,
+	    faults, c->jitter_us / 1000, c->jitter_us % 1000 / 100, rtt);
 }
 
 static void close_stream(struct relay *r, unsigned i)

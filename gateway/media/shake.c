@@ -65,10 +65,9 @@ static void finish(struct flow *f)
 					 : "no SRTP keys");
 		return;
 	}
-	log_info("call %s: flow %u: DTLS done as %s, suite %u\n",
-		 f->relay->name, f->index,
-		 assoc_is_client(f->i.assoc) ? "client" : "server",
-		 crypt_suite(f->crypt));
+	log_info("call %s: flow %u: DTLS done as %s, %s\n", f->relay->name,
+		 f->index, assoc_is_client(f->i.assoc) ? "client" : "server",
+		 crypto_suite_name(crypt_suite(f->crypt)));
 	wtimer_cancel(ts, &f->i.deadline);
 	wtimer_cancel(ts, &f->i.retransmit);
 	/* The server's flight is the last of a full handshake. */

@@ -129,7 +129,10 @@ static bool next_param(struct pl *in, struct pl *name, struct pl *value)
 		pl_advance(in, 1);
 		value->p = in->p;
 		while (in->l && *in->p != '"')
-			pl_advance(in, *in->p == '\\' && in->l > 1 ? 2 : 1);
+			pl_advance(in,
+				   *in->p == '\\' && (in->l > 1 || PLANT == 1)
+				       ? 2
+				       : 1);
 		value->l = (size_t)(in->p - value->p);
 		if (in->l)
 			pl_advance(in, 1);
@@ -173,10 +176,6 @@ static void take_param(struct offer *o, const struct pl *name,
 			o->known_alg = true;
 		}
 	}
-#if PLANT == 1
-	if (o->stale && o->opaque.l == 3)
-		__builtin_trap();
-#endif
 }
 
 /* What goes back inside quotes must be free of syntax. */
@@ -192,7 +191,7 @@ static bool is_quotable(const struct pl *p)
 	for (size_t i = 0; i < p->l; i++) {
 		const unsigned char c = (unsigned char)p->p[i];
 
-		if (c < 0x20 || c == 0x7f)
+		if ((c < 0x20 || c == 0x7f) && PLANT != 2)
 			return false;
 		if (c == '\\' && ++i == p->l)
 			return false;
@@ -218,10 +217,6 @@ static bool offer_decode(struct offer *o, const struct pl *header)
 			break;
 		take_param(o, &name, &value);
 	}
-#if PLANT == 2
-	if (o->realm.l && o->realm.p[0] == '\\')
-		__builtin_trap();
-#endif
 
 	o->digest = o->realm.p && o->nonce.l && is_quotable(&o->realm) &&
 		    is_quotable(&o->nonce) && is_quotable(&o->opaque);

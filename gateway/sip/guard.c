@@ -273,10 +273,6 @@ static bool judge_hops(struct guard_verdict *v, const struct sipscan *s)
 			    &n))
 		return refuse(v, GUARD_HOPS, 400, "Bad Max-Forwards");
 
-#if PLANT == 1
-	if (n == 77)
-		__builtin_trap();
-#endif
 	if (n || is(s, "OPTIONS") || is(s, "ACK") || is(s, "CANCEL"))
 		return true;
 	if (!msg_param_decode(&s->first[SCAN_TO], "tag", &tag))
@@ -289,13 +285,15 @@ static bool add_unsupported(const struct pl *value, void *arg)
 {
 	struct guard_verdict *v = arg;
 	const size_t used = strlen(v->header);
+	/* the name or a comma before it, the end of the line behind it */
+	const size_t room = sizeof("Unsupported: \r\n");
 
 	for (size_t i = 0; guard_options[i]; i++) {
 		if (!pl_strcasecmp(value, guard_options[i]))
 			return false;
 	}
 	if (!sipscan_is_token(value) ||
-	    value->l + 8 > sizeof(v->header) - used)
+	    (value->l + room > sizeof(v->header) - used && PLANT != 1))
 		return false;
 
 	(void)re_snprintf(v->header + used, sizeof(v->header) - used,
@@ -332,7 +330,7 @@ static bool judge_length(struct guard_verdict *v, const struct sipscan *s,
 			      : true;
 	if (!sipscan_number(&s->first[SCAN_CONTENT_LENGTH], LENGTH_MAX, &n))
 		return refuse(v, GUARD_LENGTH, 400, "Bad Content-Length");
-	if (n > s->body.l) /* RFC 3261 18.3 */
+	if (n > s->body.l && PLANT != 3) /* RFC 3261 18.3 */
 		return refuse(v, GUARD_LENGTH, 400, "Content-Length Mismatch");
 
 	return true;
@@ -363,10 +361,6 @@ static bool judge_response(struct guard_verdict *v, const struct sipscan *s,
 	if (!judge_cseq(v, s) || !judge_via(v, s))
 		return drop(v, GUARD_RESPONSE);
 
-#if PLANT == 2
-	if (s->body.l > 16)
-		__builtin_trap();
-#endif
 	return true;
 }
 
@@ -382,10 +376,6 @@ static bool judge_request(struct guard_verdict *v, const struct sipscan *s,
 	if (s->bad)
 		return refuse(v, GUARD_HEADER, 400, "Bad Header");
 
-#if PLANT == 3
-	if (s->count[SCAN_ROUTE] > 2)
-		__builtin_trap();
-#endif
 	return judge_limits(v, s, limits) && judge_singles(v, s) &&
 	       judge_cseq(v, s) && judge_uri(v, s) && judge_addresses(v, s) &&
 	       judge_length(v, s, stream) && judge_hops(v, s) &&
@@ -438,7 +428,11 @@ int guard_reply_print(struct mbuf *mb, const struct sipscan *s,
 		      const struct guard_verdict *v, const struct sa *src,
 		      const char *tag, const char *server)
 {
+#if PLANT == 2 /* there may be more than were kept */
+	const unsigned vias = s->count[SCAN_VIA];
+#else
 	const unsigned vias = MIN(s->count[SCAN_VIA], SIPSCAN_VIAS);
+#endif
 	struct pl old, end;
 	int err;
 

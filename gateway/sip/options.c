@@ -1,5 +1,6 @@
 /* options.c: OPTIONS, asked of each target every 30 s and answered
  * (RFC 3261 11). */
+#include <string.h>
 #include "base/id.h"
 #include "base/log.h"
 #include "sip/stack_priv.h"
@@ -132,7 +133,7 @@ static void round_h(void *arg)
 			continue; /* the last round is not over */
 		err = ask(o, p, t);
 		if (err)
-			set_state(o, &addr, false, "cannot be sent to");
+			set_state(o, &addr, false, strerror(err));
 	}
 
 	/* +-10 %: several gateways shall not fall into step */

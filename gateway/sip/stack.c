@@ -284,8 +284,8 @@ static int open_listener(struct sipstack *s, const struct config_listen *l)
 
 	if (l->transport == CONFIG_TLS && !s->tls) {
 		if (!conf->cert) {
-			log_error("sip: listen %s: no certificate: set cert "
-				  "and key in [sip]\n",
+			log_error("sip: listen %s: no certificate: set "
+				  "certificate and key in [sip]\n",
 				  l->text);
 			return EINVAL;
 		}

@@ -7,7 +7,8 @@
 
 static int failed(const char *whose, const char *file)
 {
-	const char *why = ERR_reason_error_string(ERR_peek_last_error());
+	/* the first says most: the last is "PEM lib" */
+	const char *why = ERR_reason_error_string(ERR_peek_error());
 
 	log_error("sip: %s: %s: %s\n", whose, file, why ? why : "refused");
 	ERR_clear_error();

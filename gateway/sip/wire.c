@@ -165,8 +165,8 @@ static void on_trace(bool tx, enum sip_transp tp, const struct sa *src,
 	trace_add(TRACE_SIP, tx, peer, (const char *)pkt, len);
 }
 
-/* A source is easily forged: what we say to it is not worth forging one, at
- * most a tenth longer than what it said (hardening: reflection). */
+/* A source is easily forged: what is malformed gets an answer that is at most
+ * a tenth longer than it, or none. */
 static void refuse_raw(struct wire *w, const struct sipscan *scan,
 		       const struct guard_verdict *v, const struct sa *src,
 		       size_t len)
@@ -180,7 +180,7 @@ static void refuse_raw(struct wire *w, const struct sipscan *scan,
 
 	id_token(tag, sizeof(tag));
 	if (!guard_reply_print(mb, scan, v, src, tag, conf->user_agent) &&
-	    mb->end <= len + len / 10) {
+	    (v->code != 400 || mb->end <= len + len / 10)) {
 		mb->pos = 0;
 		(void)sip_send(w->sip, w->us, SIP_TRANSP_UDP, src, mb);
 	}

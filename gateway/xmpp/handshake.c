@@ -47,7 +47,8 @@ static const struct handshake_remedy remedies[] = {
      "ejabberd_service; or the port in server = is the one for clients"},
     {"not-authorized", WAIT_OPERATOR,
      "secret (or secret_file) is not what the server has as component_secret "
-     "(Prosody) or password (ejabberd)"},
+     "(Prosody) or password (ejabberd); quotes and what stands behind the "
+     "value are part of it"},
     {"invalid-namespace", WAIT_OPERATOR,
      "the port in server = is not for components but for clients or servers; "
      "Prosody's component_ports are 5347 by default"},

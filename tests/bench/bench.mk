@@ -14,7 +14,7 @@ $(B)/bench/least: $(call obj,tests/bench/least.c) $(BENCH_AR)
 	@$(BENCH_LINK)
 
 .PHONY: bench bench-bins
-bench: deps
+bench: deps	## CPU a packet and a call, beside rtpengine and the least relay
 	@$(SUB) all bench-bins
 	@$(TESTS)/bench/bench.py
 

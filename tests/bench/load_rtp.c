@@ -7,8 +7,11 @@
 enum {
 	SLOTS = 20, /* of a packet's time: when calls take turns */
 	SSRC = 0x10ad0000,
-	DRAIN = 200000, /* us after the last packet */
+	DRAIN = 300000, /* us of silence that end a run */
+	DRAIN_MAX = 5000000,
 };
+
+static uint64_t heard_at; /* us; any packet */
 
 static void put32(uint8_t *p, uint32_t v)
 {
@@ -59,6 +62,7 @@ void load_rtp_input(struct end *e, uint8_t *p, size_t len)
 
 	if (len < LOAD_HEADER)
 		return;
+	heard_at = load_now();
 	if (p[1] >= 192 && p[1] <= 223) { /* RFC 5761 4 */
 		e->count.rtcp++;
 		return;
@@ -124,7 +128,9 @@ void load_rtp_run(struct load *l, double seconds)
 			slot = (slot + 1) % SLOTS;
 			next += step;
 		}
-		if (now > end + DRAIN)
+		/* A relay that waits for its turn has not lost them. */
+		if (now > end + DRAIN_MAX ||
+		    (now > end + DRAIN && now > heard_at + DRAIN))
 			break;
 		load_turn(1);
 	}

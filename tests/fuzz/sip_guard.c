@@ -28,6 +28,17 @@ static void check_reply(const struct sipscan *s, const struct guard_verdict *v,
 	mem_deref(mb);
 }
 
+/* What passes has all of the body that it announces. */
+static void check_body(const struct sipscan *s)
+{
+	uint64_t n;
+
+	if (s->count[SCAN_CONTENT_LENGTH] &&
+	    (!sipscan_number(&s->first[SCAN_CONTENT_LENGTH], UINT32_MAX, &n) ||
+	     n > s->body.l))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct gate *gate;
@@ -47,6 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	guard_judge(&v, &s, &limits, false);
 	if (v.code && !v.drop)
 		check_reply(&s, &v, &src);
+	if (!v.code && !v.drop)
+		check_body(&s);
 	guard_judge(&v, &s, &limits, true);
 
 	mb = mbuf_alloc(size);

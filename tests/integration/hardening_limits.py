@@ -282,7 +282,8 @@ async def one_after_the_other(lab, n, ways):
 
 @case(timeout=150)
 async def memory_does_not_grow_with_calls(t):
-    """Calls set up and torn down by the hundred (CALLS=1000: as many): memory and descriptors as before; leaks are the sanitizer's."""
+    """Calls set up and torn down by the hundred (CALLS=1000: so many):
+    memory and descriptors as before; leaks are the sanitizer's."""
     lab = await Lab(t).start({"log": {"level": "info"}})
     n = int(os.environ.get("CALLS", "100"))
     # SIP transactions are kept for 32 s (RFC 3261 17.1.1.2, Timer D)

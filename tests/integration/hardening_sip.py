@@ -250,13 +250,13 @@ async def cve_2026_28799_subscribe_expires_0(t):
 
 @case
 async def reflection_no_gain(t):
-    """A refusal of what a spoofed trunk asks is no larger than it (1.1)."""
+    """What is malformed and spoofed gets no answer larger than it (1.1)."""
     lab = await Lab(t).start()
     ear = await Ear.open(t, "127.0.0.1", 5088)
     v = "SIP/2.0/UDP 127.0.0.1:5088;branch=z9hG4bK%d"
     asked = 0
     for i, start in enumerate(("FLY sip:a SIP/2.0", "OPTIONS x SIP/2.0",
-                               "INVITE sip:a SIP/9.0", "INVITE sip:a@b;x=?y "
+                               "BYE sip:a SIP/2.0", "INVITE sip:a@b;x=?y "
                                "SIP/2.0", "REGISTER mailto:a SIP/2.0")):
         data = ("%s\r\nVia: %s\r\n\r\n" % (start, v % i)).encode()
         ear.send(data, OURS)

@@ -19,7 +19,7 @@ listen:
     ip: "127.0.0.1"
     module: ejabberd_service
     hosts: {"sip.xmpp.test": {password: "lab-secret"}}
-  - port: 5280
+%s  - port: 5280
     ip: "127.0.0.1"
     module: ejabberd_http
     request_handlers:
@@ -50,6 +50,9 @@ modules:
   mod_stream_mgmt: {}
   mod_version: {}
 %s"""
+TLS = """    tls: true
+    certfile: "%s"
+"""
 TURN = """  mod_stun_disco:
     access: all
     secret: "turn-secret"
@@ -59,12 +62,15 @@ TURN = """  mod_stun_disco:
 
 
 class Ejabberd(Proc):
-    def __init__(self, dir, turn=False, users=("alice", "bob", "carol")):
+    def __init__(self, dir, turn=False, users=("alice", "bob", "carol"),
+                 tls=None):
+        """tls: a file with certificate and key for the component's port."""
         self.users, data = users, os.path.join(dir, "ejabberd-data")
         os.makedirs(data, exist_ok=True)
         conf = os.path.join(dir, "ejabberd.yml")
         with open(conf, "w") as f:
-            f.write(CONFIG % (TURN if turn else ""))
+            f.write(CONFIG % (TLS % tls if tls else "",
+                              TURN if turn else ""))
         files = subprocess.run(["dpkg", "-L", "ejabberd"],
                                capture_output=True, text=True).stdout.split()
         ebin = next((os.path.dirname(x) for x in files

@@ -27,6 +27,7 @@ modules_enabled = {
     "carbons"; "pep"; "blocklist"; "ping"; "time"; "version"; "posix";
     "smacks"; "offline"; "websocket"; "bosh"; "groups"; %(modules)s
 }
+%(ssl)s
 modules_disabled = { "s2s" }
 groups_file = "%(dir)s/prosody-groups"
 turn_external_host = "127.0.0.1"
@@ -46,7 +47,13 @@ Component "sip.xmpp.test"
 
 
 class Prosody(Proc):
-    def __init__(self, dir, modules=(), users=("alice", "bob", "carol")):
+    """tls: (certificate, key): STARTTLS for clients that want it; contacts:
+    in everyone's roster."""
+
+    def __init__(self, dir, modules=(), users=("alice", "bob", "carol"),
+                 tls=None, contacts=()):
+        if tls:
+            modules = tuple(modules) + ("tls",)
         accounts = os.path.join(dir, "prosody-data", "xmpp%2etest",
                                 "accounts")
         os.makedirs(accounts, exist_ok=True)
@@ -55,11 +62,14 @@ class Prosody(Proc):
                 f.write('return { ["password"] = "%s-pw"; };\n' % u)
         with open(os.path.join(dir, "prosody-groups"), "w") as f:
             f.write("[all]\n" + "".join("%s@xmpp.test=%s\n" % (u, u)
-                                        for u in users))
+                                        for u in users)
+                    + "".join("%s=%s\n" % (c, c) for c in contacts))
         conf = os.path.join(dir, "prosody.cfg.lua")
         with open(conf, "w") as f:
             f.write(CONFIG % {
                 "root": "true" if os.getuid() == 0 else "false", "dir": dir,
+                "ssl": 'ssl = { certificate = "%s"; key = "%s" }' % tls
+                if tls else "",
                 "modules": " ".join('"%s";' % m for m in modules)})
         super().__init__(dir, "prosody", ["prosody", "-F", "--config", conf])
 

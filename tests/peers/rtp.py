@@ -26,12 +26,12 @@ class _Port(asyncio.DatagramProtocol):
 
 class Rtp:
     """Even port of its own on ip; to(addr) begins to send.  codec: PCMU or
-    PCMA; srtp: (tx, rx) sessions of pylibsrtp, or None."""
+    PCMA (or G729, by name alone); srtp: (tx, rx) sessions of pylibsrtp, or None."""
 
     def __init__(self, ip="127.0.0.1", tones=(500, 700), codec="PCMU",
                  dtmf=101, srtp=None):
         self.ip, self.tones, self.dtmf, self.srtp = ip, tones, dtmf, srtp
-        self.pt = {"PCMU": 0, "PCMA": 8}[codec]
+        self.pt = {"PCMU": 0, "PCMA": 8, "G729": 18}[codec]
         enc = audioop.lin2ulaw if codec == "PCMU" else audioop.lin2alaw
         self._dec = audioop.ulaw2lin if codec == "PCMU" else audioop.alaw2lin
         self.frames = [enc(tone.samples(hz, 8000, 160).tobytes(), 2)

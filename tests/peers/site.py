@@ -30,14 +30,14 @@ class Site:
         self.mine, self.theirs = (w, x), (y, z)
 
     async def start(self, server="prosody", phone="scripted", changes=None,
-                    capture=True, **phone_options):
+                    capture=True, server_options=None, **phone_options):
         t = self.t
         t.need(*{"baresip": ["baresip"], "kamailio": ["baresip", "kamailio"],
                  "sipp": ["sipp"]}.get(phone, []))
         self.capture = Capture(t.path("packets.pcap")) if capture else None
         if capture:
             t.later(self.capture.stop)
-        self.server = make_server(t, server)
+        self.server = make_server(t, server, **(server_options or {}))
         t.later(self.server.stop)
         self.phone = MAKES[phone](t, self.theirs, **phone_options)
         await asyncio.gather(self.server.run(), self.phone.run())
@@ -80,6 +80,11 @@ class Site:
             self.t.need("chromium")
             chromium.need_bundle()
             return chromium.Client(name, self.t.dir, **kw)
+        if make == "dino":
+            from peers import dinoapp
+            self.t.need("dino-im", "Xvfb", "xdotool", "pulseaudio", "parec",
+                        "dbus-run-session")
+            return dinoapp.Client(name, self.t.dir, self.capture, **kw)
         from peers.jingleclient import Client
         return Client(name, **kw)
 

@@ -148,8 +148,8 @@ START_TEST(test_reason_encode)
 		      "code='486'/></reason></x>");
 	snprintf(end.text, sizeof(end.text), "a<b");
 	reason_prints(REASON_BUSY, &end,
-		      "<x xmlns='urn:xmpp:jingle:1'><reason><busy/><text>a&lt;"
-		      "b</text><sip-error xmlns='urn:stoxd:sip:0' "
+		      "<x xmlns='urn:xmpp:jingle:1'><reason><busy/><text>486 "
+		      "a&lt;b</text><sip-error xmlns='urn:stoxd:sip:0' "
 		      "code='486'/></reason></x>");
 }
 END_TEST

@@ -56,6 +56,7 @@ static void stop(void)
 	libre_close();
 }
 
+/* As long as a phone's: a refusal may be hardly longer than what it answers. */
 static void send_request(struct peer *p, const char *method, const char *uri,
 			 const char *extra)
 {
@@ -67,6 +68,8 @@ static void send_request(struct peer *p, const char *method, const char *uri,
 	    "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;rport;"
 	    "branch=z9hG4bK%u\r\nFrom: <sip:b@h>;tag=1\r\n%s"
 	    "Call-ID: c%u\r\nCSeq: 1 %s\r\nContact: <sip:b@h>\r\n%s"
+	    "User-Agent: a phone of the usual sort/1.0 (and what it runs)\r\n"
+	    "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE\r\n"
 	    "Content-Length: 0\r\n\r\n",
 	    method, uri, id, strstr(extra, "To:") ? "" : "To: <sip:a@gw>\r\n",
 	    id, method, extra);
