@@ -79,13 +79,14 @@ $(FB)/fuzz_%: $(FB)/tests/fuzz/%.o $$(addsuffix .a,$$(addprefix $(FB)/lib,$$(USE
 
 install: all	## install under PREFIX=/usr/local, into DESTDIR= when it is set
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 \
-		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/doc/stoxd \
+		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/doc/stoxd/examples \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)/etc/stoxd
 	install $(B)/stoxd $(DESTDIR)$(PREFIX)/sbin
 	install $(B)/stoxctl $(DESTDIR)$(PREFIX)/bin
 	install -m 644 docs/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 644 docs/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 README.md LICENSE conf/stoxd.conf $(DESTDIR)$(PREFIX)/share/doc/stoxd
+	install -m 644 conf/examples/* $(DESTDIR)$(PREFIX)/share/doc/stoxd/examples
 	sed 's,@PREFIX@,$(PREFIX),' conf/stoxd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/stoxd.service
 	[ -e $(DESTDIR)/etc/stoxd/stoxd.conf ] || install -m 640 conf/stoxd.conf $(DESTDIR)/etc/stoxd
 

@@ -120,9 +120,17 @@ class Unit:
             stdout=subprocess.PIPE, text=True, check=True).stdout
         self.names = {w.split()[-1] for w in nm.splitlines()
                       if w.split()[-2] in "TDBR"}
-        start = time.monotonic()
-        self.sound = run(["build/unit/" + name], 180)
-        self.took = time.monotonic() - start
+        self.sound, self.took = None, 0
+
+    def measure(self):
+        if self.sound is None:
+            start = time.monotonic()
+            self.sound = run(["build/unit/" + self.name], 180)
+            self.took = time.monotonic() - start
+            if not self.sound:
+                print("mutate: %s fails without a mutant; left out"
+                      % self.name, flush=True)
+        return self.sound
 
 
 class Lab:
@@ -134,8 +142,12 @@ class Lab:
         for x in ("gateway", "sdp", "tests", "conf", "Makefile"):
             subprocess.run(["cp", "-r", os.path.join(ROOT, x), TREE],
                            check=True)
-        if not run(MAKE + ["-j2", "all", "units"], 1800, MAKEFLAGS=""):
+        objs = ["build/tests/unit/" + f[:-2] + ".o" for f in os.listdir(
+            os.path.join(TREE, "tests", "unit"))
+            if re.match(r"[a-z]+_\w+\.c$", f)]
+        if not run(MAKE + ["-j2", "all"], 1800, MAKEFLAGS=""):
             sys.exit("mutate: the tree does not build")
+        run(MAKE + ["-j2", "-k", "units"] + objs, 1800, MAKEFLAGS="")
         out = subprocess.run(
             MAKE + ["flags"], cwd=TREE, stdout=subprocess.PIPE, text=True,
             env=dict(os.environ, MAKEFLAGS=""), check=True).stdout
@@ -145,12 +157,12 @@ class Lab:
         self.libs = shlex.split(flags["libs"])
         self.units = []
         for k, v in sorted(flags.items()):
-            if k.startswith("unit:"):
+            if not k.startswith("unit:"):
+                continue
+            if os.path.exists(os.path.join(TREE, "build", "unit", k[5:])):
                 self.units.append(Unit(k[5:], v.split()))
-        for u in self.units:
-            if not u.sound:
-                print("mutate: %s fails without a mutant; left out" % u.name)
-        self.units = [u for u in self.units if u.sound]
+            else:
+                print("mutate: %s does not build; left out" % k[5:])
         self.lock = threading.Lock()
 
     def exports(self, obj):
@@ -161,9 +173,10 @@ class Lab:
     def concerned(self, path, obj):
         """Unit programs that hold that file, quickest first."""
         mine = self.exports(obj)
-        return sorted((u for u in self.units
-                       if path in u.includes or mine & u.names),
-                      key=lambda u: u.took)
+        with self.lock:
+            return sorted((u for u in self.units
+                           if (path in u.includes or mine & u.names)
+                           and u.measure()), key=lambda u: u.took)
 
 
 class Bench:
@@ -183,8 +196,9 @@ class Bench:
                                         source], 120)
 
     def link(self, out, objs, libs):
-        return run(self.lab.ld + ["-o", out] + objs + ["-Wl,--start-group"]
-                   + libs + ["-Wl,--end-group"] + self.lab.libs, 120)
+        if not run(self.lab.ld + ["-o", out] + objs + ["-Wl,--start-group"]
+                   + libs + ["-Wl,--end-group"] + self.lab.libs, 120):
+            sys.exit("mutate: cannot link %s" % " ".join(objs + libs))
 
     def unit(self, u, path, obj):
         """False: it fails on the mutant."""
@@ -193,8 +207,7 @@ class Bench:
             objs = [self.at("test.o")]
             if not self.compile("tests/unit/%s.c" % u.name, objs[0]):
                 return True
-        if not self.link(self.at("unit"), objs, u.libs):
-            return True
+        self.link(self.at("unit"), objs, u.libs)
         return run([self.at("unit")], 10 + 4 * u.took)
 
     def integration(self, obj):
@@ -203,10 +216,8 @@ class Bench:
         os.makedirs(os.path.join(TREE, self.at("b")), exist_ok=True)
         shutil.copy(os.path.join(TREE, "build", "stoxctl"),
                     os.path.join(TREE, self.at("b")))
-        if not self.link(self.at("b", "stoxd"),
-                         ["build/gateway/main.o", obj],
-                         [f for f in libs if "libreason" not in f]):
-            return True
+        self.link(self.at("b", "stoxd"), ["build/gateway/main.o", obj],
+                  [f for f in libs if "libreason" not in f])
         with self.lab.lock:
             return run(["tests/run", "integration", "-j", "6"], 600,
                        B=self.at("b"))

@@ -27,7 +27,7 @@ check-now: all units
 
 # Chromium's page.  Where its libraries cannot be had, its cells are skipped.
 BROWSER	:= tests/e2e/browser
-browser:
+browser:	## the page of the Chromium client, for e2e
 	@$(SUB) $(B)/browser/jingle.js
 $(B)/browser/jingle.js: $(BROWSER)/jingle.js $(BROWSER)/package-lock.json
 	@$(BROWSER)/build.sh $(@D)
@@ -52,8 +52,8 @@ fuzz: deps	## each parser for SECONDS=60
 
 # A fuzz target T with bug N compiled into file F of its parser.
 plant-bin:
-	@$(CLANG) $(CPPFLAGS) $(CFLAGS) $(FUZZ_FLAGS) -O1 -U_FORTIFY_SOURCE -fsanitize=fuzzer-no-link \
-		-DPLANT=$(N) -c -o $(FB)/plant/$(T)-$(N).o $(F)
+	@$(CLANG) $(CPPFLAGS) $(CFLAGS) $(FUZZ_FLAGS) \
+		-fsanitize=fuzzer-no-link -DPLANT=$(N) -c -o $(FB)/plant/$(T)-$(N).o $(F)
 	@$(CLANG) $(LDFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer \
 		-o $(FB)/plant/$(T)-$(N) $(FB)/tests/fuzz/$(T).o \
 		$(FB)/plant/$(T)-$(N).o -Wl,--start-group \

@@ -329,6 +329,34 @@ static void cmd_hangup(struct command_run *r)
 	finish(r);
 }
 
+/* ---- address ---- */
+
+static void cmd_address(struct command_run *r)
+{
+	struct sockaddr_storage ss;
+	struct sa sa;
+
+	if (sa_set_str(&sa, r->wordv[1], 0)) {
+		fail(r, "%s: not an IPv4 or IPv6 address\n", r->wordv[1]);
+		return;
+	}
+
+	memset(&ss, 0, sizeof(ss));
+	memcpy(&ss, &sa.u.sa, sa.len);
+	engine_set_public(r->gw->engine, &ss);
+	sipstack_set_public(r->gw->stack, &sa);
+	calls_readdress();
+
+	if (r->json) {
+		put_json(r, json_pack("{s:s}", "address", r->wordv[1]));
+		return;
+	}
+
+	(void)mbuf_printf(r->mb, "public address is %s, %u calls follow\n",
+			  r->wordv[1], calls_count());
+	finish(r);
+}
+
 /* ---- trace ---- */
 
 static const char *const kinds[] = {"xmpp", "sip", "media", "call"};
@@ -381,29 +409,22 @@ static void trace_print(const struct trace_entry *e, void *arg)
 	json_decref(j);
 }
 
-static bool call_ids(const struct call_info *info, void *arg)
-{
-	const char **v = arg;
-
-	v[0] = info->x_leg && info->x_leg->id[0] ? info->x_leg->id : NULL;
-	v[1] = info->s_leg && info->s_leg->id[0] ? info->s_leg->id : NULL;
-
-	return true;
-}
-
-/* A call's name finds both its legs; other words are searched as they are. */
+/* A call's name finds both its legs, also after its end; other words are
+ * searched as they are. */
 static void cmd_trace(struct command_run *r)
 {
-	const char *ids[2] = {NULL, NULL}, *needles[2];
-	size_t n = 0;
+	const char *needles[2] = {NULL, NULL};
+	char ids[2][80];
+	size_t n = 0, start = r->mb->pos;
 
 	if (r->wordc > 1) {
-		if (!calls_apply(r->wordv[1], call_ids, ids))
-			ids[0] = r->wordv[1];
-		for (unsigned i = 0; i < 2; i++) {
-			if (ids[i])
-				needles[n++] = ids[i];
-		}
+		if (calls_trace_ids(r->wordv[1], ids))
+			needles[n++] = r->wordv[1];
+		else
+			for (unsigned i = 0; i < 2; i++) {
+				if (ids[i][0])
+					needles[n++] = ids[i];
+			}
 		if (!n) {
 			fail(r, "call %s has no dialog yet\n", r->wordv[1]);
 			return;
@@ -411,6 +432,12 @@ static void cmd_trace(struct command_run *r)
 	}
 
 	trace_walk(needles, n, trace_print, r);
+	if (n && r->mb->pos == start) {
+		fail(r, "no message of %s, nor with it in its text, is kept\n",
+		     r->wordv[1]);
+		return;
+	}
+
 	finish(r);
 }
 
@@ -423,6 +450,8 @@ static const struct command {
     {"calls", "", "one line a call", 0, 0, cmd_calls},
     {"call", "ID", "one call with its media counters", 1, 1, cmd_call},
     {"hangup", "ID", "end a call", 1, 1, cmd_hangup},
+    {"address", "ADDR", "our public address is another now", 1, 1,
+     cmd_address},
     {"trace", "[ID]",
      "SIP and XMPP messages in order, of a call, or with this text in them", 0,
      1, cmd_trace},
@@ -433,8 +462,9 @@ static void usage(struct command_run *r)
 	mbuf_rewind(r->mb);
 	(void)mbuf_write_str(r->mb, "1\n");
 	if (r->wordc)
-		(void)mbuf_printf(r->mb, "%s: no such command, or not with "
-					 "%u arguments\n",
+		(void)mbuf_printf(r->mb,
+				  "%s: no such command, or not with "
+				  "%u arguments\n",
 				  r->wordv[0], r->wordc - 1);
 	(void)mbuf_write_str(r->mb, "commands:\n");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)

@@ -20,6 +20,8 @@ static int usage(FILE *f)
 	      "  calls       one line a call\n"
 	      "  call ID     one call with its media counters\n"
 	      "  hangup ID   end a call\n"
+	      "  address IP  our public address is another now: registers\n"
+	      "              again, running calls follow\n"
 	      "  trace [ID]  SIP and XMPP messages in order\n"
 	      "  -s SOCKET   [admin] socket of the configuration, default\n"
 	      "              $STOXD_SOCKET or " DEFAULT_SOCKET "\n",

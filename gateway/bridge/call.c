@@ -141,6 +141,7 @@ void call_close(struct call *call, const struct leg *skip,
 				   : "sip",
 		 call->answered ? (tmr_jiffies() - call->answered) / 1000 : 0,
 		 ending_words(why), reason_name(why->reason), code);
+	calls_remember(call);
 	call_enter(call, CALL_ENDED);
 	tmr_cancel(&call->limit);
 	tmr_cancel(&call->restart);

@@ -45,8 +45,13 @@ bool calls_apply(const char *name, call_info_h *h, void *arg);
 /* Asks the media of a call for fresh counters; they are in call_info a few ms
  * later.  ENOENT. */
 int calls_refresh(const char *name);
+/* After engine_set_public and sipstack_set_public: running calls follow. */
+void calls_readdress(void);
 /* ENOENT: no such call. */
 int calls_hangup(const char *name);
 unsigned calls_count(void);
+/* The ids of both legs in the trace, also of one of the last calls that have
+ * ended; "" for a leg without one.  ENOENT: no such call. */
+int calls_trace_ids(const char *name, char ids[2][80]);
 
 #endif

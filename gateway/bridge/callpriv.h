@@ -62,6 +62,8 @@ struct call {
 	enum desc_dir x_dir, s_dir; /* what each side wants of its audio */
 	uint32_t ssrc_x, ssrc_s;
 	char cname[17];
+	bool own_update; /* of ours alone: our address, not an offer of X */
+	bool readdress;	 /* it waits for another change to end */
 	struct leg *updating; /* whose offer is being passed on, or NULL */
 	struct desc *update;  /* that offer */
 	struct queued queue[CALL_QUEUE_MAX];
@@ -100,10 +102,14 @@ void call_desc_move(struct desc **dp, struct desc *d);
 void ending_set(struct ending *end, enum reason reason, unsigned code,
 		const char *text);
 const char *ending_words(const struct ending *why);
+/* Its legs are about to go: the trace is asked for after the call. */
+void calls_remember(const struct call *call);
 /* "opus/48000"; "" until the call is answered. */
 void call_codec(const struct call *call, char *text, size_t size);
 /* The local transports that were missing are here. */
 void call_local_ready(struct call *call, unsigned branch);
+
+void call_restart_ice(struct call *call); /* calltake.c */
 
 /* callupdate.c */
 void callupdate_offered(struct call *call, struct leg *leg,
@@ -111,6 +117,8 @@ void callupdate_offered(struct call *call, struct leg *leg,
 /* S changes its mind before X's offer is here: answered from our own state. */
 void callupdate_early(struct call *call, struct leg *leg,
 		      const struct desc *offer);
+/* Our public address changed: ICE restart, and a re-INVITE that says so. */
+void callupdate_readdress(struct call *call);
 void callupdate_answered(struct call *call, struct leg *leg,
 			 const struct desc *answer);
 void callupdate_refused(struct call *call, const struct leg *leg,

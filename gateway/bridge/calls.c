@@ -10,6 +10,16 @@ struct portal { /* a component that calls may use */
 	struct jingle *jingle;
 };
 
+enum { PAST_MAX = 128 }; /* ended calls whose messages can be asked for */
+
+struct past {
+	char name[16];
+	char ids[2][80]; /* of the legs */
+};
+
+static struct past past[PAST_MAX];
+static unsigned pastc; /* of all time */
+
 struct calls_conf calls_conf;
 static struct list calls;
 static struct list portals;
@@ -135,6 +145,42 @@ static struct call *calls_find(const char *name)
 	return NULL;
 }
 
+static void ids_copy(char ids[2][80], const struct call *call)
+{
+	str_ncpy(ids[0], call->x ? call->x->id : "", sizeof(ids[0]));
+	str_ncpy(ids[1], call->s ? call->s->id : "", sizeof(ids[1]));
+}
+
+void calls_remember(const struct call *call)
+{
+	struct past *p = &past[pastc++ % PAST_MAX];
+
+	str_ncpy(p->name, call->name, sizeof(p->name));
+	ids_copy(p->ids, call);
+}
+
+int calls_trace_ids(const char *name, char ids[2][80])
+{
+	const struct call *call = calls_find(name);
+	unsigned i;
+
+	if (call) {
+		ids_copy(ids, call);
+		return 0;
+	}
+
+	for (i = 0; i < PAST_MAX && i < pastc; i++) {
+		const struct past *p = &past[(pastc - 1 - i) % PAST_MAX];
+
+		if (!strcmp(p->name, name)) {
+			memcpy(ids, p->ids, sizeof(p->ids));
+			return 0;
+		}
+	}
+
+	return ENOENT;
+}
+
 void call_codec(const struct call *call, char *text, size_t size)
 {
 	const struct desc_media *m = callmedia_x_agreed(call);
@@ -203,6 +249,18 @@ int calls_hangup(const char *name)
 	call_fail(call, REASON_SUCCESS, "ended by the operator");
 
 	return 0;
+}
+
+void calls_readdress(void)
+{
+	struct le *le = list_head(&calls);
+
+	while (le) {
+		struct call *call = le->data;
+
+		le = le->next;
+		callupdate_readdress(call);
+	}
 }
 
 unsigned calls_count(void)

@@ -7,16 +7,19 @@
 
 enum { RESTART_DELAY = 3 * 1000 }; /* ms; design.md section 5, consent */
 
-static void restart(void *arg)
+void call_restart_ice(struct call *call)
 {
-	struct call *call = arg;
-
 	for (unsigned i = 0; i < DESC_MEDIA_MAX; i++) {
 		const struct flow *f = &call->branch[call->winner].flows[i];
 
 		if (f->used)
 			(void)media_restart(call->media, f->id);
 	}
+}
+
+static void restart(void *arg)
+{
+	call_restart_ice(arg);
 }
 
 void call_suspended(struct call *call)

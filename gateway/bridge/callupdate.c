@@ -12,6 +12,7 @@ static void update_done(struct call *call)
 	desc_free(call->update);
 	call->update = NULL;
 	call->updating = NULL;
+	call->own_update = false;
 }
 
 static void update_refuse(struct call *call, enum reason reason,
@@ -20,7 +21,8 @@ static void update_refuse(struct call *call, enum reason reason,
 	struct ending why;
 
 	ending_set(&why, reason, 0, text);
-	(void)call->updating->ops->refuse(call->updating, &why);
+	if (!call->own_update)
+		(void)call->updating->ops->refuse(call->updating, &why);
 	update_done(call);
 	queue_next(call);
 }
@@ -69,10 +71,12 @@ static void update_answer_s(struct call *call)
 static void update_answer_x(struct call *call)
 {
 	struct leg *x = call->x;
+	bool own = call->own_update;
 
 	(void)callmedia_stream(call);
 	update_done(call);
-	(void)x->ops->answer(x, call->x_local);
+	if (!own)
+		(void)x->ops->answer(x, call->x_local);
 	queue_next(call);
 }
 
@@ -164,6 +168,46 @@ static void update_from_x(struct call *call)
 	}
 }
 
+static void say_address(struct call *call)
+{
+	struct desc *d;
+	int si;
+
+	call->readdress = false;
+	if (!call->s_local || desc_copy(&d, call->s_local))
+		return;
+
+	si = join_audio(d);
+	if (si >= 0) {
+		keep_agreed(d->media[si], callmedia_s_agreed(call));
+		d->media[si]->transport.addr = call->s_addr.addr;
+		d->media[si]->transport.rtcp = call->s_addr.rtcp;
+		d->media[si]->dir = call->x_dir;
+	}
+	call_desc_move(&call->s_local, d);
+	call->updating = call->x;
+	call->own_update = true;
+	if (call->s->ops->update(call->s, call->s_local)) {
+		call->own_update = false;
+		update_done(call);
+	}
+}
+
+void callupdate_readdress(struct call *call)
+{
+	if (!call->media ||
+	    media_flow_address(call->media, call->s_flow, &call->s_addr))
+		return;
+	if (call->state != CALL_ACTIVE)
+		return;
+
+	log_info("call %s: our address changed, telling both sides\n",
+		 call->name);
+	call_restart_ice(call);
+	call->readdress = true;
+	queue_next(call);
+}
+
 static void update_start(struct call *call, struct leg *leg,
 			 struct desc *offer)
 {
@@ -179,7 +223,13 @@ static void queue_next(struct call *call)
 {
 	struct queued q;
 
-	if (!call->queuec || call->updating || call->state != CALL_ACTIVE)
+	if (call->updating || call->state != CALL_ACTIVE)
+		return;
+	if (call->readdress) {
+		say_address(call);
+		return;
+	}
+	if (!call->queuec)
 		return;
 
 	q = call->queue[0];

@@ -575,8 +575,10 @@ int agent_add_remote(struct agent *a, const struct candidate *c)
 	return n < 0 ? EINVAL : 0;
 }
 
-int agent_restart(struct agent *a)
+int agent_restart(struct agent *a, const struct agent_conf *conf)
 {
+	a->conf.public4 = conf->public4;
+	a->conf.public6 = conf->public6;
 	if (!nice_agent_restart_stream(a->nice, a->stream))
 		return EPROTO;
 	a->generation++;
@@ -591,10 +593,8 @@ int agent_restart(struct agent *a)
 
 int agent_send(struct agent *a, const uint8_t *p, size_t len)
 {
-	gint n;
-
-	n = nice_agent_send(a->nice, a->stream, 1, (guint)len,
-			    (const gchar *)p);
+	gint n = nice_agent_send(a->nice, a->stream, 1, (guint)len,
+				 (const gchar *)p);
 
 	return n < 0 ? EAGAIN : 0;
 }

@@ -62,8 +62,9 @@ void agent_free_text(char *s);
 int agent_set_remote(struct agent *a, const char *ufrag, const char *pwd);
 /* EINVAL: it is none that can be used (TCP, component 2, no host ..). */
 int agent_add_remote(struct agent *a, const struct candidate *c);
-/* New credentials of ours; ops->local comes with all candidates. */
-int agent_restart(struct agent *a);
+/* New credentials of ours, the public addresses of conf; ops->local comes with
+ * all candidates. */
+int agent_restart(struct agent *a, const struct agent_conf *conf);
 int agent_send(struct agent *a, const uint8_t *p, size_t len);
 
 #endif

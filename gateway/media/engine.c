@@ -30,6 +30,7 @@ enum {
 struct engine {
 	struct engine_conf conf;
 	struct agent_conf agent;
+	pthread_mutex_t lock; /* of agent: workers copy it a flow */
 	char *turn_user, *turn_pass;
 	struct identity *identity;
 	uint64_t identity_at; /* s */
@@ -55,9 +56,21 @@ void engine_post(struct engine *e, struct event *ev)
 
 void engine_agent_conf(struct engine *e, struct agent_conf *conf)
 {
+	(void)pthread_mutex_lock(&e->lock);
 	*conf = e->agent;
+	(void)pthread_mutex_unlock(&e->lock);
 	lookup_get(e->lookup, STUN, conf->stun_host);
 	lookup_get(e->lookup, TURN, conf->turn_host);
+}
+
+void engine_set_public(struct engine *e, const struct sockaddr_storage *pub)
+{
+	bool v6 = pub->ss_family == AF_INET6;
+
+	(void)pthread_mutex_lock(&e->lock);
+	*(v6 ? &e->agent.public6 : &e->agent.public4) = *pub;
+	(void)pthread_mutex_unlock(&e->lock);
+	*(v6 ? &e->conf.public6 : &e->conf.public4) = *pub;
 }
 
 const struct engine_conf *engine_conf(const struct engine *e)
@@ -294,6 +307,7 @@ int engine_start(struct engine **ep, const struct engine_conf *conf)
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return ENOMEM;
+	(void)pthread_mutex_init(&e->lock, NULL);
 	e->conf = *conf;
 	set_defaults(&e->conf);
 	count_descriptors(e);
@@ -367,8 +381,8 @@ static int find_slot(struct engine *e, uint32_t *at)
 	return 0;
 }
 
-/* Packets that one thread finds together cost a sixth less than those for
- * which several wake up: a call goes where others are, while that worker has
+/* Packets that one thread finds together cost less than those for which
+ * several wake up: a call goes where others are, while that worker has
  * time, and then to the one with the fewest. */
 static unsigned choose_worker(const struct engine *e)
 {

@@ -349,6 +349,15 @@ int iceflow_start(struct flow *f, const struct agent_conf *conf)
 			   &ops, f);
 }
 
+static int restart(struct flow *f)
+{
+	struct agent_conf conf;
+
+	engine_agent_conf(f->relay->w->engine, &conf);
+
+	return agent_restart(f->i.agent, &conf);
+}
+
 static void set_credentials(struct flow *f, const struct remote_ice *c)
 {
 	struct ice_part *i = &f->i;
@@ -360,7 +369,7 @@ static void set_credentials(struct flow *f, const struct remote_ice *c)
 	 * answers a restart of ours (RFC 8445 9). */
 	if (known && !i->restarting) {
 		i->asked = true;
-		(void)agent_restart(i->agent);
+		(void)restart(f);
 	}
 	i->restarting = known;
 	memcpy(i->ufrag, c->ufrag, sizeof(i->ufrag));
@@ -450,7 +459,7 @@ void iceflow_remote(struct flow *f, const struct remote_ice *c)
 
 void iceflow_restart(struct flow *f)
 {
-	if (f->state == FLOW_FAILED || agent_restart(f->i.agent))
+	if (f->state == FLOW_FAILED || restart(f))
 		return;
 	f->i.restarting = true;
 	f->i.asked = true;

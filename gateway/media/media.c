@@ -18,6 +18,8 @@ struct media {
 	media_event_h *h;
 	void *arg;
 	enum { FREE, ICE, RTP } flows[MEDIA_FLOW_MAX];
+	uint16_t ports[MEDIA_FLOW_MAX]; /* of RTP flows */
+	bool v6[MEDIA_FLOW_MAX];	/* ditto */
 	unsigned next_flow;
 	bool has_events[MEDIA_STREAM_MAX][2]; /* by enum media_side */
 	struct reach_net nets[MEDIA_NET_MAX];
@@ -313,12 +315,31 @@ int media_flow_rtp(struct media *m, unsigned *flow,
 		}
 	}
 	m->flows[n] = RTP;
+	m->ports[n] = port;
+	m->v6[n] = conf->family == AF_INET6;
 	use(m, n, 1);
 	set_local(local, pub, port);
 	*flow = n;
 	command_send(m, c);
 
 	return 0;
+}
+
+int media_flow_address(const struct media *m, unsigned flow,
+		       struct transport *local)
+{
+	const struct sockaddr_storage *addr, *pub;
+	int err;
+
+	if (flow >= MEDIA_FLOW_MAX || m->flows[flow] != RTP)
+		return EINVAL;
+
+	err = family_addresses(engine_conf(m->engine),
+			       m->v6[flow] ? AF_INET6 : AF_INET, &addr, &pub);
+	if (!err)
+		set_local(local, pub, m->ports[flow]);
+
+	return err;
 }
 
 void media_flow_end(struct media *m, unsigned flow)

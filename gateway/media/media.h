@@ -47,6 +47,9 @@ struct engine_conf {
 /* EADDRNOTAVAIL when an address cannot be bound, ENOMEM .. */
 int engine_start(struct engine **ep, const struct engine_conf *conf);
 void engine_stop(struct engine *e);
+/* Our public address of pub's family is another now.  New flows tell it at
+ * once, ICE flows from media_restart on, RTP flows by media_flow_address. */
+void engine_set_public(struct engine *e, const struct sockaddr_storage *pub);
 /* Readable when events wait; then call engine_dispatch. */
 int engine_fd(const struct engine *e);
 void engine_dispatch(struct engine *e);
@@ -142,6 +145,9 @@ struct media_rtp_conf {
  * local->rtcp are what to write into SDP (public address if configured). */
 int media_flow_rtp(struct media *m, unsigned *flow,
 		   const struct media_rtp_conf *conf, struct transport *local);
+/* The same for an open flow, after engine_set_public. EINVAL: not RTP. */
+int media_flow_address(const struct media *m, unsigned flow,
+		       struct transport *local);
 /* Ends a flow (a loser of several). */
 void media_flow_end(struct media *m, unsigned flow);
 

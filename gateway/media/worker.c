@@ -105,8 +105,8 @@ static int receive_one(struct worker *w, int fd, size_t *len)
 	return n < 0 ? -1 : 1;
 }
 
-/* Sound comes one by one, and looking for a second is a third of the cost of
- * the first; pictures come in bursts. */
+/* Sound comes one by one, and looking for a second datagram costs, too;
+ * pictures come in bursts. */
 void worker_receive(struct worker *w, struct watch *wt, int fd, size_t max,
 		    uint64_t *big, rx_h *h, void *arg, const bool *gone)
 {

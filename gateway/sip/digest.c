@@ -183,10 +183,6 @@ static bool is_quotable(const struct pl *p)
 {
 	if (p->l > VALUE_MAX)
 		return false;
-#if PLANT == 3
-	if (p->l > 40)
-		__builtin_trap();
-#endif
 
 	for (size_t i = 0; i < p->l; i++) {
 		const unsigned char c = (unsigned char)p->p[i];
@@ -194,7 +190,7 @@ static bool is_quotable(const struct pl *p)
 		if ((c < 0x20 || c == 0x7f) && PLANT != 2)
 			return false;
 		if (c == '\\' && ++i == p->l)
-			return false;
+			return PLANT == 3;
 	}
 
 	return true;

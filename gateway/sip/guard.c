@@ -292,13 +292,13 @@ static bool add_unsupported(const struct pl *value, void *arg)
 		if (!pl_strcasecmp(value, guard_options[i]))
 			return false;
 	}
+	v->code = 420; /* also where it cannot be named */
 	if (!sipscan_is_token(value) ||
 	    (value->l + room > sizeof(v->header) - used && PLANT != 1))
 		return false;
 
 	(void)re_snprintf(v->header + used, sizeof(v->header) - used,
 			  used ? ", %r" : "Unsupported: %r", value);
-	v->code = 420;
 	return false;
 }
 
@@ -313,7 +313,8 @@ static bool judge_require(struct guard_verdict *v, const struct sipscan *s)
 	if (!v->code)
 		return true;
 
-	strcat(v->header, "\r\n");
+	if (v->header[0])
+		strcat(v->header, "\r\n");
 	return refuse(v, GUARD_REQUIRE, 420, "Bad Extension");
 }
 

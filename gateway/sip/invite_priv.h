@@ -133,7 +133,7 @@ struct invite {
 	struct sa tried[INVITE_TARGET_MAX];
 	unsigned triedc, redirectc, retries, max_forwards;
 	bool authed, resolving;
-	bool reconnected; /* the last target got a second connection */
+	bool reconnected;   /* the last target got a second connection */
 	struct ending last; /* of the attempts that failed */
 
 	/* UAS */

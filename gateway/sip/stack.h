@@ -76,6 +76,10 @@ int siptrunk_contact(char **cp, const struct siptrunk *trunk,
 int sipstack_contact(char **cp, const struct sipstack *s, struct sip *sip,
 		     const struct sip_msg *msg, const char *token);
 
+/* Rewrites the address in a Contact of ours after sipstack_set_public. */
+int sipstack_contact_renew(char **cp, const struct sipstack *s,
+			   const struct sip *sip);
+
 /* Header lines common to our requests and responses: User-Agent aside (libre
  * prints it).  Each is a whole line: "Allow: ..\r\n", "Supported: ..\r\n". */
 const char *sipstack_agent(const struct sipstack *s); /* of requests */

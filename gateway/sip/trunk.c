@@ -392,8 +392,35 @@ void siptrunk_target_failed(struct siptrunk *trunk, const struct sa *addr)
 	to->up = false;
 }
 
-bool siptrunk_reconnect(struct siptrunk *trunk,
-			const struct siptarget *target)
+int sipstack_contact_renew(char **cp, const struct sipstack *s,
+			   const struct sip *sip)
+{
+	const char *at = *cp ? strchr(*cp, '@') : NULL;
+	char *next;
+	struct le *le;
+	int err;
+
+	if (!at)
+		return EINVAL;
+
+	LIST_FOREACH (&s->wires, le) {
+		const struct wire *w = le->data;
+
+		if (w->sip != sip)
+			continue;
+		err = re_sdprintf(&next, "%b@%J%s", *cp, (size_t)(at - *cp),
+				  wire_public(w), at + strcspn(at, ";"));
+		if (err)
+			return err;
+		mem_deref(*cp);
+		*cp = next;
+		return 0;
+	}
+
+	return ENOENT;
+}
+
+bool siptrunk_reconnect(struct siptrunk *trunk, const struct siptarget *target)
 {
 	struct le *le;
 

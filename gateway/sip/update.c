@@ -324,6 +324,7 @@ int invite_change_send(struct invite *inv)
 	struct sipstack *stack = inv->all->stack;
 	int err;
 
+	(void)sipstack_contact_renew(&inv->contact, stack, inv->sip);
 	err = sipdlg_request(
 	    inv, inv->dlg, update ? "UPDATE" : "INVITE", 0, change_response,
 	    "Contact: <%s>\r\n%s%s%H%s"

@@ -40,6 +40,7 @@ struct xmpplink {
 	int fd;
 	int flags; /* asked of the loop */
 	bool connected, open, ended;
+	bool heard;	/* a byte, from any address */
 	char what[160]; /* why the last address failed */
 	const char *hint;
 };
@@ -352,6 +353,7 @@ static void link_read(struct xmpplink *l)
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
 
+		l->heard = l->heard || n > 0;
 		if (n < 0)
 			err = errno;
 		else if (n == 0)
@@ -362,7 +364,12 @@ static void link_read(struct xmpplink *l)
 			l->h.recv(buf, (size_t)n, l->h.arg);
 
 		if (err && !l->ended) {
-			what_set(l, "",
+			what_set(l,
+				 l->heard || l->tls
+				     ? ""
+				     : "is the port of server = one for "
+				       "components? If it wants TLS, set "
+				       "tls = yes",
 				 n == 0 ? "the server closed the connection"
 					: "connection lost: %m",
 				 err);

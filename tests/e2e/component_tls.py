@@ -53,6 +53,7 @@ async def ejabberd_verified(t):
     said = await attach(t, "plain", ours, tls="no", tls_ca=None,
                         tls_name=None, seconds=30)
     assert "connected to" not in said, said
+    assert "set tls = yes" in said, said
 
 
 @case(timeout=90)

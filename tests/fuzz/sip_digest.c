@@ -23,6 +23,21 @@ static struct sip_msg *response(const uint8_t *data, size_t size)
 	return msg;
 }
 
+/* Is each quoted string closed? */
+static bool closed(const char *p)
+{
+	bool quoted = false;
+
+	for (; *p; p++) {
+		if (quoted && *p == '\\' && p[1])
+			p++;
+		else if (*p == '"')
+			quoted = !quoted;
+	}
+
+	return !quoted;
+}
+
 /* One challenge; what is answered is one line, its end at the end. */
 static void challenge(struct digest_request *rq, const uint8_t *data,
 		      size_t size)
@@ -34,7 +49,8 @@ static void challenge(struct digest_request *rq, const uint8_t *data,
 		if (re_sdprintf(&text, "%H", digest_print, rq))
 			abort();
 		end = strstr(text, "\r\n");
-		if (!end || end[2] || strchr(text, '\n') != end + 1)
+		if (!end || end[2] || strchr(text, '\n') != end + 1 ||
+		    !closed(text))
 			abort();
 	}
 	mem_deref(text);

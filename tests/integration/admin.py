@@ -121,6 +121,13 @@ async def trace(t):
     words = [x["text"].split(" ")[0] for x in lines if x["kind"] == "sip"]
     assert words[0] == "INVITE" and "ACK" in words, words
     assert not any(other.sid in x["text"] for x in lines)
+    await ask(lab, "hangup", v["xmpp"])
+    after = [json.loads(x) for x in
+             (await ask(lab, "--json", "trace", v["xmpp"])).splitlines()]
+    assert after[:len(lines)] == lines, "the call is over: no trace of it"
+    assert any(x["text"].startswith("BYE") for x in after), after[-1]
+    code, out, err = ctl(lab, "trace", "nonesuch")
+    assert code == 1 and "nonesuch" in err and not out, (code, out, err)
     everything = await ask(lab, "trace")
     assert "lab-secret" not in everything and "gwpass" not in everything
     assert "session-initiate" in everything and "INVITE sip:" in everything

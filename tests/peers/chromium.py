@@ -264,6 +264,8 @@ class Client(Events):
             self.say("got", action=jingle.get("action"),
                      sid=jingle.get("sid"), reason=reason_of(jingle),
                      info=[local(x.tag) for x in jingle])
+        elif local(e.tag) == "presence" and e.get("type") == "subscribe":
+            self.presence(e.get("from"), "subscribed")
         elif e.get("type") == "error":
             self.say("error", condition=next(
                 (local(y.tag) for x in e if local(x.tag) == "error"
@@ -298,9 +300,12 @@ class Client(Events):
                              kind))
         self.say("sent-jmi", kind=kind, id=id)
 
-    def subscribe(self, to):
+    def presence(self, to, type):
         self.tell("write", "<presence xmlns='jabber:client' to=%s "
-                  "type='subscribe'/>" % quoteattr(to))
+                  "type='%s'/>" % (quoteattr(to), type))
+
+    def subscribe(self, to):
+        self.presence(to, "subscribe")
 
     # ---- verbs ----------------------------------------------------------
     async def login(self):

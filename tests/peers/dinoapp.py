@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
+import wave
 from types import SimpleNamespace
 
 from peers import tone
@@ -46,7 +47,22 @@ def trust(ca):
                     "/etc/ssl/certs/ca-certificates.crt"], check=True)
 
 
+def write_pulses(path, tones, seconds=30):
+    """200 ms of tone, 200 ms of none: what suppresses noise in Dino takes a
+    steady tone for noise after some seconds."""
+    with wave.open(path, "wb") as w:
+        w.setnchannels(1)
+        w.setsampwidth(2)
+        w.setframerate(48000)
+        for n in range(int(seconds / 0.4)):
+            hz = tones[0 if n * 0.4 < tone.CHANGE else 1]
+            w.writeframes(tone.samples(hz, 48000, 9600).tobytes()
+                          + bytes(2 * 9600))
+
+
 class Session:
+    speaks = 0.4    # of the time, at least
+
     def __init__(self, client):
         self.c, self.sid, self.wire, self.ended = client, None, [], None
 
@@ -64,7 +80,7 @@ class Session:
     def pair(self):
         """Of its candidates, the one that sent most."""
         sent = {}
-        mine = set(map(int, re.findall(r"<candidate [^>]*port=['\"](\d+)",
+        mine = set(map(int, re.findall(r":candidate [^>]*:port='(\d+)'",
                                        self.c.dino.text())))
         for _, src, dst, p in self.c.capture.udp:
             if src[1] in mine and len(p) > 12 and p[0] >> 6 == 2:
@@ -102,20 +118,20 @@ class Client(Events):
             "XDG_CONFIG_HOME": self.path("config"),
             "XDG_DATA_HOME": self.path("data"),
             "XDG_CACHE_HOME": self.path("cache"), "DISPLAY": ":%d" % n,
-            "PULSE_SERVER": "unix:" + self.path("pulse"),
+            "PULSE_SERVER": "unix:" + self.path("sound.sock"),
             "NO_AT_BRIDGE": "1", "LANG": "C.UTF-8",
             "GSETTINGS_BACKEND": "memory", "NOTIFY": os.path.join(
                 os.path.dirname(os.path.abspath(__file__)), "notify.py")}
         with open(self.path("pulse.pa"), "w") as f:
-            f.write(PULSE % self.path("pulse"))
-        tone.write_wav(self.path("says.wav"), self.tones, 30, channels=1)
+            f.write(PULSE % self.path("sound.sock"))
+        write_pulses(self.path("says.wav"), self.tones)
         sound = self._spawn("sound", [
             "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1",
             "--use-pid-file=no", "-F", self.path("pulse.pa")])
         screen = self._spawn("screen", [
             "Xvfb", ":%d" % n, "-screen", "0", "1280x800x24", "-nolisten",
             "tcp"])
-        await sound.up(lambda: os.path.exists(self.path("pulse")))
+        await sound.up(lambda: os.path.exists(self.path("sound.sock")))
         await screen.up(lambda: os.path.exists("/tmp/.X11-unix/X%d" % n))
         await self._account()
         self.dino = self._spawn("app", ["dbus-run-session", "--", "sh", "-c",
@@ -157,7 +173,7 @@ class Client(Events):
         while True:
             await asyncio.sleep(0.1)
             text = self.dino.text()
-            for a in re.findall(r"<jingle [^>]*action=['\"]([a-z-]+)",
+            for a in re.findall(r":jingle [^>]*:action='([a-z-]+)'",
                                 text[at:].rpartition(">")[0]):
                 self.say("jingle", action=a)
                 if a == "session-terminate":

@@ -151,27 +151,33 @@ def namespace_argv():
 
 
 PEERS = ("prosody", "ejabberd", "baresip-core", "sip-tester", "kamailio",
-         "coturn", "python3-aiortc", "python3-slixmpp", "libre0", "libnice10",
-         "libsrtp2-1")
+         "coturn", "chromium", "dino-im", "python3-aiortc",
+         "python3-slixmpp", "libre0", "libnice10", "libsrtp2-1")
+MATRIX = """\
+Written by `make e2e-full` (every cell) or `tests/e2e/run --matrix FILE`.  A
+column is a client, a telephone, a direction.  jmi and direct are the two ways
+in which aiortc calls and is called, chromium and chromium-direct those of a
+browser; x2s: XMPP calls SIP, s2x: SIP calls XMPP; empty: does not apply, or
+not in this run."""
 
 
-def write_matrix(path, results):
+def write_matrix(path, results, full):
     """results: {"e2e/calls/SERVER.CLIENT.PHONE.DIRECTION.FEATURE": word} as
     a table, a line for each feature, a column for each pair of peers."""
     cells = {tuple(k.rpartition("/")[2].split(".")): v
              for k, v in results.items() if k.count(".") == 4}
     columns = sorted({c[1:4] for c in cells})
     rows = sorted({(c[4], c[0]) for c in cells})
+    which = "every cell" if full else "the default cells"
+    versions = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Package} ${Version}\n"] + list(PEERS),
+        capture_output=True, text=True).stdout.split("\n")
     with open(path, "w") as f:
-        f.write("# What was called with what\n\nWritten by `make e2e-full`."
-                "  jmi and direct are the ways in which the Jingle client "
-                "(aiortc) calls\nand is called; x2s: XMPP calls SIP, s2x: "
-                "SIP calls XMPP; empty: does not apply.\n\nVersions: ")
-        got = subprocess.run(
-            ["dpkg-query", "-W", "-f", "${Package} ${Version}, "]
-            + list(PEERS), capture_output=True, text=True).stdout
-        f.write(got.rstrip(", ") + ".\n\n| feature | server | "
-                + " | ".join(" ".join(c) for c in columns) + " |\n|"
+        f.write("# What was called with what: %s, %s\n\n%s\n\nVersions: %s."
+                "\n\n| feature | server | " % (
+                    which, time.strftime("%Y-%m-%d"), MATRIX,
+                    ", ".join(v for v in versions if v)))
+        f.write(" | ".join(" ".join(c) for c in columns) + " |\n|"
                 + "---|" * (len(columns) + 2) + "\n")
         for feature, server in rows:
             f.write("| %s | %s | %s |\n" % (feature, server, " | ".join(
@@ -264,7 +270,7 @@ class Runner:
             for p in self.running:
                 os.killpg(p.pid, signal.SIGKILL)
         if self.o.matrix:
-            write_matrix(self.o.matrix, self.results)
+            write_matrix(self.o.matrix, self.results, self.o.full)
         try:
             os.rmdir(self.top)
         except OSError:

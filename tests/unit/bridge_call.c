@@ -89,6 +89,16 @@ int media_flow_rtp(struct media *m, unsigned *flow,
 	return 0;
 }
 
+int media_flow_address(const struct media *m, unsigned flow,
+		       struct transport *local)
+{
+	(void)m;
+	ck_assert_uint_eq(flow, 0);
+	local->addr.port = 20000;
+
+	return 0;
+}
+
 void media_flow_end(struct media *m, unsigned flow)
 {
 	(void)m;
@@ -1059,6 +1069,28 @@ START_TEST(refused_at_the_door)
 }
 END_TEST
 
+/* Our public address changed: ICE restart, re-INVITE; X is asked nothing. */
+START_TEST(readdress)
+{
+	x2s_active();
+	calls_readdress();
+	said_is("restart1 s.update(0,101) ");
+	answered(s_leg, s_pcmu);
+	said_is("rtp stream>< ");
+
+	/* in the middle of another change it waits for its turn */
+	offered(s_leg, s_hold);
+	said_is("x.update(0,126>) ");
+	calls_readdress();
+	said_is("restart1 ");
+	answered(x_leg, x_webrtc);
+	said_is("rtp stream< s.answer(0,101<) s.update(0,101) ");
+	call_refused(s_leg, &(struct ending){.sip_code = 488});
+	said_is("");
+	ck_assert_uint_eq(calls_count(), 1);
+}
+END_TEST
+
 START_TEST(hangup)
 {
 	char name[16];
@@ -1108,6 +1140,7 @@ int main(void)
 	tcase_add_test(tc, networks_of_phones);
 	tcase_add_test(tc, early_media);
 	tcase_add_test(tc, refused_at_the_door);
+	tcase_add_test(tc, readdress);
 	tcase_add_test(tc, hangup);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);

@@ -72,9 +72,10 @@ int agent_add_remote(struct agent *a, const struct candidate *c)
 	return 0;
 }
 
-int agent_restart(struct agent *a)
+int agent_restart(struct agent *a, const struct agent_conf *c)
 {
 	(void)a;
+	(void)c;
 	restarts++;
 
 	return 0;

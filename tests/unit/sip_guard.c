@@ -201,6 +201,40 @@ START_TEST(reply)
 }
 END_TEST
 
+/* An option tag of any length: named, or left out where it does not fit. */
+START_TEST(long_option)
+{
+	struct guard_verdict v;
+	struct sipscan s;
+	char msg[1024], line[512], want[512];
+	size_t n, named = 0;
+
+	for (int len = 200; len < 300; len++) {
+		(void)snprintf(line, sizeof(line), "Require: foo, %0*d\r\n",
+			       len, 0);
+		(void)snprintf(want, sizeof(want),
+			       "Unsupported: foo, %0*d\r\n", len, 0);
+		n = request(msg, sizeof(msg), line);
+		ck_assert_int_eq(sipscan_decode(&s, msg, n), 0);
+		guard_judge(&v, &s, &limits, false);
+		ck_assert_uint_eq(v.code, 420);
+		if (!strcmp(v.header, want))
+			++named;
+		else
+			ck_assert_str_eq(v.header, "Unsupported: foo\r\n");
+
+		(void)snprintf(line, sizeof(line), "Require: %0*d\r\n", len,
+			       0);
+		n = request(msg, sizeof(msg), line);
+		ck_assert_int_eq(sipscan_decode(&s, msg, n), 0);
+		guard_judge(&v, &s, &limits, false);
+		ck_assert_uint_eq(v.code, 420);
+		ck_assert_uint_lt(strlen(v.header), sizeof(v.header));
+	}
+	ck_assert_uint_gt(named, 10);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("sip_guard");
@@ -212,6 +246,7 @@ int main(void)
 	tcase_add_test(tc, limits_hold);
 	tcase_add_test(tc, stream_needs_length);
 	tcase_add_test(tc, reply);
+	tcase_add_test(tc, long_option);
 	suite_add_tcase(s, tc);
 
 	srunner_run_all(sr, CK_NORMAL);

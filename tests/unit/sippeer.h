@@ -96,6 +96,16 @@ int siptrunk_target_tcp(struct siptarget *t, struct siptrunk *tr)
 	return 0;
 }
 
+int sipstack_contact_renew(char **cp, const struct sipstack *s,
+			   const struct sip *sip)
+{
+	(void)cp;
+	(void)s;
+	(void)sip;
+
+	return 0;
+}
+
 bool siptrunk_reconnect(struct siptrunk *t, const struct siptarget *target)
 {
 	(void)t;
