@@ -10,7 +10,9 @@ build="gcc libc6-dev make pkg-config libre-dev libnice-dev libsrtp2-dev
 check="check clang-14 clang-format-14 libclang-rt-14-dev llvm-14 binutils
 	python3 iproute2 util-linux"
 e2e="prosody lua-sec baresip-core sip-tester openssl python3-slixmpp
-	python3-aiortc python3-pylibsrtp ejabberd kamailio coturn chromium"
+	python3-aiortc python3-pylibsrtp ejabberd kamailio coturn chromium
+	dino-im xvfb xdotool pulseaudio pulseaudio-utils dbus python3-gi
+	ca-certificates"
 # node may be there without being Debian's
 command -v npm >/dev/null || e2e="$e2e nodejs npm"
 

@@ -48,16 +48,16 @@ def trust(ca):
 
 
 def write_pulses(path, tones, seconds=30):
-    """200 ms of tone, 200 ms of none: what suppresses noise in Dino takes a
+    """300 ms of tone, 300 ms of none: what suppresses noise in Dino takes a
     steady tone for noise after some seconds."""
     with wave.open(path, "wb") as w:
         w.setnchannels(1)
         w.setsampwidth(2)
         w.setframerate(48000)
-        for n in range(int(seconds / 0.4)):
-            hz = tones[0 if n * 0.4 < tone.CHANGE else 1]
-            w.writeframes(tone.samples(hz, 48000, 9600).tobytes()
-                          + bytes(2 * 9600))
+        for n in range(int(seconds / 0.6)):
+            hz = tones[0 if n * 0.6 < tone.CHANGE else 1]
+            w.writeframes(tone.samples(hz, 48000, 14400).tobytes()
+                          + bytes(2 * 14400))
 
 
 class Session:

@@ -120,7 +120,7 @@ class Verdict:
     def __str__(self):
         runs, last = [], None
         for v in self.labels:
-            if v == last:
+            if runs and v == last:
                 runs[-1][1] += 1
             else:
                 runs.append([v, 1])

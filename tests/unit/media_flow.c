@@ -130,14 +130,22 @@ static int open_place(struct sockaddr_storage *addr)
 	return fd;
 }
 
+static struct engine *engine; /* what restarts ask for our addresses */
+
 static void setup(void)
 {
+	struct engine_conf ec = {.port_min = 40000, .port_max = 40100};
 	struct sockaddr_storage addr = {0};
 	struct agent_conf ac = {0};
 	unsigned i;
 
 	w.ep = -1;
 	w.now = 100ull * SECOND;
+	ec.addr4.ss_family = AF_INET;
+	((struct sockaddr_in *)&ec.addr4)->sin_addr.s_addr =
+	    htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(engine_start(&engine, &ec), 0);
+	w.engine = engine;
 	relay.w = &w;
 	relay.conf = &conf;
 	relay.gone = true; /* tells nobody */
@@ -160,6 +168,7 @@ static void teardown(void)
 	unsigned i;
 
 	iceflow_close(&f);
+	engine_stop(engine);
 	crypt_free(f.crypt);
 	assoc_free(peer);
 	identity_free(theirs);
