@@ -277,3 +277,17 @@ enum desc_dir desc_dir_reverse(enum desc_dir dir)
 	}
 	return dir;
 }
+
+bool desc_is_within(const struct desc *d, unsigned candidates, unsigned codecs)
+{
+	for (unsigned i = 0; i < d->mediac; i++) {
+		const struct desc_media *m = d->media[i];
+
+		if (candidates && m->transport.candidatec > candidates)
+			return false;
+		if (codecs && m->codecc > codecs)
+			return false;
+	}
+
+	return true;
+}

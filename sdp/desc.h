@@ -218,6 +218,9 @@ int desc_copy(struct desc **dp, const struct desc *d);
 /* Do both say the same on the wire?  Candidate ids and creators are Jingle's
  * own and do not count; nor do the texts of formats that were understood. */
 bool desc_equal(const struct desc *a, const struct desc *b);
+/* Has no transport more candidates and no medium more codecs?  0: no limit. */
+bool desc_is_within(const struct desc *d, unsigned candidates,
+		    unsigned codecs);
 
 /* Arena memory of d, zeroed; NULL when out of memory or over 1 MiB. */
 void *desc_mem(struct desc *d, size_t size);

@@ -14,7 +14,11 @@ for n in "$@"; do
 	files=$(parser "$n" | tr '\n' ' ')
 	raw=$build/seed-$n.profraw
 	LLVM_PROFILE_FILE=$raw "$build/fuzz_$n" -runs=0 \
-		"$here/fuzz/corpus/$n" >"$build/seed-$n.log" 2>&1
+		"$here/fuzz/corpus/$n" >"$build/seed-$n.log" 2>&1 || {
+		echo "seeds $n: fails on its seeds, see $build/seed-$n.log"
+		failed=$((failed + 1))
+		continue
+	}
 	llvm-profdata-14 merge -sparse -o "$build/seed-$n.profdata" "$raw"
 	# a line a function: name, lines, lines missed
 	# shellcheck disable=SC2086
@@ -36,7 +40,8 @@ for n in "$@"; do
 	pct=$(awk '{ n += $2; bad += $3 }
 		END { printf "%.1f", n ? 100 * (n - bad) / n : 0 }' \
 		"$build/seed-$n.lines")
-	echo "seeds $n: $pct % of the lines of $(only "$n")${files:+ in }$files"
+	some=$(only "$n")
+	echo "seeds $n: $pct % of the lines of ${some:+$some in }$files"
 	if awk "BEGIN { exit !($pct >= 90) }"; then
 		passed=$((passed + 1))
 	else

@@ -16,11 +16,11 @@ deps:	## install what is missing, by apt
 	@tests/deps.sh
 
 lint: deps	## format, include arrows, names, sizes
-	@$(SUB) all
+	+@$(SUB) all
 	@$(TESTS)/lint.sh
 
 check: deps	## unit and integration tests
-	@$(SUB) all check-now
+	+@$(SUB) all check-now
 
 check-now: all units
 	@$(TESTS)/check.sh $(UNIT_BIN)
@@ -28,26 +28,26 @@ check-now: all units
 # Chromium's page.  Where its libraries cannot be had, its cells are skipped.
 BROWSER	:= tests/e2e/browser
 browser:	## the page of the Chromium client, for e2e
-	@$(SUB) $(B)/browser/jingle.js
+	+@$(SUB) $(B)/browser/jingle.js
 $(B)/browser/jingle.js: $(BROWSER)/jingle.js $(BROWSER)/package-lock.json
 	@$(BROWSER)/build.sh $(@D)
 
 e2e: deps	## calls between real servers, clients and phones
-	@$(SUB) all
-	-@$(SUB) browser
+	+@$(SUB) all
+	-+@$(SUB) browser
 	@$(TESTS)/e2e/run -j 3
 
 e2e-full: deps	## every cell of them; writes docs/matrix.md
-	@$(SUB) all
-	-@$(SUB) browser
+	+@$(SUB) all
+	-+@$(SUB) browser
 	@$(TESTS)/e2e/run -j 3 --full --matrix docs/matrix.md
 
 demo: deps	## a call each way, shown as a ladder; HOLD=1 keeps all running
-	@$(SUB) all
+	+@$(SUB) all
 	@HOLD=$(HOLD) $(TESTS)/demo.py
 
 fuzz: deps	## each parser for SECONDS=60
-	@$(SUB) fuzz-build
+	+@$(SUB) fuzz-build
 	@tests/fuzz.sh $(SECONDS) $(FB) $(FUZZ_NAMES)
 
 # A fuzz target T with bug N compiled into file F of its parser.
@@ -61,23 +61,26 @@ plant-bin:
 		-Wl,--end-group $(LDLIBS)
 
 plants: deps	## fuzzing must find the bugs planted into the parsers
-	@$(SUB) fuzz-build
+	+@$(SUB) fuzz-build
 	@tests/plants.sh $(SECONDS) $(FB)
 
+# Sanitizers are slow: Check waits longer for a test.
 ASAN	:= -fsanitize=address,undefined -fno-omit-frame-pointer
 asan: deps	## the tests with AddressSanitizer
-	@$(SUB) B=$(B)/asan CC=$(CLANG) HARDEN= OPT="-O1 -g" SAN="$(ASAN)" \
+	+@CK_TIMEOUT_MULTIPLIER=10 $(SUB) B=$(B)/asan CC=$(CLANG) HARDEN= OPT="-O1 -g" SAN="$(ASAN)" \
 		all check-now
 
-tsan: deps	## the tests with ThreadSanitizer
-	@$(SUB) B=$(B)/tsan CC=$(CLANG) HARDEN= OPT="-O1 -g" \
+tsan: deps	## the unit tests with ThreadSanitizer
+	+@CK_TIMEOUT_MULTIPLIER=10 NO_INTEGRATION=1 \
+		TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp \
+		$(SUB) B=$(B)/tsan CC=$(CLANG) HARDEN= OPT="-O1 -g" \
 		SAN=-fsanitize=thread all check-now
 
 COV	:= -fprofile-instr-generate -fcoverage-mapping
 coverage: deps	## lines that tests and seeds reach
-	@$(SUB) B=$(B)/cov CC=$(CLANG) HARDEN= OPT="-O0 -g" SAN="$(COV)" \
+	+@$(SUB) B=$(B)/cov CC=$(CLANG) HARDEN= OPT="-O0 -g" SAN="$(COV)" \
 		all coverage-now
-	@$(SUB) B=$(B)/cov/seeds FB=$(B)/cov/seeds CC=$(CLANG) HARDEN= \
+	+@$(SUB) B=$(B)/cov/seeds FB=$(B)/cov/seeds CC=$(CLANG) HARDEN= \
 		OPT="-O0 -g" SAN="$(COV) -fsanitize=fuzzer-no-link" fuzz-bins
 	@tests/seeds.sh $(B)/cov/seeds $(FUZZ_NAMES)
 

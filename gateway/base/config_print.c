@@ -2,6 +2,8 @@
  */
 #include "config_int.h"
 
+#include <string.h>
+
 static int section_print(struct re_printf *pf, const struct config_kind *kind,
 			 const char *name, const void *base)
 {
@@ -90,6 +92,35 @@ static int access_print(struct re_printf *pf, const struct config *c)
 			  &c->trunk[0]);
 }
 
+static bool is_quoted(const char *s)
+{
+	size_t len = s ? strlen(s) : 0;
+
+	return len > 1 && (s[0] == '"' || s[0] == '\'') && s[len - 1] == s[0];
+}
+
+/* Right as it stands, and hardly what was meant. */
+static int notes_print(struct re_printf *pf, const struct config *c)
+{
+	static const char note[] =
+	    "# note: the %s of %s stands in quotes, which are part of it\n";
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < c->xmppc; i++) {
+		if (is_quoted(c->xmpp[i].secret))
+			err |= re_hprintf(pf, note, "secret",
+					  c->xmpp[i].component);
+	}
+	for (i = 0; i < c->trunkc; i++) {
+		if (is_quoted(c->trunk[i].password))
+			err |=
+			    re_hprintf(pf, note, "password", c->trunk[i].name);
+	}
+
+	return err;
+}
+
 /* A plain [xmpp] shares the name of its component. */
 static const char *xmpp_name(const struct config_xmpp *x)
 {
@@ -133,7 +164,7 @@ int config_print(struct re_printf *pf, const struct config *c)
 	for (i = 0; i < config_kindc; i++)
 		err |= kind_print(pf, &config_kinds[i], c);
 
-	return err | access_print(pf, c);
+	return err | access_print(pf, c) | notes_print(pf, c);
 }
 
 const struct config_trunk *config_trunk_find(const struct config *c,

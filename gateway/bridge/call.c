@@ -268,6 +268,8 @@ void call_activate(struct call *call)
 	err = callmedia_stream(call);
 	if (err)
 		call_fail_err(call, err);
+	else
+		callupdate_next(call);
 }
 
 /* S's codecs and X's do not meet: offer S what X has, once (E.2). */
@@ -398,7 +400,7 @@ static void offer_xmpp(struct call *call, unsigned branch)
 		goto out;
 
 	if (branch) {
-		err = call->x->ops->branch(call->x, branch, d);
+		(void)call->x->ops->branch(call->x, branch, d);
 		desc_free(d);
 		return;
 	}

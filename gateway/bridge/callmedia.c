@@ -124,15 +124,20 @@ static bool carries_audio(const struct call *call, unsigned media)
 		      : media == desc_group_first(call->x_remote, xi);
 }
 
-static void handle_failed(struct call *call, const struct media_event *ev)
+static bool is_main(struct call *call, unsigned flow)
 {
 	unsigned b, m;
+
+	return flow_find(call, flow, &b, &m) && b == call->winner &&
+	       carries_audio(call, m);
+}
+
+static void handle_failed(struct call *call, const struct media_event *ev)
+{
 	enum reason reason = REASON_FAILED_TRANSPORT;
 
 	if (ev->flow != call->s_flow) {
-		if (!flow_find(call, ev->flow, &b, &m))
-			return;
-		if (b != call->winner || !carries_audio(call, m)) {
+		if (!is_main(call, ev->flow)) {
 			log_info("call %s: flow %u lost: %s\n", call->name,
 				 ev->flow, ev->why ? ev->why : "");
 			return;
@@ -180,10 +185,12 @@ static void event_handler(const struct media_event *ev, void *arg)
 						  : "xmpp");
 		break;
 	case MEDIA_SUSPENDED:
-		call_suspended(call);
+		if (is_main(call, ev->flow))
+			call_suspended(call);
 		break;
 	case MEDIA_RESUMED:
-		call_resumed(call);
+		if (is_main(call, ev->flow))
+			call_resumed(call);
 		break;
 	case MEDIA_FAILED:
 		handle_failed(call, ev);

@@ -60,6 +60,7 @@ struct call {
 	struct desc *x_local, *x_remote, *s_local, *s_remote;
 	bool x_agreed_local, s_agreed_local; /* whose desc was the answer */
 	enum desc_dir x_dir, s_dir; /* what each side wants of its audio */
+	enum desc_dir s_was;	    /* before the offer that is passed on */
 	uint32_t ssrc_x, ssrc_s;
 	char cname[17];
 	bool own_update; /* of ours alone: our address, not an offer of X */
@@ -114,8 +115,11 @@ void call_restart_ice(struct call *call); /* calltake.c */
 /* callupdate.c */
 void callupdate_offered(struct call *call, struct leg *leg,
 			const struct desc *offer);
-/* S changes its mind before X's offer is here: answered from our own state. */
-void callupdate_early(struct call *call, struct leg *leg,
+/* What came before the call was active, or waits for a turn of its own. */
+void callupdate_next(struct call *call);
+/* S changes its mind before X's offer is here: answered from our own state;
+ * false: refused. */
+bool callupdate_early(struct call *call, struct leg *leg,
 		      const struct desc *offer);
 /* Our public address changed: ICE restart, and a re-INVITE that says so. */
 void callupdate_readdress(struct call *call);

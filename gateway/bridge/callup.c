@@ -28,8 +28,7 @@ void call_ringing(struct leg *leg)
 	mem_deref(call);
 }
 
-static void answered_by_sip(struct call *call, struct leg *leg,
-			    const struct desc *answer)
+static void answered_by_sip(struct call *call, const struct desc *answer)
 {
 	int err;
 
@@ -44,7 +43,7 @@ static void answered_by_sip(struct call *call, struct leg *leg,
 	}
 
 	log_info("call %s: sip answered\n", call->name);
-	if (!call->jmi || !call->x || leg != call->s) {
+	if (!call->jmi) {
 		call_answer_xmpp(call);
 		return;
 	}
@@ -105,6 +104,21 @@ static void answered_late(struct call *call, const struct desc *answer)
 		call_activate(call);
 }
 
+/* X was connected at a 183 (early_media); the 200 may be of another fork, with
+ * other addresses. */
+static void answered_again(struct call *call, const struct desc *answer)
+{
+	int err;
+
+	err = callmedia_remote_s(call, answer, true);
+	if (!err && !call->s_agreed_local)
+		err = call_desc_keep(&call->s_remote, answer);
+	if (!err && call->state == CALL_ACTIVE)
+		err = callmedia_stream(call);
+	if (err)
+		call_fail_err(call, err);
+}
+
 void call_answered(struct leg *leg, unsigned branch, const struct desc *answer)
 {
 	struct call *call = enter(leg);
@@ -116,7 +130,7 @@ void call_answered(struct leg *leg, unsigned branch, const struct desc *answer)
 	case CALL_TRYING:
 	case CALL_RINGING:
 		if (leg == call->s && call->from_xmpp)
-			answered_by_sip(call, leg, answer);
+			answered_by_sip(call, answer);
 		else if (leg == call->x && !call->from_xmpp)
 			answered_by_xmpp(call, branch, answer);
 		break;
@@ -126,9 +140,17 @@ void call_answered(struct leg *leg, unsigned branch, const struct desc *answer)
 			answered_late(call, answer);
 		break;
 
+	case CALL_PROCEEDING:
+	case CALL_JOINING:
+		if (leg == call->s)
+			answered_again(call, answer);
+		break;
+
 	case CALL_ACTIVE:
 		if (call->updating && leg != call->updating)
 			callupdate_answered(call, leg, answer);
+		else if (leg == call->s && !call->updating)
+			answered_again(call, answer);
 		break;
 
 	default:
@@ -150,7 +172,7 @@ void call_progress(struct leg *leg, const struct desc *answer)
 	if (call->trunk->early_media == CONFIG_EARLY_CONNECT &&
 	    call->from_xmpp && leg == call->s &&
 	    (call->state == CALL_TRYING || call->state == CALL_RINGING))
-		answered_by_sip(call, leg, answer);
+		answered_by_sip(call, answer);
 
 	mem_deref(call);
 }
@@ -164,10 +186,10 @@ void call_refused(struct leg *leg, const struct ending *why)
 
 	log_info("call %s: change refused: %s\n", call->name,
 		 ending_words(why));
-	if (call->state == CALL_LATE)
-		call_fail_err(call, ENOTSUP);
-	else
+	if (call->state != CALL_LATE)
 		callupdate_refused(call, leg, why);
+	else if (why->sip_code != 491) /* else an offer of S goes first */
+		call_fail_err(call, ENOTSUP);
 
 	mem_deref(call);
 }
@@ -190,6 +212,22 @@ void call_branch(struct leg *leg, unsigned branch)
 	mem_deref(call);
 }
 
+/* S's offer crossed our re-INVITE of E.2, which it pushed aside: may be that
+ * it has a codec of X; else we ask again.  LATE's timer ends this. */
+static void offered_late(struct call *call, const struct desc *offer)
+{
+	int err;
+
+	if (callupdate_early(call, call->s, offer)) {
+		call_answer_xmpp(call);
+		return;
+	}
+
+	err = call->s->ops->update(call->s, call->s_local);
+	if (err)
+		call_fail_err(call, err);
+}
+
 void call_offered(struct leg *leg, const struct desc *offer)
 {
 	struct call *call = enter(leg);
@@ -204,7 +242,10 @@ void call_offered(struct leg *leg, const struct desc *offer)
 			call_answer_xmpp(call);
 	} else if (call->state == CALL_PROCEEDING ||
 		   call->state == CALL_JOINING) {
-		callupdate_early(call, leg, offer);
+		(void)callupdate_early(call, leg, offer);
+	} else if (call->state == CALL_LATE && call->from_xmpp &&
+		   leg == call->s) {
+		offered_late(call, offer);
 	} else {
 		callupdate_offered(call, leg, offer);
 	}

@@ -5,8 +5,6 @@
 #include "base/log.h"
 #include "bridge/callpriv.h"
 
-static void queue_next(struct call *call);
-
 static void update_done(struct call *call)
 {
 	desc_free(call->update);
@@ -24,7 +22,7 @@ static void update_refuse(struct call *call, enum reason reason,
 	if (!call->own_update)
 		(void)call->updating->ops->refuse(call->updating, &why);
 	update_done(call);
-	queue_next(call);
+	callupdate_next(call);
 }
 
 /* The other leg went along (or nothing was to be told to it). */
@@ -36,6 +34,7 @@ static void update_answer_s(struct call *call)
 	int err, si;
 
 	if (!x) {
+		call->s_dir = call->s_was;
 		update_refuse(call, REASON_GENERAL_ERROR, "not answered yet");
 		return;
 	}
@@ -48,6 +47,7 @@ static void update_answer_s(struct call *call)
 		err = callmedia_remote_s(call, call->update, false);
 	if (err) {
 		desc_free(d);
+		call->s_dir = call->s_was;
 		update_refuse(call, REASON_INCOMPATIBLE_PARAMETERS,
 			      "no codec or encryption in common");
 		return;
@@ -65,7 +65,7 @@ static void update_answer_s(struct call *call)
 	if (err)
 		log_warning("call %s: sip: answer to a re-INVITE: %m\n",
 			    call->name, err);
-	queue_next(call);
+	callupdate_next(call);
 }
 
 static void update_answer_x(struct call *call)
@@ -77,7 +77,7 @@ static void update_answer_x(struct call *call)
 	update_done(call);
 	if (!own)
 		(void)x->ops->answer(x, call->x_local);
-	queue_next(call);
+	callupdate_next(call);
 }
 
 /* Our last desc to a side, with another direction. */
@@ -115,17 +115,17 @@ static void keep_agreed(struct desc_media *m, const struct desc_media *agreed)
 static void update_from_s(struct call *call)
 {
 	int si = join_audio(call->update);
-	enum desc_dir was = call->s_dir;
 	struct desc *d;
 
-	call->s_dir = si < 0 ? DESC_INACTIVE : call->update->media[si]->dir;
 	if (si < 0) {
 		update_refuse(call, REASON_INCOMPATIBLE_PARAMETERS,
 			      "the call needs its audio");
 		return;
 	}
 
-	if (call->s_dir == was || !call->x_local ||
+	call->s_was = call->s_dir;
+	call->s_dir = call->update->media[si]->dir;
+	if (call->s_dir == call->s_was || !call->x_local ||
 	    with_dir(&d, call->x_local, call->s_dir)) {
 		update_answer_s(call);
 		return;
@@ -163,19 +163,24 @@ static void update_from_x(struct call *call)
 	call_desc_move(&call->s_local, d);
 	err = call->s->ops->update(call->s, call->s_local);
 	if (err) {
-		call->x_dir = was;
+		/* S is busy with an offer of its own: our answer says it */
+		if (err != EBUSY)
+			call->x_dir = was;
 		update_refuse(call, REASON_GENERAL_ERROR, "");
 	}
 }
 
-static void say_address(struct call *call)
+/* EBUSY: S has an offer of its own open, after which we try again. */
+static int say_address(struct call *call)
 {
 	struct desc *d;
-	int si;
+	int err, si;
 
-	call->readdress = false;
-	if (!call->s_local || desc_copy(&d, call->s_local))
-		return;
+	if (!call->s_local)
+		return EPROTO;
+	err = desc_copy(&d, call->s_local);
+	if (err)
+		return err;
 
 	si = join_audio(d);
 	if (si >= 0) {
@@ -187,10 +192,11 @@ static void say_address(struct call *call)
 	call_desc_move(&call->s_local, d);
 	call->updating = call->x;
 	call->own_update = true;
-	if (call->s->ops->update(call->s, call->s_local)) {
-		call->own_update = false;
+	err = call->s->ops->update(call->s, call->s_local);
+	if (err)
 		update_done(call);
-	}
+
+	return err;
 }
 
 void callupdate_readdress(struct call *call)
@@ -198,14 +204,14 @@ void callupdate_readdress(struct call *call)
 	if (!call->media ||
 	    media_flow_address(call->media, call->s_flow, &call->s_addr))
 		return;
+	call->readdress = call->s_local != NULL;
 	if (call->state != CALL_ACTIVE)
 		return;
 
 	log_info("call %s: our address changed, telling both sides\n",
 		 call->name);
 	call_restart_ice(call);
-	call->readdress = true;
-	queue_next(call);
+	callupdate_next(call);
 }
 
 static void update_start(struct call *call, struct leg *leg,
@@ -219,15 +225,18 @@ static void update_start(struct call *call, struct leg *leg,
 		update_from_x(call);
 }
 
-static void queue_next(struct call *call)
+void callupdate_next(struct call *call)
 {
 	struct queued q;
+	int err;
 
 	if (call->updating || call->state != CALL_ACTIVE)
 		return;
 	if (call->readdress) {
-		say_address(call);
-		return;
+		err = say_address(call);
+		call->readdress = err == EBUSY;
+		if (!err)
+			return;
 	}
 	if (!call->queuec)
 		return;
@@ -239,7 +248,7 @@ static void queue_next(struct call *call)
 	update_start(call, q.leg, q.offer);
 }
 
-void callupdate_early(struct call *call, struct leg *leg,
+bool callupdate_early(struct call *call, struct leg *leg,
 		      const struct desc *offer)
 {
 	struct ending why;
@@ -257,7 +266,7 @@ void callupdate_early(struct call *call, struct leg *leg,
 		desc_free(d);
 		ending_set(&why, REASON_INCOMPATIBLE_PARAMETERS, 0, "");
 		(void)leg->ops->refuse(leg, &why);
-		return;
+		return false;
 	}
 
 	call->s_dir = offer->media[join_audio(offer)]->dir;
@@ -265,6 +274,8 @@ void callupdate_early(struct call *call, struct leg *leg,
 	call_desc_move(&call->s_local, d);
 	call->s_agreed_local = true;
 	(void)leg->ops->answer(leg, call->s_local);
+
+	return true;
 }
 
 void callupdate_offered(struct call *call, struct leg *leg,
@@ -330,8 +341,11 @@ void callupdate_answered(struct call *call, struct leg *leg,
 void callupdate_refused(struct call *call, const struct leg *leg,
 			const struct ending *why)
 {
-	if (call->updating && leg == call->x)
+	if (!call->updating || leg == call->updating)
+		return;
+
+	if (leg == call->x)
 		update_answer_s(call);
-	else if (call->updating)
+	else
 		update_refuse(call, why->reason, why->text);
 }

@@ -30,7 +30,7 @@ static void session_expected(struct jleg *l, const struct stanza *iq,
 	enum reason r;
 	int err;
 
-	err = jingle_decode(&d, jingle, true);
+	err = jingle_read(l->j, &d, jingle, true);
 	if (err) {
 		jingle_refuse_errno(l->j, iq, err);
 		return;
@@ -106,7 +106,7 @@ static void session_direct(struct jingle *j, const struct stanza *iq,
 	enum reason r;
 	int err;
 
-	err = jingle_decode(&d, jingle, true);
+	err = jingle_read(j, &d, jingle, true);
 	if (!err)
 		err = direct_leg(&l, j, sid, from, user, contact);
 	if (err) {
@@ -206,7 +206,7 @@ void jleg_accepted(struct jleg *l, unsigned branch, const struct stanza *iq,
 	enum reason r;
 	int err;
 
-	err = jingle_decode(&answer, jingle, false);
+	err = jingle_read(l->j, &answer, jingle, false);
 	if (!err)
 		err = jleg_align(&d, l->br[branch].local, answer);
 	desc_free(answer);

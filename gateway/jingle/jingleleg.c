@@ -352,6 +352,8 @@ int jingle_alloc(struct jingle **jp, struct component *c, struct service *s,
 	j->c = mem_ref(c);
 	j->s = mem_ref(s);
 	j->half_open = limits->half_open;
+	j->candidates = limits->candidates;
+	j->codecs = limits->codecs;
 
 	err = component_listen(c, COMPONENT_IQ_SET, NS_JINGLE, jingle_iq, j);
 	if (!err)

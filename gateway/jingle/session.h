@@ -67,11 +67,11 @@ struct branch {
 };
 
 struct jingle {
-	struct component *c; /* referenced */
-	struct service *s;   /* referenced; NULL in tests */
-	unsigned half_open;  /* limit */
-	struct list legs;    /* of struct jleg, each referenced */
-	struct list tombs;   /* of struct tomb, oldest first */
+	struct component *c;			/* referenced */
+	struct service *s;			/* referenced; NULL in tests */
+	unsigned half_open, candidates, codecs; /* limits */
+	struct list legs;  /* of struct jleg, each referenced */
+	struct list tombs; /* of struct tomb, oldest first */
 };
 
 struct jleg {
@@ -162,7 +162,10 @@ void jingle_result(struct jingle *j, const struct stanza *iq);
 /* app: condition of NS_JINGLE_ERRORS, or NULL. */
 void jingle_refuse(struct jingle *j, const struct stanza *iq,
 		   enum stanza_cond cond, const char *app);
-/* The error that a failure of jingle_decode deserves. */
+/* jingle_decode() within the limits; E2BIG for what is over one. */
+int jingle_read(const struct jingle *j, struct desc **dp,
+		const struct stanza *jingle, bool sender_is_initiator);
+/* The error that a failure of jingle_read deserves. */
 void jingle_refuse_errno(struct jingle *j, const struct stanza *iq, int err);
 
 /* ---- media.c: descs of the two sides ---- */

@@ -99,7 +99,7 @@ void jleg_transport_in(struct jleg *l, unsigned branch,
 	unsigned i;
 	int err;
 
-	err = jingle_decode(&d, jingle, l->incoming);
+	err = jingle_read(l->j, &d, jingle, l->incoming);
 	if (err) {
 		jingle_refuse_errno(l->j, iq, err);
 		return;

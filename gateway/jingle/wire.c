@@ -150,6 +150,23 @@ void jingle_refuse(struct jingle *j, const struct stanza *iq,
 		component_reply(j->c, st);
 }
 
+int jingle_read(const struct jingle *j, struct desc **dp,
+		const struct stanza *jingle, bool sender_is_initiator)
+{
+	int err;
+
+	err = jingle_decode(dp, jingle, sender_is_initiator);
+	if (err)
+		return err;
+	if (desc_is_within(*dp, j->candidates, j->codecs))
+		return 0;
+
+	desc_free(*dp);
+	*dp = NULL;
+
+	return E2BIG;
+}
+
 void jingle_refuse_errno(struct jingle *j, const struct stanza *iq, int err)
 {
 	enum stanza_cond cond = COND_BAD_REQUEST;

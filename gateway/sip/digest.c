@@ -189,6 +189,8 @@ static bool is_quotable(const struct pl *p)
 
 		if ((c < 0x20 || c == 0x7f) && PLANT != 2)
 			return false;
+		if (c == '"')
+			return false;
 		if (c == '\\' && ++i == p->l)
 			return PLANT == 3;
 	}

@@ -23,8 +23,8 @@ struct gate {
 	struct bucket strangers;
 	uint64_t seed;
 	uint64_t count[GATE_VERDICTS];
-	unsigned rate, burst; /* a source; 0: no limit */
-	size_t size_max;
+	unsigned rate, burst;	     /* a source; 0: no limit */
+	size_t size_max, stream_max; /* bytes of a datagram, a message */
 };
 
 static const char *const verdict_names[GATE_VERDICTS] = {
@@ -50,6 +50,7 @@ int gate_alloc(struct gate **gp, const struct config_limits *limits)
 	g->rate = limits->sip_source_rate;
 	g->burst = limits->sip_source_burst;
 	g->size_max = limits->sip_udp_bytes;
+	g->stream_max = limits->sip_tcp_bytes;
 	*gp = g;
 	return 0;
 }
@@ -227,8 +228,12 @@ enum gate_verdict gate_judge_stream(struct gate *g, const struct sa *src,
 				    const uint8_t *p, size_t len, bool known,
 				    uint64_t now)
 {
-	const enum gate_verdict v =
-	    may_come(g, src, p, len, known, now) ? GATE_PASS : GATE_RATE;
+	enum gate_verdict v = GATE_PASS;
+
+	if (g->stream_max && len > g->stream_max)
+		v = GATE_SIZE;
+	else if (!may_come(g, src, p, len, known, now))
+		v = GATE_RATE;
 
 	gate_count(g, v);
 	return v;

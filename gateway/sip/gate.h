@@ -30,7 +30,7 @@ int gate_alloc(struct gate **gp, const struct config_limits *limits);
 enum gate_verdict gate_judge(struct gate *g, const struct sa *src,
 			     const uint8_t *p, size_t len, bool known,
 			     uint64_t now);
-/* For a message that came over a stream: only the bucket is asked. */
+/* For a message that came over a stream: only its size and the bucket. */
 enum gate_verdict gate_judge_stream(struct gate *g, const struct sa *src,
 				    const uint8_t *p, size_t len, bool known,
 				    uint64_t now);

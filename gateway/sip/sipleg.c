@@ -116,6 +116,12 @@ int sipleg_decode(const struct sipleg *l, struct desc **dp,
 	err = sdp->l > l->calls->sdp_bytes
 		  ? E2BIG
 		  : desc_decode(dp, sdp->p, sdp->l, &line);
+	if (!err && !desc_is_within(*dp, l->calls->candidates_max,
+				    l->calls->codecs_max)) {
+		desc_free(*dp);
+		*dp = NULL;
+		err = E2BIG;
+	}
 	switch (err) {
 	case 0:
 		return 0;
@@ -429,6 +435,8 @@ int sipcalls_alloc(struct sipcalls **sp, struct sipstack *stack,
 	calls->stack = stack;
 	calls->sdp_bytes = limits->sdp_bytes;
 	calls->half_open_max = limits->half_open;
+	calls->candidates_max = limits->candidates;
+	calls->codecs_max = limits->codecs;
 	err = invites_alloc(&calls->invites, stack);
 	if (err)
 		goto out;

@@ -8,7 +8,7 @@
 struct sipcalls {
 	struct sipstack *stack;	 /* not referenced */
 	struct invites *invites; /* referenced */
-	unsigned sdp_bytes, half_open_max;
+	unsigned sdp_bytes, half_open_max, candidates_max, codecs_max;
 	unsigned half_open; /* incoming legs without an answer */
 };
 

@@ -76,6 +76,7 @@ const struct sa *wire_public(const struct wire *w);
 struct wire *wire_find(const struct sipstack *s, const struct sip *sip);
 /* The TCP or TLS listener with this address; NULL. */
 struct wire *wire_of_stream(const struct sa *laddr);
+struct wire *wire_any(void); /* whichever; all have the same limits; NULL */
 /* Did we send a request there within the last transaction's time? */
 bool wire_asked(const struct sa *addr);
 bool wire_is_probe(struct wire *w, const struct sip_msg *msg);

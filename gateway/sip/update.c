@@ -56,6 +56,33 @@ static void pending_cancelled(void *arg)
 	invite_change_flush(inv);
 }
 
+static void change_done(struct invite *inv)
+{
+	struct change *ch = &inv->change;
+
+	tmr_cancel(&ch->tmr);
+	ch->sdp = mem_deref(ch->sdp);
+	ch->open = ch->waiting = ch->refresh = false;
+}
+
+/* A change of ours that is not out, while theirs is: each would wait for the
+ * other.  What the owner answers to theirs says what ours would have said. */
+static void change_withdraw(struct invite *inv)
+{
+	static const struct ending why = {.sip_code = 491};
+	struct change *ch = &inv->change;
+	bool waits = ch->open && ch->waiting && !ch->refresh;
+
+	if (!waits && !ch->queued)
+		return;
+
+	ch->queued = mem_deref(ch->queued);
+	if (waits)
+		change_done(inv);
+	if (inv->h)
+		inv->h->refused(inv, &why, inv->arg);
+}
+
 static void pending_start(struct invite *inv, const struct sip_msg *msg,
 			  const struct pl *sdp)
 {
@@ -72,6 +99,7 @@ static void pending_start(struct invite *inv, const struct sip_msg *msg,
 
 	if (!pl_strcmp(&msg->met, "INVITE"))
 		(void)sip_treply(&inv->in.st, inv->sip, msg, 100, "Trying");
+	change_withdraw(inv);
 	if (inv->h)
 		inv->h->offered(inv, sdp->l ? sdp : NULL, inv->arg);
 }
@@ -195,15 +223,6 @@ void invite_change_flush(struct invite *inv)
 		if (inv->h)
 			inv->h->refused(inv, &why, inv->arg);
 	}
-}
-
-static void change_done(struct invite *inv)
-{
-	struct change *ch = &inv->change;
-
-	tmr_cancel(&ch->tmr);
-	ch->sdp = mem_deref(ch->sdp);
-	ch->open = ch->waiting = ch->refresh = false;
 }
 
 static void change_refused(struct invite *inv, const struct sip_msg *msg)

@@ -92,6 +92,11 @@ struct wire *wire_of_stream(const struct sa *laddr)
 	return w ? w : wire_by_laddr(SIP_TRANSP_TLS, laddr);
 }
 
+struct wire *wire_any(void)
+{
+	return list_ledata(wires.head);
+}
+
 struct wire *wire_find(const struct sipstack *s, const struct sip *sip)
 {
 	for (struct le *le = s->wires.head; le; le = le->next) {

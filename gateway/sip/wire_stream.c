@@ -3,7 +3,8 @@
  * libre shows a connection first with its first message, and would keep any
  * number of silent ones for 32 s; so its tcp_accept() is replaced: strangers,
  * and sources that have as many as they may, are hung up on at once.  With the
- * first message it is known whose a connection is. */
+ * first message it is known whose a connection is.  tcp_connect() is replaced
+ * as well, for what holds of connections both ways. */
 #include <dlfcn.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
@@ -14,6 +15,10 @@
 typedef int accept_h(struct tcp_conn **tcp, struct tcp_sock *ts,
 		     tcp_estab_h *eh, tcp_recv_h *rh, tcp_close_h *ch,
 		     void *arg);
+
+typedef int connect_h(struct tcp_conn **tcp, const struct sa *peer,
+		      tcp_estab_h *eh, tcp_recv_h *rh, tcp_close_h *ch,
+		      void *arg);
 
 struct caller { /* an accepted connection, said something or not */
 	struct le le;
@@ -75,14 +80,13 @@ static void hang_up(const struct sip_msg *msg)
 		(void)shutdown(fd, SHUT_RDWR); /* libre reads the end */
 }
 
-static void set_dscp(const struct wire *w, const struct sip_msg *msg)
+static void set_dscp(const struct wire *w, int fd, int af)
 {
-	const int fd = tcp_conn_fd(sip_msg_tcpconn(msg));
 	const int tos = (int)(w->stack->conf->media.dscp_sip << 2);
 
 	if (fd < 0)
 		return;
-	if (sa_af(&msg->src) == AF_INET6)
+	if (af == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos,
 				 sizeof(tos));
 	else
@@ -108,7 +112,6 @@ static bool admit(struct wire *w, const struct sip_msg *msg)
 	st->sock = mem_ref(msg->sock);
 	st->src = msg->src;
 	list_append(&w->streams, &st->le, st);
-	set_dscp(w, msg);
 	return true;
 }
 
@@ -118,9 +121,15 @@ bool wire_stream_judge(struct wire *w, const struct sip_msg *msg, bool known)
 	const char *start = msg->req ? msg->met.p : msg->ver.p;
 	const size_t len =
 	    (size_t)((const char *)msg->mb->buf + msg->mb->end - start);
+	const enum gate_verdict v = gate_judge_stream(
+	    gate, &msg->src, (const uint8_t *)start, len, known, stack_now());
 
-	if (gate_judge_stream(gate, &msg->src, (const uint8_t *)start, len,
-			      known, stack_now()) != GATE_PASS)
+	if (v == GATE_SIZE) {
+		log_info("sip: gate: %J hung up on: a message of %zu bytes\n",
+			 &msg->src, len);
+		hang_up(msg);
+	}
+	if (v != GATE_PASS)
 		return false;
 
 	if (!known) {
@@ -215,7 +224,19 @@ static int caller_judge(const struct wire *w, const struct tcp_conn *tc)
 	return caller_add(tc, &src);
 }
 
-/* libre calls this one in place of its own (it is exported for that). */
+/* What waits for a peer that does not read has an end: libre then refuses to
+ * send. */
+static void tune(struct tcp_conn *tc, const struct wire *w, int af)
+{
+	const unsigned max = w ? w->stack->conf->limits.tcp_queue_bytes : 0;
+
+	if (max)
+		tcp_conn_txqsz_set(tc, max);
+	if (w)
+		set_dscp(w, tcp_conn_fd(tc), af);
+}
+
+/* libre calls these two in place of its own (they are exported for that). */
 __attribute__((visibility("default"))) int tcp_accept(
     struct tcp_conn **tcp, struct tcp_sock *ts, tcp_estab_h *eh,
     tcp_recv_h *rh, tcp_close_h *ch, void *arg)
@@ -240,6 +261,27 @@ __attribute__((visibility("default"))) int tcp_accept(
 	err = w ? caller_judge(w, *tcp) : 0;
 	if (err)
 		*tcp = mem_deref(*tcp);
+	else
+		tune(*tcp, w, sa_af(&laddr));
+
+	return err;
+}
+
+__attribute__((visibility("default"))) int tcp_connect(
+    struct tcp_conn **tcp, const struct sa *peer, tcp_estab_h *eh,
+    tcp_recv_h *rh, tcp_close_h *ch, void *arg)
+{
+	static connect_h *next;
+	int err;
+
+	if (!next)
+		*(void **)&next = dlsym(RTLD_NEXT, "tcp_connect");
+	if (!next)
+		return ENOSYS;
+
+	err = next(tcp, peer, eh, rh, ch, arg);
+	if (!err)
+		tune(*tcp, wire_any(), sa_af(peer));
 
 	return err;
 }

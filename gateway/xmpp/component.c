@@ -162,6 +162,11 @@ const struct config_xmpp *component_conf(const struct component *c)
 	return c ? c->conf : NULL;
 }
 
+const struct config_limits *component_limits(const struct component *c)
+{
+	return c ? &c->limits : NULL;
+}
+
 const char *component_domain(const struct component *c)
 {
 	return c ? c->domain : NULL;

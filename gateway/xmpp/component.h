@@ -39,6 +39,7 @@ typedef void(component_iq_h)(int err, const struct stanza *reply, void *arg);
 int component_alloc(struct component **cp, const struct config_xmpp *conf,
 		    const struct config_limits *limits);
 const struct config_xmpp *component_conf(const struct component *c);
+const struct config_limits *component_limits(const struct component *c);
 const char *component_domain(const struct component *c);
 bool component_up(const struct component *c);
 /* What is wrong, or "connected": for stoxctl status. */

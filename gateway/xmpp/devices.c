@@ -308,7 +308,7 @@ int service_watch_get(struct watch **wp, struct user *u, const char *contact)
 	*wp = w;
 	if (w)
 		return 0;
-	if (u->watchc >= SERVICE_USER_WATCHES_MAX ||
+	if (u->watchc >= component_limits(u->s->c)->subscriptions_per_jid ||
 	    u->s->watchc >= SERVICE_WATCHES_MAX)
 		return ENOSPC;
 

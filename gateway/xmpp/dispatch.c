@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "xmpp/jid.h"
+#include "xmpp/pace.h"
 
 struct listener {
 	struct le le;
@@ -19,9 +20,10 @@ struct listener {
 struct dispatch {
 	struct component *c; /* not referenced: it owns us */
 	struct list listeners;
-	unsigned depth;	 /* stanzas being dispatched */
-	bool sweep;	 /* some listener was taken back meanwhile */
-	unsigned strays; /* stanzas for other domains */
+	struct pace *texts; /* messages of a JID that are answered */
+	unsigned depth;	    /* stanzas being dispatched */
+	bool sweep;	    /* some listener was taken back meanwhile */
+	unsigned strays;    /* stanzas for other domains */
 };
 
 static void dispatch_destructor(void *arg)
@@ -29,20 +31,28 @@ static void dispatch_destructor(void *arg)
 	struct dispatch *d = arg;
 
 	list_flush(&d->listeners);
+	mem_deref(d->texts);
 }
 
 int dispatch_alloc(struct dispatch **dp, struct component *c)
 {
+	const struct config_limits *limits = component_limits(c);
 	struct dispatch *d;
+	int err;
 
 	d = mem_zalloc(sizeof(*d), dispatch_destructor);
 	if (!d)
 		return ENOMEM;
 
 	d->c = c;
-	*dp = d;
+	err =
+	    pace_alloc(&d->texts, limits->message_rate, limits->message_burst);
+	if (err)
+		mem_deref(d);
+	else
+		*dp = d;
 
-	return 0;
+	return err;
 }
 
 static void listener_destructor(void *arg)
@@ -181,7 +191,8 @@ static void iq_dispatch(struct dispatch *d, const struct stanza *iq,
 }
 
 /* A text that nobody takes must not vanish (RFC 6121 8.5): its sender is told,
- * but only for the types that expect an answer. */
+ * but only for the types that expect an answer, and at a pace that is no
+ * flood of ours. */
 static void message_dispatch(struct dispatch *d, const struct stanza *m,
 			     const char *type)
 {
@@ -189,7 +200,8 @@ static void message_dispatch(struct dispatch *d, const struct stanza *m,
 		return;
 
 	if ((!*type || !strcmp(type, "chat") || !strcmp(type, "normal")) &&
-	    stanza_child(m, "body", m->ns))
+	    stanza_child(m, "body", m->ns) &&
+	    pace_take(d->texts, stanza_attr(m, "from"), tmr_jiffies()))
 		refuse(d, m, COND_SERVICE_UNAVAILABLE);
 }
 

@@ -17,7 +17,6 @@ enum {
 	RESOLVE_WAIT = 30 * 1000, /* ms; resolvers try for 20 or so */
 	CONNECT_WAIT = 10 * 1000, /* ms, each address */
 	TLS_WAIT = 10 * 1000,	  /* ms */
-	USER_TIMEOUT = 15 * 1000, /* ms; hardening.md section 3 */
 	READ_SIZE = 16 * 1024,	  /* bytes */
 	READ_ROUNDS = 8,	  /* reads before others have their turn */
 	OUT_KEEP = 64 * 1024,	  /* bytes of queue kept when empty */
@@ -33,7 +32,8 @@ struct xmpplink {
 	struct xmpplink_handlers h;
 	struct resolve *resolve;
 	struct sa addrv[RESOLVE_MAX];
-	size_t addrc, next; /* next to be tried */
+	size_t addrc, next;   /* next to be tried */
+	unsigned tcp_timeout; /* s */
 	struct tmr tmr; /* of the step before open; later of a failed send */
 	struct tlsclient *tls; /* NULL: plain */
 	struct queue out;
@@ -412,7 +412,7 @@ out:
 
 static int socket_open(struct xmpplink *l, const struct sa *sa)
 {
-	unsigned wait = USER_TIMEOUT;
+	unsigned wait = l->tcp_timeout * 1000;
 	int one = 1;
 
 	l->fd = socket(sa_af(sa), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
@@ -420,8 +420,8 @@ static int socket_open(struct xmpplink *l, const struct sa *sa)
 	if (l->fd < 0)
 		return errno;
 
-	/* D1: a peer that is gone is noticed within 15 s, even while bytes
-	 * of ours wait for its acknowledgement */
+	/* D1: a peer that is gone is noticed, even while bytes of ours wait
+	 * for its acknowledgement */
 	(void)setsockopt(l->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &wait,
 			 sizeof(wait));
 	(void)setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -506,7 +506,7 @@ static void send_failed(void *arg)
 }
 
 int xmpplink_open(struct xmpplink **lp, const struct config_xmpp *conf,
-		  const struct xmpplink_handlers *h)
+		  unsigned tcp_timeout, const struct xmpplink_handlers *h)
 {
 	struct xmpplink *l;
 	int err = 0;
@@ -520,6 +520,7 @@ int xmpplink_open(struct xmpplink **lp, const struct config_xmpp *conf,
 
 	l->conf = conf;
 	l->h = *h;
+	l->tcp_timeout = tcp_timeout;
 	l->fd = -1;
 	l->hint = "";
 	tmr_init(&l->tmr);

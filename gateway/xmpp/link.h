@@ -17,10 +17,11 @@ struct xmpplink_handlers {
 	void *arg;
 };
 
-/* Resolves conf->server and connects to its addresses in turn.  mem_ref
- * object; its destructor closes at once and calls no handler. */
+/* Resolves conf->server and connects to its addresses in turn.  tcp_timeout:
+ * seconds that bytes of ours may wait for the server's acknowledgement.
+ * mem_ref object; its destructor closes at once and calls no handler. */
 int xmpplink_open(struct xmpplink **lp, const struct config_xmpp *conf,
-		  const struct xmpplink_handlers *h);
+		  unsigned tcp_timeout, const struct xmpplink_handlers *h);
 
 /* Queues and sends what the socket takes.  ENOTCONN, ENOMEM. */
 int xmpplink_send(struct xmpplink *l, const void *buf, size_t len);

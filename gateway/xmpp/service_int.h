@@ -27,7 +27,6 @@ enum {
 	SERVICE_USERS_MAX = 50000,
 	SERVICE_RESOURCES_MAX = 32, /* a user */
 	SERVICE_WATCHES_MAX = 200000,
-	SERVICE_USER_WATCHES_MAX = 500, /* subs per JID: hardening 3 */
 	SERVICE_CAPS_MAX = 4096,
 	SERVICE_ASKING_MAX = 128, /* disco#info requests under way */
 	SERVICE_SHOWN_MAX = 4096,

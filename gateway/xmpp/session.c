@@ -427,7 +427,7 @@ void component_connect(struct component *c)
 
 	component_enter(c, CONNECTING);
 
-	err = xmpplink_open(&c->link, c->conf, &h);
+	err = xmpplink_open(&c->link, c->conf, c->limits.xmpp_tcp_timeout, &h);
 	if (err)
 		component_drop(c, WAIT_BACKOFF, "", "connect: %m", err);
 }

@@ -15,7 +15,7 @@ $(B)/bench/least: $(call obj,tests/bench/least.c) $(BENCH_AR)
 
 .PHONY: bench bench-bins
 bench: deps	## CPU a packet and a call, beside rtpengine and the least relay
-	@$(SUB) all bench-bins
+	+@$(SUB) all bench-bins
 	@$(TESTS)/bench/bench.py
 
 bench-bins: $(B)/bench/load $(B)/bench/least

@@ -2,6 +2,7 @@
 import asyncio
 import json
 import os
+import re
 import socket
 import subprocess
 
@@ -131,6 +132,29 @@ async def trace(t):
     everything = await ask(lab, "trace")
     assert "lab-secret" not in everything and "gwpass" not in everything
     assert "session-initiate" in everything and "INVITE sip:" in everything
+
+
+@case
+async def log_of_a_call(t):
+    """At level info: a line a step under one id, with codec, addresses and
+    the end in words; states and numbers that mean nothing are for debug."""
+    lab = await Lab(t).start({"log": {"level": "info"}})
+    f = await lab.x2s()
+    name = json.loads(await ask(lab, "--json", "calls"))[0]["id"]
+    f.sip.bye()
+    await f.sip.wait(200, method="BYE")
+    await asyncio.sleep(0.3)
+    said = [x for x in lab.stoxd.text().splitlines()
+            if x.startswith("call ")]
+    assert all(x.startswith("call %s: " % name) for x in said), said
+    text = "\n".join(x[len("call %s: " % name):] for x in said)
+    for want in (r"xmpp alice@xmpp\.test calls sip:600@127\.0\.0\.1:5060 "
+                 r"through trunk pbx", r"ringing", r"sip answered",
+                 r"flow 0: RTP to 127\.0\.0\.1:\d+", r"active, PCMU/8000",
+                 r"ended by sip after \d+ s: .*\(success\)"):
+        n = len(re.findall("^%s$" % want, text, re.M))
+        assert n == 1, (n, want, text)
+    assert " -> " not in text and "suite" not in text, text
 
 
 @case

@@ -31,7 +31,7 @@ net_interface       %(media)s
 module_path         %(modules)s
 %(list)s
 ctrl_tcp_listen     127.0.0.1:%(control)d
-snd_path            %(dir)s/heard
+snd_path            heard
 audio_path          /nonexistent
 ringback_disabled   yes
 opus_bitrate        64000
@@ -83,8 +83,9 @@ class Baresip(Proc):
                         name, domain, transport, name, name, out, answer,
                         codecs, ";mediaenc=" + enc if enc else ""))
         open(os.path.join(self.dir, "contacts"), "w").close()
+        # where it records is relative: it cuts names of over 128 bytes
         super().__init__(dir, "phone-" + name,
-                         ["baresip", "-f", self.dir, "-v"])
+                         ["baresip", "-f", self.dir, "-v"], cwd=self.dir)
 
     async def run(self):
         self.start()

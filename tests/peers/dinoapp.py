@@ -47,22 +47,18 @@ def trust(ca):
                     "/etc/ssl/certs/ca-certificates.crt"], check=True)
 
 
-def write_pulses(path, tones, seconds=30):
-    """300 ms of tone, 300 ms of none: what suppresses noise in Dino takes a
-    steady tone for noise after some seconds."""
+def write_pulses(path, hz, seconds=60):
+    """300 ms of tone, 300 ms of none: Dino suppresses noise and echo, and for
+    one of them it takes a steady tone, and any that comes later."""
     with wave.open(path, "wb") as w:
         w.setnchannels(1)
         w.setsampwidth(2)
         w.setframerate(48000)
-        for n in range(int(seconds / 0.6)):
-            hz = tones[0 if n * 0.6 < tone.CHANGE else 1]
-            w.writeframes(tone.samples(hz, 48000, 14400).tobytes()
-                          + bytes(2 * 14400))
+        w.writeframes((tone.samples(hz, 48000, 14400).tobytes()
+                       + bytes(2 * 14400)) * int(seconds / 0.6))
 
 
 class Session:
-    speaks = 0.4    # of the time, at least
-
     def __init__(self, client):
         self.c, self.sid, self.wire, self.ended = client, None, [], None
 
@@ -87,6 +83,12 @@ class Session:
                 sent[src[1]] = sent.get(src[1], 0) + 1
         return SimpleNamespace(local_candidate=SimpleNamespace(
             port=max(sent, key=sent.get)))
+
+    def said(self, v):
+        """Is v, what the telephone heard, what it said: one tone, pulsed?"""
+        hz = self.c.tones[0]
+        return set(v.labels) <= {None, hz} \
+            and v.labels.count(hz) * tone.FRAME > 0.4 * v.seconds
 
     def listen(self, want, seconds):
         return tone.listen(*tone.read_wav(self.c.path("heard.wav")), want,
@@ -124,7 +126,7 @@ class Client(Events):
                 os.path.dirname(os.path.abspath(__file__)), "notify.py")}
         with open(self.path("pulse.pa"), "w") as f:
             f.write(PULSE % self.path("sound.sock"))
-        write_pulses(self.path("says.wav"), self.tones)
+        write_pulses(self.path("says.wav"), self.tones[0])
         sound = self._spawn("sound", [
             "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1",
             "--use-pid-file=no", "-F", self.path("pulse.pa")])

@@ -333,7 +333,8 @@ class Session:
 class Client(Events, slixmpp.ClientXMPP):
     """answer: "auto" (JMI ringing, proceed, session-accept), "ring" (never
     goes on), "manual" (a test sends proceed), "busy", "decline".  turn: URL
-    of the one way to reach it.  ip: its one address.  bend: what to do to its fingerprint."""
+    of the one way to reach it.  ip: its one address.  bend: what to do to
+    its fingerprint."""
     hears_digits = True
 
     def __init__(self, name, resource="py", tones=(500, 700), codec=None,

@@ -26,7 +26,8 @@ class _Port(asyncio.DatagramProtocol):
 
 class Rtp:
     """Even port of its own on ip; to(addr) begins to send.  codec: PCMU or
-    PCMA (or G729, by name alone); srtp: (tx, rx) sessions of pylibsrtp, or None."""
+    PCMA (or G729, by name alone); srtp: (tx, rx) sessions of pylibsrtp, or
+    None."""
 
     def __init__(self, ip="127.0.0.1", tones=(500, 700), codec="PCMU",
                  dtmf=101, srtp=None):

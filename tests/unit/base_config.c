@@ -233,6 +233,31 @@ START_TEST(sample_means)
 }
 END_TEST
 
+/* Quotes are part of a value: told, since they are seldom meant. */
+START_TEST(quoted_secrets)
+{
+	struct config *c = good("[xmpp]\ncomponent = sip.x.test\n"
+				"secret = \"hush\"\ndomains = x.test\n"
+				"[trunk pbx]\nuri = sip:10.0.0.1\n"
+				"username = u\npassword = 'hush'\n");
+	char *s = shown(c);
+
+	ck_assert_ptr_nonnull(strstr(
+	    s, "# note: the secret of sip.x.test stands in quotes, which are "
+	       "part of it\n# note: the password of pbx stands in quotes"));
+	ck_assert_ptr_null(strstr(s, "hush"));
+	mem_deref(s);
+	mem_deref(c);
+
+	c = good("[xmpp]\ncomponent = sip.x.test\nsecret = \"\n"
+		 "domains = x.test\n");
+	s = shown(c);
+	ck_assert_ptr_null(strstr(s, "# note"));
+	mem_deref(s);
+	mem_deref(c);
+}
+END_TEST
+
 /* hardening: the defaults of the limits, one by one */
 START_TEST(limit_defaults)
 {
@@ -516,6 +541,7 @@ int main(void)
 	blocks_read();
 	tcase_add_loop_test(tc, errors, 0, blockc);
 	tcase_add_test(tc, sample_means);
+	tcase_add_test(tc, quoted_secrets);
 	tcase_add_test(tc, limit_defaults);
 	tcase_add_test(tc, addressing_default);
 	tcase_add_loop_test(tc, trunk_defaults, 0, (int)ARRAY_SIZE(uris));

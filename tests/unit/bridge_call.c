@@ -858,6 +858,96 @@ START_TEST(both_offer)
 }
 END_TEST
 
+/* What X changes before the call is active is not lost. */
+START_TEST(hold_before_active)
+{
+	char hold[1024];
+	struct ending why;
+
+	ck_assert_int_eq(from_sip(NULL, &why), 0);
+	local_ready(1);
+	answered(x_leg, x_webrtc);
+	said[0] = '\0';
+	snprintf(hold, sizeof(hold), "%sa=sendonly\r\n", x_webrtc);
+	offered(x_leg, hold); /* the ACK with S's answer is due */
+	said_is("");
+	answered(s_leg, s_pcmu);
+	said_is("rtp stream>< s.update(0,101>) ");
+}
+END_TEST
+
+/* 491: S's offer goes before ours, and its answer tells X's hold. */
+START_TEST(offer_pushes_ours_aside)
+{
+	char hold[1024];
+
+	x2s_active();
+	snprintf(hold, sizeof(hold), "%sa=sendonly\r\n", x_webrtc);
+	offered(x_leg, hold);
+	offered(x_leg, x_webrtc); /* and resumes at once */
+	said[0] = '\0';
+	((struct toy *)s_leg)->update_err = EBUSY;
+	call_refused(s_leg, &(struct ending){.sip_code = 491});
+	said_is("x.refuse- s.update(0,101) x.refuse-general-error ");
+	((struct toy *)s_leg)->update_err = 0;
+	offered(s_leg, s_hold);
+	said_is("x.update(0,126>) ");
+	answered(x_leg, x_webrtc);
+	said_is("rtp stream< s.answer(0,101<) ");
+}
+END_TEST
+
+/* The same while S is asked for another codec. */
+START_TEST(offer_while_asked_again)
+{
+	struct ending why;
+
+	ck_assert_int_eq(from_xmpp(NULL, &why), 0);
+	answered(s_leg, s_pcmu);
+	local_ready(1);
+	offered(x_leg, x_opus);
+	said[0] = '\0';
+	call_refused(s_leg, &(struct ending){.sip_code = 491});
+	said_is("");
+	offered(s_leg, s_pcmu); /* nothing for X: ours once more */
+	said_is("s.refuse-incompatible-parameters s.update(96,100) ");
+	call_refused(s_leg, &(struct ending){.sip_code = 491});
+	offered(s_leg, s_opus);
+	said_is("rtp s.answer(96) ice1 x.answer(111) stream>< ");
+}
+END_TEST
+
+/* T.38 and the like: what was refused leaves no trace. */
+START_TEST(refused_offer_changes_nothing)
+{
+	static const char fax[] = SDP_HEAD "m=audio 0 RTP/AVP 0\r\n"
+					   "m=image 4002 udptl t38\r\n";
+	char hold[1024];
+
+	x2s_active();
+	offered(s_leg, fax);
+	said_is("s.refuse-incompatible-parameters ");
+	snprintf(hold, sizeof(hold), "%sa=sendonly\r\n", x_webrtc);
+	offered(x_leg, hold);
+	said_is("s.update(0,101>) ");
+	answered(s_leg, s_pcmu);
+	said_is("rtp stream> x.answer(0,126) ");
+}
+END_TEST
+
+/* X cannot be asked twice at a time; its refusal is no answer to S. */
+START_TEST(refusal_of_nothing)
+{
+	x2s_active();
+	offered(x_leg, x_webrtc);
+	said[0] = '\0';
+	call_refused(x_leg, &(struct ending){.reason = REASON_GENERAL_ERROR});
+	said_is("");
+	offered(x_leg, x_opus);
+	said[0] = '\0';
+}
+END_TEST
+
 START_TEST(queue_is_bounded)
 {
 	s2x_active();
@@ -1069,6 +1159,67 @@ START_TEST(refused_at_the_door)
 }
 END_TEST
 
+/* The flow of another device or content is lost: the call goes on. */
+START_TEST(suspended_elsewhere)
+{
+	struct ending why;
+
+	s2x_active();
+	suspend(7);
+	ck_assert_int_eq(from_other_device(&why), EBUSY);
+	suspend(1);
+	ck_assert_int_eq(from_other_device(&why), 0);
+	said[0] = '\0';
+}
+END_TEST
+
+/* The 200 after early media that was connected: another fork's address. */
+START_TEST(answer_after_early_media)
+{
+	struct ending why;
+	struct desc *d = parse(s_pcmu);
+
+	trunk.early_media = CONFIG_EARLY_CONNECT;
+	ck_assert_int_eq(from_xmpp(NULL, &why), 0);
+	call_progress(s_leg, d);
+	said[0] = '\0';
+	answered(s_leg, s_pcmu);
+	said_is("rtp ");
+	offered(x_leg, x_webrtc);
+	local_ready(1);
+	said_is("ice1 x.answer(0,126) stream>< ");
+	answered(s_leg, s_pcmu);
+	said_is("rtp stream>< ");
+	trunk.early_media = CONFIG_EARLY_OFF;
+	desc_free(d);
+}
+END_TEST
+
+/* Not while S has an offer of its own open, nor before the call is active:
+ * afterwards. */
+START_TEST(readdress_later)
+{
+	struct ending why;
+
+	x2s_active();
+	((struct toy *)s_leg)->update_err = EBUSY;
+	calls_readdress();
+	said_is("restart1 s.update(0,101) ");
+	((struct toy *)s_leg)->update_err = 0;
+	offered(s_leg, s_pcmu);
+	said_is("rtp stream>< s.answer(0,101) s.update(0,101) ");
+	ended(s_leg, REASON_NONE, 0);
+
+	ck_assert_int_eq(from_xmpp(NULL, &why), 0);
+	calls_readdress();
+	answered(s_leg, s_pcmu);
+	offered(x_leg, x_webrtc);
+	said[0] = '\0';
+	local_ready(1);
+	said_is("ice1 x.answer(0,126) stream>< s.update(0,101) ");
+}
+END_TEST
+
 /* Our public address changed: ICE restart, re-INVITE; X is asked nothing. */
 START_TEST(readdress)
 {
@@ -1129,6 +1280,14 @@ int main(void)
 	tcase_add_test(tc, other_device_and_holds);
 	tcase_add_test(tc, other_device_while_changing);
 	tcase_add_test(tc, both_offer);
+	tcase_add_test(tc, hold_before_active);
+	tcase_add_test(tc, offer_pushes_ours_aside);
+	tcase_add_test(tc, offer_while_asked_again);
+	tcase_add_test(tc, refused_offer_changes_nothing);
+	tcase_add_test(tc, refusal_of_nothing);
+	tcase_add_test(tc, suspended_elsewhere);
+	tcase_add_test(tc, answer_after_early_media);
+	tcase_add_test(tc, readdress_later);
 	tcase_add_test(tc, queue_is_bounded);
 	tcase_add_test(tc, media_fails);
 	tcase_add_test(tc, rtp_timeout);

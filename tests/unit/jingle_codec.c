@@ -217,6 +217,34 @@ START_TEST(test_candidates)
 }
 END_TEST
 
+/* XEP-0176 5.3, table 2 */
+START_TEST(test_candidate_types)
+{
+	static const struct {
+		const char *name;
+		enum candidate_type type;
+	} types[] = {
+	    {"host", CANDIDATE_HOST},
+	    {"srflx", CANDIDATE_SRFLX},
+	    {"prflx", CANDIDATE_PRFLX},
+	    {"relay", CANDIDATE_RELAY},
+	};
+	char list[512];
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		snprintf(list, sizeof(list),
+			 "<candidate foundation='1' priority='1' "
+			 "component='1' ip='1.2.3.4' port='5' id='a' "
+			 "generation='0' protocol='udp' type='%s'/>",
+			 types[i].name);
+		ck_assert_int_eq(0, candidates(list));
+		ck_assert_uint_eq(d->media[0]->transport.candidatec, 1);
+		ck_assert_int_eq(d->media[0]->transport.candidates->type,
+				 types[i].type);
+	}
+}
+END_TEST
+
 START_TEST(test_no_credentials)
 {
 	ck_assert_int_eq(0, decode(CONTENT "<transport " ICE "/></content>"));
@@ -518,6 +546,7 @@ int main(void)
 	tcase_add_test(tc, test_example);
 	tcase_add_test(tc, test_stanzaio);
 	tcase_add_test(tc, test_candidates);
+	tcase_add_test(tc, test_candidate_types);
 	tcase_add_test(tc, test_no_credentials);
 	tcase_add_loop_test(tc, test_fingerprint, 0, COUNT(prints));
 	tcase_add_loop_test(tc, test_senders, 0, COUNT(senders));

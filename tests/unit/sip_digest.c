@@ -215,6 +215,7 @@ START_TEST(refused)
 	    "WWW-Authenticate: Digest realm=\"b\", qop=\"auth\"\r\n",
 	    "WWW-Authenticate: Digest realm=\"b, nonce=x, qop=auth\r\n",
 	    WWW "\"x\r\n y\", qop=\"auth\"\r\n",
+	    WWW "x\"y, qop=\"auth\"\r\n", /* would end our quotes */
 	    "",
 	};
 	struct digest *d = credentials(NULL);
@@ -258,7 +259,7 @@ int main(void)
 	tcase_add_test(tc, wrong_password_and_stale);
 	tcase_add_test(tc, strongest_first);
 	tcase_add_test(tc, cve_2021_41158_foreign_realm);
-	tcase_add_loop_test(tc, refused, 0, 9);
+	tcase_add_loop_test(tc, refused, 0, 10);
 	tcase_add_test(tc, quotes_are_kept_inside);
 	suite_add_tcase(s, tc);
 

@@ -6,6 +6,7 @@
 
 static const struct config_limits limits = {
     .sip_udp_bytes = 1000,
+    .sip_tcp_bytes = 2000,
     .sip_source_rate = 10,
     .sip_source_burst = 60,
 };
@@ -72,6 +73,20 @@ START_TEST(size)
 	text[1000] = 'x';
 	text[1001] = '\0';
 	ck_assert_int_eq(judge("192.0.2.1", text, true, 1), GATE_SIZE);
+}
+END_TEST
+
+START_TEST(size_of_a_stream)
+{
+	static const uint8_t text[2001] = "INVITE ";
+	struct sa src;
+
+	ck_assert_int_eq(sa_set_str(&src, "192.0.2.1", 5060), 0);
+	ck_assert_int_eq(gate_judge_stream(gate, &src, text, 2000, true, 1),
+			 GATE_PASS);
+	ck_assert_int_eq(gate_judge_stream(gate, &src, text, 2001, true, 1),
+			 GATE_SIZE);
+	ck_assert_uint_eq(gate_counted(gate, GATE_SIZE), 1);
 }
 END_TEST
 
@@ -157,6 +172,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, kinds);
 	tcase_add_test(tc, size);
+	tcase_add_test(tc, size_of_a_stream);
 	tcase_add_test(tc, cve_2021_41145_bucket);
 	tcase_add_test(tc, ipv6_is_one_source_per_64);
 	tcase_add_test(tc, spoofed_sources_share_a_bucket);

@@ -374,6 +374,42 @@ START_TEST(tcp_in)
 }
 END_TEST
 
+/* tcp_queue_bytes: what waits for a peer that reads nothing has an end. */
+START_TEST(tcp_queue_is_bounded)
+{
+	struct mbuf *mb = mbuf_alloc(16384);
+	struct sockaddr_in any = {.sin_family = AF_INET,
+				  .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	const int fd = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t len = sizeof(any);
+	struct sa dst;
+	int err = 0;
+
+	start("");
+	st.conf.limits.tcp_queue_bytes = 100000;
+	open_stack();
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&any, len), 0);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&any, &len), 0);
+	ck_assert_int_eq(sa_set_sa(&dst, (struct sockaddr *)&any), 0);
+	ck_assert_int_eq(tcp_connect(&tc, &dst, NULL, NULL, NULL, NULL), 0);
+	loop_run(50);
+	memset(mb->buf, 'x', mb->size);
+	for (unsigned i = 0; i < 4096 && !err; i++) {
+		mb->pos = 0;
+		mb->end = mb->size;
+		err = tcp_send(tc, mb);
+	}
+	ck_assert_int_eq(err, ENOSPC);
+	ck_assert_uint_gt(tcp_conn_txqsz(tc), 100000 - mb->size);
+	ck_assert_uint_le(tcp_conn_txqsz(tc), 100000);
+	mem_deref(mb);
+	tc = mem_deref(tc);
+	(void)close(fd);
+	stop();
+}
+END_TEST
+
 /* hardening 3: tcp_per_source, here 2. */
 START_TEST(tcp_connections_are_few)
 {
@@ -435,6 +471,7 @@ int main(void)
 	tcase_add_test(tc_, public_address);
 	tcase_add_test(tc_, tcp_trunk);
 	tcase_add_test(tc_, tcp_in);
+	tcase_add_test(tc_, tcp_queue_is_bounded);
 	tcase_add_test(tc_, tcp_connections_are_few);
 	tcase_add_test(tc_, listener_in_use);
 	suite_add_tcase(s, tc_);

@@ -1,6 +1,8 @@
 /* xmpp_component.c: the component against a scripted server on loopback. */
 #include "tests/unit/xmpp_server.h"
 
+#include <netinet/tcp.h>
+
 #include "xmpp/handshake.h"
 
 static int iq_err;
@@ -261,6 +263,59 @@ START_TEST(test_dispatch)
 	run(3000);
 	ck_assert_uint_eq(1, downs);
 	ck_assert_uint_eq(dispatched[_i].handled + 101, calls);
+	server_join();
+}
+END_TEST
+
+/* The texts of one JID that are answered; a resource is nobody else. */
+static void script_texts(struct server *s)
+{
+	server_up(s);
+	server_send(s, "<message id='1'" FROM "><body>a</body></message>"
+		       "<message id='2'" FROM "><body>b</body></message>"
+		       "<message id='3' from='a@example.com/other'"
+		       " to='gw.example.com'><body>c</body></message>"
+		       "<message id='4' from='b@example.com/r'"
+		       " to='gw.example.com'><body>d</body></message>");
+	server_expect(s, "id='1'");
+	server_expect(s, "id='2'");
+	while (!strstr(s->buf, "id='4'"))
+		ck_assert_uint_gt(server_read(s), 0);
+	ck_assert_ptr_null(strstr(s->buf, "id='3'"));
+	server_close(s);
+}
+
+START_TEST(test_texts)
+{
+	limits.message_rate = 1;
+	limits.message_burst = 2;
+	server_start(script_texts);
+	comp_new(down_stops);
+	run(3000);
+	ck_assert_uint_eq(1, downs);
+	server_join();
+}
+END_TEST
+
+/* xmpp_tcp_timeout reaches the socket. */
+START_TEST(test_user_timeout)
+{
+	unsigned found = 0;
+
+	limits.xmpp_tcp_timeout = 7;
+	server_start(script_up);
+	comp_new(up_stops);
+	run(3000);
+	ck_assert_uint_eq(1, ups);
+	for (int fd = 3; fd < 64; fd++) {
+		unsigned ms = 0;
+		socklen_t len = sizeof(ms);
+
+		if (!getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, &len))
+			found += ms == 7000;
+	}
+	ck_assert_uint_eq(1, found);
+	comp = mem_deref(comp);
 	server_join();
 }
 END_TEST
@@ -608,6 +663,8 @@ static void tests_add(TCase *tc)
 	tcase_add_test(tc, test_remedies);
 	tcase_add_loop_test(tc, test_dispatch, 0, ARRAY_SIZE(dispatched));
 	tcase_add_test(tc, test_unlisten);
+	tcase_add_test(tc, test_texts);
+	tcase_add_test(tc, test_user_timeout);
 	tcase_add_test(tc, test_dropped_in_handler);
 	tcase_add_test(tc, test_iq);
 	tcase_add_test(tc, test_iq_cancel);

@@ -318,10 +318,14 @@ START_TEST(bounds)
 		ck_assert_uint_eq(sentc, 1);
 	}
 	ck_assert_uint_eq(service_user_find(s, "a@xmpp.test")->watchc, 500);
+	limits.subscriptions_per_jid = 501;
+	presence("probe", "a@xmpp.test", "600@sip.xmpp.test", "");
+	presence("probe", "a@xmpp.test", "601@sip.xmpp.test", "");
+	ck_assert_uint_eq(service_user_find(s, "a@xmpp.test")->watchc, 501);
 	s->watchc = SERVICE_WATCHES_MAX;
 	presence("probe", "b@xmpp.test", "1@sip.xmpp.test", "");
 	ck_assert_uint_eq(s->watchc, SERVICE_WATCHES_MAX);
-	s->watchc = 500;
+	s->watchc = 501;
 	s->userc = SERVICE_USERS_MAX;
 	presence("", "c@xmpp.test/x", "1@sip.xmpp.test", "");
 	ck_assert_uint_eq(service_devices(s, "c@xmpp.test", v, 64), 0);

@@ -91,10 +91,12 @@ function prefer(pc) {
 			.codecs.filter(named));
 }
 
-// A few encoded frames, as they are before encryption.
+// A few encoded frames, as they are before encryption.  To be set as soon as
+// there is a transceiver, or nothing comes.
 function tap(call, pc) {
-	if (!self.RTCRtpScriptTransform)
+	if (call.tapped)
 		return;
+	call.tapped = true;
 	const worker = new Worker('/tap.js');
 	let n = 0;
 
@@ -102,9 +104,8 @@ function tap(call, pc) {
 		if (n++ < 10)
 			post('/wire/' + call.sid, data);
 	};
-	for (const s of pc.getSenders())
-		if (s.track)
-			s.transform = new RTCRtpScriptTransform(worker);
+	for (const t of pc.getTransceivers())
+		t.sender.transform = new RTCRtpScriptTransform(worker);
 }
 
 function connection(session, config) {
@@ -115,6 +116,7 @@ function connection(session, config) {
 		const f = pc[name].bind(pc);
 		pc[name] = async (...a) => {
 			prefer(pc);
+			tap(call, pc);
 			return f(...a);
 		};
 	};
@@ -129,8 +131,10 @@ function connection(session, config) {
 			state: pc.connectionState });
 	});
 	pc.addEventListener('track', e => {
-		if (e.track.kind === 'audio')
-			hear(call, e.track);
+		if (e.track.kind !== 'audio')
+			return;
+		tap(call, pc);
+		hear(call, e.track);
 	});
 	return pc;
 }
@@ -212,7 +216,6 @@ const commands = {
 
 		Object.assign(calls.get(sid), call);
 		await session.start();
-		tap(calls.get(sid), session.pc);
 	},
 
 	async accept(sid) {
@@ -221,7 +224,6 @@ const commands = {
 		for (const t of mouth(call).getTracks())
 			call.pc.addTrack(t);
 		await call.session.accept();
-		tap(call, call.pc);
 	},
 
 	ring: sid => calls.get(sid).session.ring(),
