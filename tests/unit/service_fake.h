@@ -83,12 +83,12 @@ const struct config_xmpp *component_conf(const struct component *c)
 	return &conf;
 }
 
-static struct config_limits limits = {.subscriptions_per_jid = 500};
+static struct config_limits fake_limits = {.subscriptions_per_jid = 500};
 
 const struct config_limits *component_limits(const struct component *c)
 {
 	(void)c;
-	return &limits;
+	return &fake_limits;
 }
 
 const char *component_domain(const struct component *c)

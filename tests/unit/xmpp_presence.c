@@ -318,7 +318,7 @@ START_TEST(bounds)
 		ck_assert_uint_eq(sentc, 1);
 	}
 	ck_assert_uint_eq(service_user_find(s, "a@xmpp.test")->watchc, 500);
-	limits.subscriptions_per_jid = 501;
+	fake_limits.subscriptions_per_jid = 501;
 	presence("probe", "a@xmpp.test", "600@sip.xmpp.test", "");
 	presence("probe", "a@xmpp.test", "601@sip.xmpp.test", "");
 	ck_assert_uint_eq(service_user_find(s, "a@xmpp.test")->watchc, 501);
