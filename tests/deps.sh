@@ -1,6 +1,7 @@
 #!/bin/sh
-# deps.sh [build|check|e2e]...: installs what is missing (Debian 12, apt) to
-# build, to test, and to test with real peers; all three without an argument.
+# deps.sh [build|check|e2e|full]...: installs what is missing (Debian 12, apt)
+# to build, to test, to test with real peers (these three without an argument),
+# and with those that only e2e-full takes.
 # Asks nothing and starts no service; says nothing when nothing is missing.
 set -eu
 
@@ -11,8 +12,9 @@ check="check clang-14 clang-format-14 libclang-rt-14-dev llvm-14 binutils
 	python3 iproute2 util-linux"
 e2e="prosody lua-sec baresip-core sip-tester openssl python3-slixmpp
 	python3-aiortc python3-pylibsrtp ejabberd kamailio coturn chromium
-	dino-im xvfb xdotool pulseaudio pulseaudio-utils dbus python3-gi
 	ca-certificates"
+full="dino-im xvfb xdotool pulseaudio pulseaudio-utils dbus dbus-x11 python3-gi
+	gstreamer1.0-plugins-good gstreamer1.0-pulseaudio"
 # node may be there without being Debian's
 command -v npm >/dev/null || e2e="$e2e nodejs npm"
 
@@ -23,6 +25,7 @@ for s in "$@"; do
 	build) list=$build ;;
 	check) list=$check ;;
 	e2e) list=$e2e ;;
+	full) list=$full ;;
 	*) echo "deps.sh: no set $s" >&2; exit 2 ;;
 	esac
 	for p in $list; do
