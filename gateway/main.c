@@ -291,7 +291,10 @@ static void signal_handler(int sig)
 
 static void stop(struct gateway *gw)
 {
+	const struct ending why = {.reason = REASON_GONE};
+
 	tmr_cancel(&goodbye_timer);
+	calls_stop(&why); /* where no signal did: it holds the portals */
 	gw->control = mem_deref(gw->control);
 	for (size_t i = 0; gw->portals && i < gw->config->xmppc; i++) {
 		mem_deref(gw->portals[i].jingle);

@@ -489,6 +489,15 @@ static void dispatch(struct command_run *r)
 	usage(r);
 }
 
+/* Answers repeat words of the question, and terminals obey controls. */
+static void word_clean(char *word)
+{
+	for (; *word; word++) {
+		if ((unsigned char)*word < ' ' || *word == 0x7f)
+			*word = '?';
+	}
+}
+
 static int split(struct command_run *r, const char *line)
 {
 	struct pl rest, w;
@@ -505,6 +514,7 @@ static int split(struct command_run *r, const char *line)
 		err = pl_strdup(&r->wordv[r->wordc], &w);
 		if (err)
 			return err;
+		word_clean(r->wordv[r->wordc]);
 		++r->wordc;
 	}
 

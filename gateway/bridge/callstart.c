@@ -193,7 +193,6 @@ static int incoming_xmpp(const struct call_request *rq, struct ending *why)
 	log_info("call %s: xmpp %s calls %s through trunk %s%s\n", call->name,
 		 call->xp.jid, call->sp.uri, trunk->name,
 		 call->jmi ? "" : ", no proposal");
-	media_error(why, EPROTO);
 	if (rq->offer)
 		err = call_desc_keep(&call->x_remote, rq->offer);
 	if (!err)

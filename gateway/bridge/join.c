@@ -310,6 +310,27 @@ static int keep_inactive(struct desc *d, struct desc_media *m,
 	return err;
 }
 
+/* One content of an answer: what the offer has in common with theirs; NULL: it
+ * is kept, and not used. */
+static int answer_media(struct desc_media **mp, struct desc *d,
+			const struct desc_media *offer,
+			const struct desc_media *theirs)
+{
+	struct desc_media *m;
+	int err;
+
+	err = desc_media_add(&m, d, offer->kind, offer->mid);
+	if (err)
+		return err;
+
+	m->media = desc_str(d, offer->media);
+	m->dir = DESC_SENDRECV;
+	*mp = m;
+
+	return theirs ? common(d, m, offer, theirs)
+		      : keep_inactive(d, m, offer);
+}
+
 static void copy_groups(struct desc *d, const struct desc *offer)
 {
 	memcpy(d->groups, offer->groups, sizeof(d->groups));
@@ -334,20 +355,11 @@ int join_answer_xmpp(struct desc **dp, const struct desc *x_offer,
 	for (unsigned i = 0; i < x_offer->mediac; i++) {
 		const struct desc_media *o = x_offer->media[i];
 
-		err = desc_media_add(&m, d, o->kind, o->mid);
+		err =
+		    answer_media(&m, d, o, (int)i == xi ? s->media[si] : NULL);
 		if (err)
 			goto out;
 		m->creator_responder = o->creator_responder;
-		m->media = desc_str(d, o->media);
-
-		if ((int)i == xi) {
-			err = common(d, m, o, s->media[si]);
-			m->dir = DESC_SENDRECV;
-		} else {
-			err = keep_inactive(d, m, o);
-		}
-		if (err)
-			goto out;
 	}
 
 	copy_groups(d, x_offer);
@@ -379,25 +391,19 @@ int join_answer_sip(struct desc **dp, const struct desc *s_offer,
 	for (unsigned i = 0; i < s_offer->mediac; i++) {
 		const struct desc_media *o = s_offer->media[i];
 
-		err = desc_media_add(&m, d, o->kind, o->mid);
+		err =
+		    answer_media(&m, d, o, (int)i == si ? x->media[xi] : NULL);
 		if (err)
 			goto out;
 
-		m->media = desc_str(d, o->media);
 		m->proto = o->proto;
 		m->proto_text =
 		    o->proto_text ? desc_str(d, o->proto_text) : NULL;
 		m->fmt_text = o->fmt_text ? desc_str(d, o->fmt_text) : NULL;
-		if ((int)i == si) {
-			err = common(d, m, o, x->media[xi]);
-			m->dir = DESC_SENDRECV;
+		if ((int)i == si)
 			m->ptime = PTIME;
-		} else {
-			err = keep_inactive(d, m, o);
+		else
 			m->rejected = true;
-		}
-		if (err)
-			goto out;
 	}
 
 out:

@@ -13,8 +13,8 @@ static void ignored(struct jleg *l, unsigned branch, const struct stanza *iq,
 	jingle_result(l->j, iq);
 }
 
-void jleg_terminated(struct jleg *l, unsigned branch, const struct stanza *iq,
-		     const struct stanza *jingle)
+static void terminated(struct jleg *l, unsigned branch,
+		       const struct stanza *iq, const struct stanza *jingle)
 {
 	struct branch *b = &l->br[branch];
 	struct ending end;
@@ -55,7 +55,7 @@ static const struct {
     [JINGLE_SECURITY_INFO] = {PENDING | ACTIVE, ignored},
     [JINGLE_SESSION_ACCEPT] = {1 << JLEG_CALLING, jleg_accepted},
     [JINGLE_SESSION_INFO] = {PENDING | ACTIVE, jleg_info_in},
-    [JINGLE_SESSION_TERMINATE] = {PENDING | ACTIVE, jleg_terminated},
+    [JINGLE_SESSION_TERMINATE] = {PENDING | ACTIVE, terminated},
     [JINGLE_TRANSPORT_INFO] = {PENDING | ACTIVE, jleg_transport_in},
     [JINGLE_TRANSPORT_REPLACE] = {PENDING | ACTIVE, jleg_transport_replaced},
 };

@@ -217,6 +217,7 @@ void jleg_accepted(struct jleg *l, unsigned branch, const struct stanza *iq,
 
 	jingle_result(l->j, iq);
 	l->br[branch].acked = true; /* an accept says so too */
+	l->br[branch].iq = mem_deref(l->br[branch].iq);
 	l->winner = branch;
 	losers_end(l);
 

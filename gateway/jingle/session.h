@@ -208,10 +208,9 @@ void jingle_initiated(struct jingle *j, const struct stanza *iq,
 typedef void(jleg_action_h)(struct jleg *l, unsigned branch,
 			    const struct stanza *iq,
 			    const struct stanza *jingle);
-jleg_action_h jleg_accepted;   /* incoming.c */
-jleg_action_h jleg_terminated; /* dispatch.c */
-jleg_action_h jleg_info_in;    /* info.c */
-jleg_action_h jleg_modified;   /* content.c */
+jleg_action_h jleg_accepted; /* incoming.c */
+jleg_action_h jleg_info_in;  /* info.c */
+jleg_action_h jleg_modified; /* content.c */
 jleg_action_h jleg_content_added;
 jleg_action_h jleg_content_removed;
 jleg_action_h jleg_transport_replaced;

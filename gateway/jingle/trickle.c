@@ -54,6 +54,31 @@ static int transport_merge(struct desc *d, struct transport *to,
 	return err;
 }
 
+static bool is_restart(const struct desc *d, unsigned media,
+		       const struct transport *t)
+{
+	const struct transport *was;
+
+	if (!d || media >= d->mediac)
+		return false;
+	was = &d->media[media]->transport;
+
+	return t->ufrag && was->ufrag && strcmp(was->ufrag, t->ufrag) != 0;
+}
+
+/* A desc gives nothing back before its end, and a peer may restart as often as
+ * it likes: a copy holds only what still counts.  Without memory, later. */
+static void desc_shrink(struct desc **dp)
+{
+	struct desc *copy;
+
+	if (desc_copy(&copy, *dp))
+		return;
+
+	desc_free(*dp);
+	*dp = copy;
+}
+
 /* ---- theirs ---- */
 
 static const struct desc *contents_of(const struct jleg *l, unsigned branch)
@@ -85,6 +110,8 @@ static void transport_up(struct jleg *l, unsigned branch, struct desc_media *m)
 
 	/* A later call_offered tells the peer as it stands by then; without
 	 * room for that the candidates still go up. */
+	if (is_restart(l->remote, i, t))
+		desc_shrink(&l->remote);
 	if (l->remote)
 		(void)transport_merge(l->remote,
 				      &l->remote->media[i]->transport, t, 0);
@@ -187,13 +214,11 @@ static int trickle_open(struct branch *b, const struct desc *base)
 static void generation_count(struct branch *b, unsigned media,
 			     const struct transport *t)
 {
-	const struct transport *was;
-
-	if (!b->local || media >= b->local->mediac)
+	if (!is_restart(b->local, media, t))
 		return;
-	was = &b->local->media[media]->transport;
-	if (t->ufrag && was->ufrag && strcmp(was->ufrag, t->ufrag))
-		b->generation++;
+
+	b->generation++;
+	desc_shrink(&b->local);
 }
 
 static bool may_send(const struct jleg *l, const struct branch *b)
@@ -215,11 +240,11 @@ int jleg_transport(struct jleg *l, unsigned branch, unsigned media,
 		return EPROTO;
 
 	b = &l->br[branch];
+	generation_count(b, media, t);
 	base = b->local ? b->local : l->remote;
 	if (!base || media >= base->mediac)
 		return EPROTO;
 
-	generation_count(b, media, t);
 	sent = may_send(l, b);
 
 	/* What is said again after a reconnect is how it stands by then. */

@@ -59,7 +59,8 @@ static bool line_get(const struct pl *body, const char *name, struct pl *val)
 	return false;
 }
 
-int invite_dtmf_decode(char *digit, unsigned *ms, const struct pl *subtype,
+/* DTMF of application/dtmf-relay or application/dtmf; EBADMSG. */
+static int dtmf_decode(char *digit, unsigned *ms, const struct pl *subtype,
 		       const struct pl *body)
 {
 	struct pl val, dur;
@@ -105,7 +106,7 @@ void invite_info_recv(struct invite *inv, const struct sip_msg *msg)
 		return;
 	}
 	if (pl_strcasecmp(&msg->ctyp.type, "application") ||
-	    invite_dtmf_decode(&digit, &ms, &msg->ctyp.subtype, &body)) {
+	    dtmf_decode(&digit, &ms, &msg->ctyp.subtype, &body)) {
 		(void)invite_refuse_msg(inv, NULL, msg, 415,
 					"Accept: application/dtmf-relay, "
 					"application/dtmf\r\n");
@@ -137,6 +138,8 @@ int invite_info_dtmf(struct invite *inv, char digit, unsigned ms)
 
 	if (!inv || inv->state != INVITE_ACTIVE)
 		return EPROTO;
+	if (list_count(&inv->txs) >= INVITE_TX_MAX)
+		return EBUSY;
 
 	n = re_snprintf(body, sizeof(body), "Signal=%c\r\nDuration=%u\r\n",
 			digit, MAX(DTMF_MIN, MIN(ms, DTMF_MAX)));

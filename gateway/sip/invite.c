@@ -316,20 +316,7 @@ const struct sa *invite_peer(const struct invite *inv)
 	return inv ? &inv->peer : NULL;
 }
 
-struct siptrunk *invite_trunk(const struct invite *inv)
-{
-	return inv ? inv->trunk : NULL;
-}
-
 const struct pl *invite_offer(const struct invite *inv)
 {
 	return inv ? &inv->offer : &pl_null;
-}
-
-int invite_print(struct re_printf *pf, const struct invite *inv)
-{
-	if (!inv)
-		return 0;
-
-	return re_hprintf(pf, "%s, %s", inv->callid, state_names[inv->state]);
 }

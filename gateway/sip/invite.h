@@ -20,6 +20,7 @@ struct invite_times {
 	unsigned give_up;   /* 64*T1: lost ACK, lost PRACK, CANCEL */
 	unsigned ring;	    /* Timer C, RFC 3261 16.6 */
 	unsigned silence;   /* no response at all: the next target */
+	unsigned deaf;	    /* ditto, and no other target: over; 0: give_up */
 	unsigned second;    /* of Session-Expires, RFC 4028 */
 	unsigned glare_min; /* 491, owner of the Call-ID, RFC 3261 14.1 */
 	unsigned glare_max;
@@ -103,8 +104,6 @@ const char *invite_callid(const struct invite *inv);
 bool invite_is_active(const struct invite *inv);
 /* Where the peer's signalling comes from; unset before its first word. */
 const struct sa *invite_peer(const struct invite *inv);
-struct siptrunk *invite_trunk(const struct invite *inv);
-int invite_print(struct re_printf *pf, const struct invite *inv);
 
 /* ---- what sipleg.c shares ---- */
 
@@ -114,8 +113,5 @@ void invite_ending(struct ending *end, const struct sip_msg *msg);
 int invite_body(struct pl *body, const struct sip_msg *msg);
 /* SDP body or none: 0, else the code to answer with (400, 415). */
 unsigned invite_sdp(struct pl *sdp, const struct sip_msg *msg);
-/* DTMF of application/dtmf-relay or application/dtmf; EBADMSG. */
-int invite_dtmf_decode(char *digit, unsigned *ms, const struct pl *subtype,
-		       const struct pl *body);
 
 #endif

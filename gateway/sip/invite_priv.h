@@ -8,6 +8,7 @@ enum {
 	INVITE_EARLY_MAX = 8,	 /* early dialogs a session; E.4 forks */
 	INVITE_REDIRECT_MAX = 5, /* Contacts of 3xx; protocol E.4 */
 	INVITE_TARGET_MAX = 8,	 /* targets that a call tries */
+	INVITE_TX_MAX = 32,	 /* requests without an answer, with INFO */
 	INVITE_RETRY_MAX = 5,	 /* 422, and glare, in a row */
 	INVITE_BUCKETS = 1024,
 	SESSION_EXPIRES = 1800, /* s; RFC 4028 4 */
@@ -246,7 +247,6 @@ int invite_uas_send_2xx(struct invite *inv, struct sip_strans **stp,
 			const struct sip_msg *msg);
 void invite_uas_acked(struct invite *inv);
 void invite_uas_ack(struct invite *inv, const struct sip_msg *msg);
-void invite_uas_cancelled(void *arg);
 
 /* prack.c */
 const char *invite_ringing_phrase(unsigned code); /* of 180 and 183 */

@@ -332,13 +332,30 @@ void invite_attempt_again(struct invite *inv)
 	attempts_fail(inv, attempt_start(inv));
 }
 
+/* Nobody was there for so long that the caller shall know. */
+static void attempt_deaf(void *arg)
+{
+	struct attempt *at = arg;
+	struct invite *inv = at->inv;
+
+	if (inv->state == INVITE_CALLING && !at->heard && !at->abandoned)
+		invite_fail(inv, 408, REASON_TIMEOUT,
+			    "no target of the trunk answers");
+}
+
 /* The last target, over a new connection, once. */
 static void attempt_afresh(struct attempt *at)
 {
+	const struct invite_times *times = &at->inv->all->times;
 	struct invite *inv = at->inv;
 
-	if (inv->reconnected || !siptrunk_reconnect(inv->trunk, &inv->target))
+	if (inv->reconnected ||
+	    !siptrunk_reconnect(inv->trunk, &inv->target)) {
+		if (times->deaf > times->silence)
+			tmr_start(&at->tmr, times->deaf - times->silence,
+				  attempt_deaf, at);
 		return;
+	}
 
 	log_info("sip: %s: %J is silent, connecting anew\n", inv->callid,
 		 &at->hop.addr);

@@ -73,6 +73,21 @@ static void request_refuse(struct invite *inv, const struct sip_msg *msg,
 	}
 }
 
+/* libre has answered the CANCEL; its headers do not come this far. */
+static void cancelled(void *arg)
+{
+	struct invite *inv = arg;
+
+	if (inv->state != INVITE_INCOMING)
+		return;
+
+	mem_ref(inv);
+	(void)invite_refuse_msg(inv, &inv->st, inv->msg, 487, NULL);
+	invite_enter(inv, INVITE_ENDED);
+	invite_close_code(inv, 487, REASON_CANCEL, "the caller gave up");
+	mem_deref(inv);
+}
+
 int invite_accept(struct invite **ip, struct invites *all,
 		  struct siptrunk *trunk, struct sip *sip,
 		  const struct sip_msg *msg, const char *token,
@@ -118,7 +133,7 @@ int invite_accept(struct invite **ip, struct invites *all,
 	inv->rseq = (rand_u32() >> 2) + 1; /* RFC 3262 3: below 2^31 */
 	invite_note_peer(inv, msg);
 
-	err = sip_strans_alloc(&inv->st, sip, msg, invite_uas_cancelled, inv);
+	err = sip_strans_alloc(&inv->st, sip, msg, cancelled, inv);
 	if (err)
 		goto out;
 	err = invite_link(inv);
@@ -133,21 +148,6 @@ out:
 		mem_deref(inv);
 
 	return err;
-}
-
-/* libre has answered the CANCEL; its headers do not come this far. */
-void invite_uas_cancelled(void *arg)
-{
-	struct invite *inv = arg;
-
-	if (inv->state != INVITE_INCOMING)
-		return;
-
-	mem_ref(inv);
-	(void)invite_refuse_msg(inv, &inv->st, inv->msg, 487, NULL);
-	invite_enter(inv, INVITE_ENDED);
-	invite_close_code(inv, 487, REASON_CANCEL, "the caller gave up");
-	mem_deref(inv);
 }
 
 int invite_ring(struct invite *inv, unsigned code)

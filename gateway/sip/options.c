@@ -1,4 +1,4 @@
-/* options.c: OPTIONS, asked of each target every 30 s and answered
+/* options.c: OPTIONS, asked of each target every 25 s and answered
  * (RFC 3261 11). */
 #include <string.h>
 #include "base/id.h"
@@ -6,7 +6,7 @@
 #include "sip/stack_priv.h"
 
 enum {
-	ASK_EVERY = 30 * 1000,	/* ms; design.md section 6 */
+	ASK_EVERY = 25 * 1000,	/* ms; keeps a NAT's UDP binding (30 s) */
 	ASK_DOWN = 10 * 1000,	/* ms, while a target is silent */
 	ANSWER_WAIT = 5 * 1000, /* ms; then the target counts as silent */
 };

@@ -12,7 +12,12 @@ enum {
 	MAX_FORWARDS = 70, /* RFC 3261 8.1.1.6 */
 };
 
-void sipleg_caller_clear(struct caller *c)
+struct caller {
+	struct peer peer; /* strings are mem_ref'd */
+	bool verified;
+};
+
+static void caller_clear(struct caller *c)
 {
 	c->peer.uri = mem_deref(c->peer.uri);
 	c->peer.name = mem_deref(c->peer.name);
@@ -23,7 +28,7 @@ static int caller_set(struct caller *c, const struct nameaddr *na)
 {
 	int err;
 
-	sipleg_caller_clear(c);
+	caller_clear(c);
 	err = pl_strdup(&c->peer.uri, &na->uri);
 	if (err)
 		return err;
@@ -93,7 +98,7 @@ static int caller_anonymous(struct caller *c)
 {
 	int err;
 
-	sipleg_caller_clear(c);
+	caller_clear(c);
 	c->verified = false;
 	err = str_dup(&c->peer.uri, "sip:anonymous@anonymous.invalid");
 	if (err)
@@ -102,7 +107,7 @@ static int caller_anonymous(struct caller *c)
 	return str_dup(&c->peer.name, "Anonymous");
 }
 
-int sipleg_caller_decode(struct caller *c, const struct sip_msg *msg,
+static int caller_decode(struct caller *c, const struct sip_msg *msg,
 			 bool trusted)
 {
 	struct asserted asserted;
@@ -130,7 +135,7 @@ int sipleg_caller_decode(struct caller *c, const struct sip_msg *msg,
 	if (!err && strcmp(c->peer.uri, "sip:anonymous@anonymous.invalid"))
 		c->verified = trusted;
 	if (err)
-		sipleg_caller_clear(c);
+		caller_clear(c);
 
 	return err;
 }
@@ -167,7 +172,7 @@ static int request_raise(struct sipleg *l, const struct sip_msg *msg,
 	int err;
 
 	memset(&rq, 0, sizeof(rq));
-	err = sipleg_caller_decode(&caller, msg, conf && conf->trusted);
+	err = caller_decode(&caller, msg, conf && conf->trusted);
 	if (err) {
 		why->sip_code = err == ENOMEM ? 500 : 400;
 		str_ncpy(why->text, "malformed From", sizeof(why->text));
@@ -191,7 +196,7 @@ static int request_raise(struct sipleg *l, const struct sip_msg *msg,
 
 out:
 	mem_deref(rq.to.uri);
-	sipleg_caller_clear(&caller);
+	caller_clear(&caller);
 
 	return err;
 }

@@ -52,12 +52,5 @@ int sipleg_decode(const struct sipleg *l, struct desc **dp,
 /* sipleg_in.c */
 void sipleg_incoming(struct siptrunk *trunk, struct sip *sip,
 		     const struct sip_msg *msg, void *arg);
-struct caller {
-	struct peer peer; /* strings are mem_ref'd */
-	bool verified;
-};
-int sipleg_caller_decode(struct caller *c, const struct sip_msg *msg,
-			 bool trusted);
-void sipleg_caller_clear(struct caller *c);
 
 #endif

@@ -94,7 +94,6 @@ struct siptrunk *trunk_by_source(const struct sipstack *s,
 				 const struct wire *w, const struct sa *src,
 				 bool media);
 /* The way out for one target. */
-int trunk_wire(struct wire **wp, struct siptrunk *t, const struct target *to);
 int trunk_fill_target(struct siptarget *t, struct siptrunk *trunk,
 		      const struct target *to);
 

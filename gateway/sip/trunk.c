@@ -28,15 +28,12 @@ static void waiter_destructor(void *arg)
 
 static void wake_waiters(struct siptrunk *t, int err)
 {
-	struct list waiters = LIST_INIT;
+	uint32_t n = list_count(&t->waiters);
 	struct waiter *w;
 
-	/* a handler may ask again or cancel: take the list first */
-	while ((w = list_ledata(t->waiters.head))) {
-		list_unlink(&w->le);
-		list_append(&waiters, &w->le, w);
-	}
-	while ((w = list_ledata(waiters.head))) {
+	/* a handler may cancel others, who must be on the list, or ask again,
+	 * which puts it at the end */
+	while (n-- && (w = list_ledata(t->waiters.head))) {
 		siptarget_h *h = w->h;
 		void *arg = w->arg;
 
@@ -244,7 +241,8 @@ static int open_private(struct wire **wp, struct siptrunk *t,
 	return 0;
 }
 
-int trunk_wire(struct wire **wp, struct siptrunk *t, const struct target *to)
+static int trunk_wire(struct wire **wp, struct siptrunk *t,
+		      const struct target *to)
 {
 	struct wire *first = NULL;
 	struct sa laddr;

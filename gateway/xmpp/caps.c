@@ -305,11 +305,6 @@ void service_caps_put(struct stanza *presence, enum target target)
 	(void)stanza_attr_set(c, "ver", service_ver(target));
 }
 
-void service_caps_add(struct stanza *presence)
-{
-	service_caps_put(presence, TARGET_PHONE);
-}
-
 /* ---- those of others ---- */
 
 static void asking_ended(struct caps *caps)

@@ -27,8 +27,6 @@ int service_alloc(struct service **sp, struct component *c,
 /* Caps <c/> for every presence of ours (X0115). */
 extern const char service_caps_node[];
 const char *service_caps_ver(void);
-/* Adds <c/> to a presence. */
-void service_caps_add(struct stanza *presence);
 
 struct device {
 	const char *resource; /* valid until the next call */

@@ -402,3 +402,125 @@ async def calls_by_a_second_telephone_of_accept_from(t):
     p = await lab.alice.get_jmi("propose")
     lab.alice.jmi("reject", p.sender, p.id, "busy")
     await c.wait(486)
+
+
+@case
+async def ports_of_all_media(t):
+    """RTP, RTCP and every candidate of ours, and nothing else is bound."""
+    lab = await Lab(t).start({"media": {"ports": "12000-12099"}})
+    for way in (lab.x2s, lab.s2x):
+        f = await way()
+        s = Sdp(f.sip.req.body) if f.accept else f.answer_sdp
+        assert s.audio.port in range(12000, 12099, 2), s.text
+        rtcp = s.audio.attr("rtcp")
+        assert rtcp is None or int(rtcp.split()[0]) == s.audio.port + 1
+        a = f.accept or f.init
+        ports = [int(c.get("port")) for c in a.transport()
+                 if c.tag.endswith("}candidate")]
+        assert ports and all(12000 <= p <= 12099 for p in ports), ports
+        with open("/proc/%d/net/udp" % lab.stoxd.p.pid) as udp:
+            bound = {int(x.split()[1][9:], 16) for x in udp
+                     if x.split()[1].startswith("0101007F")}
+        theirs = {p for p in bound if not 12000 <= p <= 12099}
+        assert not theirs, theirs
+        await lab.hang_up(f)
+
+
+@case
+async def check_says_what_holds(t):
+    """Each key of the manual with its value, no secret, and the policy."""
+    import subprocess
+    from peers.daemon import BUILD, ROOT, config_text
+
+    def check(changes=None):
+        with open(t.path("a.conf"), "w") as f:
+            f.write(config_text(changes))
+        return subprocess.run([BUILD + "/stoxd", "--check", "-c",
+                               t.path("a.conf")], capture_output=True,
+                              text=True, timeout=10)
+    p = check()
+    assert p.returncode == 0, p.stderr
+    out = p.stdout + p.stderr
+    assert "lab-secret" not in out and "gwpass" not in out, out
+    with open(ROOT + "/conf/stoxd.conf") as f:
+        keys = set(re.findall(r"(?m)^#?([a-z0-9_]+) =", f.read()))
+    shown = set(re.findall(r"(?m)^([a-z0-9_]+) =", out))
+    assert not keys - shown - {"secret_file", "password_file"}, keys - shown
+    without = out
+    p = check({"route": {"out": "from *@xmpp.test to * via pbx"}})
+    assert p.returncode == 0, p.stderr
+    with_rule = p.stdout + p.stderr
+    said = [line for line in without.splitlines()
+            if line not in with_rule and " = " not in line]
+    assert any("xmpp.test" in line and "pbx" in line for line in said), said
+    assert any("refused" in line for line in with_rule.splitlines()
+               if line not in without), with_rule[-400:]
+
+
+@case
+async def addressing_by_domain(t):
+    """The component's domain is the SIP domain, the users' is theirs."""
+    lab = Lab(t)
+    lab.dial = "sip:%s@xmpp.test"
+    await lab.start({"trunk pbx": {"addressing": "domain"}})
+    f = await lab.x2s("invited")
+    m = f.sip.req
+    assert m.uri.partition(";")[0] == "sip:600@sip.xmpp.test", m.uri
+    assert uri(m.get("From")) == "sip:alice@xmpp.test", m.get("From")
+    f.sip.reply(486)
+    await f.user.get_jmi("reject", sid=f.sid)
+    c = await lab.ua.call(lab.dial % "alice", lab.sdp(),
+                          from_uri="sip:601@sip.xmpp.test")
+    p = await lab.alice.get_jmi("propose")
+    assert p.sender == "601@sip.xmpp.test/sip", p.sender
+    lab.alice.jmi("reject", p.sender, p.id, "busy")
+    await c.wait(486)
+
+
+@case
+async def addressing_escaped(t):
+    """Any SIP domain, through the trunk."""
+    lab = Lab(t)
+    lab.dial = "sip:%s%%40xmpp.test@127.0.0.1:5070"
+    await lab.start({"trunk pbx": {"addressing": "escaped"}})
+    sid = lab.alice.propose("bob\\40other.test@sip.xmpp.test")
+    c = await lab.ua.get_call()
+    assert c.req.uri.partition(";")[0] == "sip:bob@other.test", c.req.uri
+    c.reply(486)
+    await lab.alice.get_jmi("reject", sid=sid)
+    c = await lab.ua.call(lab.dial % "alice", lab.sdp(),
+                          from_uri="sip:bob@other.test")
+    p = await lab.alice.get_jmi("propose")
+    assert p.sender == "bob\\40other.test@sip.xmpp.test/sip", p.sender
+    lab.alice.jmi("reject", p.sender, p.id, "busy")
+    await c.wait(486)
+
+
+async def _sized(t, body, **limits):
+    """What of 60 packets with this many bytes of sound passes."""
+    lab, phone, user = await site(t, {"limits": limits})
+    s = await user.call(phone)
+    phone.frames = [f[:1] * body for f in phone.frames]
+    phone.to(user.ports())
+    await s.up()
+    before = s.rtp_in
+    await until(lambda: phone.sent > 60, 8, "packets")
+    n = s.rtp_in - before
+    await s.hang_up()
+    return n
+
+
+@case
+async def datagram_within_the_limit(t):
+    assert await _sized(t, 1280, datagram_in="1300", datagram_out="1320") > 30
+
+
+@case
+async def limit_of_datagrams_in(t):
+    assert await _sized(t, 1310, datagram_in="1300") == 0
+
+
+@case
+async def limit_of_datagrams_out(t):
+    """What grows over it by SRTP's tag is not sent."""
+    assert await _sized(t, 1300, datagram_out="1310") == 0

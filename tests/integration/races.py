@@ -32,6 +32,25 @@ async def both_reinvite__491_and_retry(t):
 
 
 @case
+async def both_reinvite__theirs_first(t):
+    """491 both ways; theirs comes again before ours: it is answered at once,
+    with the client's hold in it, and ours is not said twice."""
+    lab = await Lab(t).start()
+    f = await lab.x2s("active", direct=True)
+    f.user.info(f.gw, f.sid, "hold")
+    f.sip.reply(491, req=await f.sip.wait("INVITE"))
+    await asyncio.sleep(0.5)
+    since = time.monotonic()
+    f.sip.invite(lab.sdp(version=2, direction="sendonly"))
+    r = await f.sip.wait(200, 5)
+    assert time.monotonic() - since < 2, time.monotonic() - since
+    assert Sdp(r.body).audio.direction == "inactive", r.body
+    f.sip.ack()
+    await f.sip.none("INVITE", 4.5)
+    await lab.hang_up(f)
+
+
+@case
 async def glare_not_owner__retry_soon(t):
     lab = await Lab(t).start()
     f = await lab.s2x()

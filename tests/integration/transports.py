@@ -1,5 +1,6 @@
 """TLS with verification, IPv6, several trunks: signalling only."""
 import asyncio
+import time
 
 from peers import certs
 from peers.dns import Dns
@@ -172,3 +173,30 @@ async def two_trunks_by_route(t):
         lambda e: e.get("type") == "error"
         or any(sid == x.get("id") and x.tag.endswith("}reject") for x in e))
     assert m.get("to") == lab.alice.jid
+
+
+@case
+async def silent_trunk(t):
+    """The caller is told before clients give up by themselves (Monal, 30
+    s); a telephone that wakes up later is cancelled."""
+    lab = await Lab(t).start()
+    lab.ua.auto_trying = False
+    since = time.monotonic()
+    f = await lab.x2s("invited")
+    m = await lab.alice.get_jmi("reject", 28, f.sid)
+    assert m.reason == "timeout" and m.text, (m.reason, m.text)
+    assert 15 < time.monotonic() - since < 25, time.monotonic() - since
+    f.sip.reply(180)
+    await f.sip.wait("CANCEL")
+    f.sip.reply(487)
+    await f.sip.wait("ACK")
+
+
+@case
+async def trunk_is_asked_before_a_nat_forgets(t):
+    """UDP bindings live for 30 s: OPTIONS comes within 25 s and a bit."""
+    lab = await Lab(t).start()
+    await asyncio.sleep(27)
+    at = [when for when, way, m in lab.ua.history
+          if way == "<" and m.method == "OPTIONS"]
+    assert len(at) >= 2 and at[1] - at[0] < 26, at

@@ -446,3 +446,16 @@ async def too_many_calls_of_one_user(t):
     assert lab.ua.incoming.empty() and sid
     for f in flows:
         f.sip.reply(486)
+
+
+@case
+async def shutdown_tells_both_sides(t):
+    """Calls end in words, and the daemon by itself (protocol A)."""
+    lab = await Lab(t).start()
+    f = await lab.x2s()
+    ending = asyncio.ensure_future(lab.stoxd.stop())
+    a = await lab.ended_in_xmpp(f)
+    assert a.reason == "gone" and a.text, (a.reason, a.text)
+    await f.sip.wait("BYE")
+    assert await ending in (0, -15)
+    lab.stoxd.alive = lambda: True      # its end is what was asked for

@@ -8,6 +8,7 @@
 #include <check.h>
 #include <errno.h>
 #include <glob.h>
+#include <malloc.h>
 #include <stdio.h>
 
 #include "jingle/session.h"
@@ -755,6 +756,47 @@ START_TEST(test_conversation)
 }
 END_TEST
 
+static void restart(unsigned n)
+{
+	char line[640];
+
+	snprintf(line, sizeof(line),
+		 "<iq type='set' id='r' from='alice@test/phone' "
+		 "to='bob@gw.test/sip'><jingle xmlns='urn:xmpp:jingle:1' "
+		 "action='transport-info' sid='$SID'><content "
+		 "creator='initiator' name='0'><transport "
+		 "xmlns='urn:xmpp:jingle:transports:ice-udp:1' "
+		 "ufrag='u%u' pwd='peerpwpeerpwpeerpwpeer'><candidate "
+		 "component='1' foundation='1' generation='0' id='c' "
+		 "ip='192.0.2.7' port='%u' priority='1' protocol='udp' "
+		 "type='host'/></transport></content></jingle></iq>",
+		 n, 1024 + n);
+	come(line);
+	out = mem_deref(out);
+}
+
+/* What a peer said before its last ICE restart is not kept. */
+START_TEST(test_restarts)
+{
+	size_t before;
+
+	converse("tests/data/restart_jingle.txt");
+	for (unsigned n = 0; n < 10; n++)
+		restart(n);
+	before = mallinfo2().uordblks;
+	for (unsigned n = 10; n < 3000; n++)
+		restart(n);
+	ck_assert_uint_lt(mallinfo2().uordblks, before + 100000);
+
+	act("end success");
+	jingle = mem_deref(jingle);
+	out = mem_deref(out);
+	mem_deref(comp);
+	mem_deref(serv);
+	iqs_end(ECANCELED);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("jingle leg");
@@ -768,6 +810,7 @@ int main(void)
 	}
 
 	tcase_add_loop_test(tc, test_conversation, 0, (int)files.gl_pathc);
+	tcase_add_test(tc, test_restarts);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

@@ -320,6 +320,15 @@ static void woken(int err, void *arg)
 	*(int *)arg = err ? err : -1;
 }
 
+static int taken_back;
+
+/* Whom the names wake may end another who waits for them. */
+static void woken_cancels(int err, void *arg)
+{
+	(void)err;
+	siptrunk_target_cancel(arg, &taken_back);
+}
+
 START_TEST(waits_for_names)
 {
 	struct siptarget t;
@@ -338,9 +347,14 @@ START_TEST(waits_for_names)
 	ck_assert_int_eq(siptrunk_target(&t, trunk, 0, woken, &cancelled),
 			 EAGAIN);
 	siptrunk_target_cancel(trunk, &cancelled);
+	ck_assert_int_eq(siptrunk_target(&t, trunk, 0, woken_cancels, trunk),
+			 EAGAIN);
+	ck_assert_int_eq(siptrunk_target(&t, trunk, 0, woken, &taken_back),
+			 EAGAIN);
 	loop_run(100);
 	ck_assert_int_eq(got, -1);
 	ck_assert_int_eq(cancelled, 0);
+	ck_assert_int_eq(taken_back, 0);
 	ck_assert_int_eq(siptrunk_target(&t, trunk, 0, NULL, NULL), 0);
 	ck_assert(sa_cmp(&t.addr, &one.addr, SA_ALL));
 	stack = mem_deref(stack);
