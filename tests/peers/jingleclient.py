@@ -385,6 +385,10 @@ class Client(Events, slixmpp.ClientXMPP):
 
     async def _started(self, _):
         self.send_presence()
+        try:    # answered after the presence has been seen to
+            await self["xep_0199"].send_ping(self.boundjid.domain, timeout=5)
+        except slixmpp.exceptions.XMPPError:
+            pass
         self.say("online")
 
     def subscribe(self, to):
