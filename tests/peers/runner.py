@@ -235,6 +235,8 @@ class Runner:
             why = "ended with status %d, see test.log" % status
         self.results[c.name] = {0: "ok", SKIP: "not run"}.get(status,
                                                               "FAILED")
+        if status == 0 and c.name in self.second:
+            self.results[c.name] = "ok, second try"
         if status == 0:
             self.passed += 1
             if self.o.verbose:
@@ -287,6 +289,8 @@ class Runner:
             pass
         if self.skipped:
             print("%d skipped" % self.skipped)
+        if self.second:
+            print("%d tried twice" % len(self.second))
         print("%d passed, %d failed" % (self.passed, self.failed))
         return 1 if self.failed else 0
 
