@@ -1,11 +1,15 @@
 /* arena.c: the memory that hangs from a desc. */
-#include "sdp/desc.h"
+#include "sdp/list.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	ARENA_MAX = 1 << 20, /* bytes a desc; desc.h */
+	/* A call keeps many descs, most of them small: a new block is half as
+	 * large as all before it, within these. */
+	ARENA_FIRST = 448,
+	ARENA_LEAST = 256,
 	ARENA_BLOCK = 4096,
 	ARENA_ALIGN = 16,
 };
@@ -19,23 +23,25 @@ struct block {
 struct arena {
 	struct block *blocks; /* newest first */
 	size_t total;
+	size_t fit; /* bytes of the next block, unless 0 */
+};
+
+struct whole {
+	struct desc d; /* first */
+	struct arena a;
 };
 
 int desc_alloc(struct desc **dp)
 {
-	struct desc *d;
+	struct whole *w;
 
 	if (!dp)
 		return EINVAL;
-	d = calloc(1, sizeof(*d));
-	if (!d)
+	w = calloc(1, sizeof(*w));
+	if (!w)
 		return ENOMEM;
-	d->arena = calloc(1, sizeof(*d->arena));
-	if (!d->arena) {
-		free(d);
-		return ENOMEM;
-	}
-	*dp = d;
+	w->d.arena = &w->a;
+	*dp = &w->d;
 	return 0;
 }
 
@@ -49,25 +55,39 @@ void desc_free(struct desc *d)
 		d->arena->blocks = b->next;
 		free(b);
 	}
-	free(d->arena);
-	free(d);
+	free(d); /* its whole */
 }
 
 static struct block *block_add(struct arena *a, size_t least)
 {
-	size_t size = least > ARENA_BLOCK ? least : ARENA_BLOCK;
+	size_t size = a->total ? a->total / 2 : ARENA_FIRST;
 	struct block *b;
 
+	if (size < ARENA_LEAST)
+		size = ARENA_LEAST;
+	if (a->fit)
+		size = a->fit;
+	if (size > ARENA_BLOCK)
+		size = ARENA_BLOCK;
+	if (size < least)
+		size = least;
 	if (size > ARENA_MAX - a->total)
 		return NULL;
 	b = calloc(1, sizeof(*b) + size);
 	if (!b)
 		return NULL;
+	a->fit = 0;
 	b->size = size;
 	b->next = a->blocks;
 	a->blocks = b;
 	a->total += size;
 	return b;
+}
+
+void arena_fit(struct desc *d, const struct desc *like)
+{
+	for (const struct block *b = like->arena->blocks; b; b = b->next)
+		d->arena->fit += b->used;
 }
 
 void *desc_mem(struct desc *d, size_t size)

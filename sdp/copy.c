@@ -149,6 +149,8 @@ int desc_copy(struct desc **dp, const struct desc *from)
 	if (!dp || !from)
 		return EINVAL;
 	err = desc_alloc(&d);
+	if (!err)
+		arena_fit(d, from);
 	for (unsigned i = 0; i < from->mediac && !err; i++)
 		err = media_copy(d, from->media[i]);
 	if (err)

@@ -195,8 +195,8 @@ struct desc_media {
 	struct transport transport;
 };
 
-struct desc_group {		      /* BUNDLE only */
-	unsigned idx[DESC_MEDIA_MAX]; /* indices into media */
+struct desc_group {		     /* BUNDLE only */
+	uint8_t idx[DESC_MEDIA_MAX]; /* indices into media */
 	unsigned n;
 };
 

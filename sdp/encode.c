@@ -35,7 +35,6 @@ static const char *const dirs[] = {
 };
 
 static const char *const setups[] = {
-    [DESC_SETUP_NONE] = "",
     [DESC_SETUP_ACTPASS] = "actpass",
     [DESC_SETUP_ACTIVE] = "active",
     [DESC_SETUP_PASSIVE] = "passive",

@@ -14,6 +14,9 @@ enum { /* per list; E2BIG above */
        DESC_BANDWIDTH_MAX = 8,
 };
 
+/* d will hold a copy of what like holds: one block for all of it. */
+void arena_fit(struct desc *d, const struct desc *like);
+
 int desc_fb_append(struct desc *d, struct rtcpfb **list, const char *type,
 		   const char *subtype);
 int desc_extmap_append(struct desc *d, struct extmap **list, unsigned id,

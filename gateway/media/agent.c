@@ -9,13 +9,15 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include "media/ss.h"
+#include "media/told.h"
 
 enum {
-	FD_MAX = 24,	  /* of one context */
-	TURNS_MAX = 64,	  /* dispatches in a row before others get a turn */
-	REMOTES_MAX = 16, /* peer-reflexive ones between two settlements */
-	IDLE = 5000,	  /* ms; libnice's own */
-	IDLE_READY = 200, /* ms; with a nominated pair nothing is missing */
+	FD_MAX = 24,	   /* of one context */
+	TURNS_MAX = 64,	   /* dispatches in a row before others get a turn */
+	REMOTES_MAX = 16,  /* peer-reflexive ones between two settlements */
+	IDLE = 5000,	   /* ms; libnice's own */
+	LOOSE_LEAST = 200, /* ms; what is further off may be late */
+	IDLE_READY = 200,  /* ms; with a nominated pair nothing is missing */
 };
 
 struct agent {
@@ -23,7 +25,6 @@ struct agent {
 	struct worker *w;
 	const struct agent_ops *ops;
 	void *arg;
-	struct agent_conf conf;
 	NiceAgent *nice;
 	GMainContext *ctx;
 	guint stream;
@@ -32,16 +33,23 @@ struct agent {
 	GPollFD fds[FD_MAX];
 	gint fdc;
 
-	struct candidate local[AGENT_LOCAL_MAX]; /* as told to the peer */
-	unsigned localc;
-	unsigned generation;
-	struct sockaddr_storage remotes[REMOTES_MAX];
+	struct told told;
+	struct desc_addr remotes[REMOTES_MAX];
 	unsigned remotec;
 	bool gathering, local_changed, pair_changed, failed;
+	bool readable; /* one of fds may have something */
 	bool was_up, up_changed, ready, lost, closing, closed;
 };
 
 static void turn(void *arg);
+
+static void read_address(struct desc_addr *addr, const NiceAddress *na)
+{
+	struct sockaddr_storage ss = {0};
+
+	nice_address_copy_to_sockaddr(na, (struct sockaddr *)&ss);
+	ss_to_desc(addr, &ss);
+}
 
 /* Everything is settled from the loop, so that no callback of ours runs while
  * its caller is in the middle of something. */
@@ -107,14 +115,10 @@ static void on_gathered(NiceAgent *nice, guint stream, gpointer arg)
 static void on_remote(NiceAgent *nice, NiceCandidate *c, gpointer arg)
 {
 	struct agent *a = arg;
-	struct sockaddr_storage *ss;
 
 	(void)nice;
-	if (a->remotec == REMOTES_MAX)
-		return;
-	ss = &a->remotes[a->remotec++];
-	memset(ss, 0, sizeof(*ss));
-	nice_address_copy_to_sockaddr(&c->addr, (struct sockaddr *)ss);
+	if (a->remotec < REMOTES_MAX)
+		read_address(&a->remotes[a->remotec++], &c->addr);
 }
 
 static void on_data(NiceAgent *nice, guint stream, guint comp, guint len,
@@ -143,8 +147,11 @@ static uint32_t to_epoll(gushort events)
 
 static void on_ready(void *arg, uint32_t events)
 {
+	struct agent *a = arg;
+
 	(void)events;
-	turn(arg);
+	a->readable = true;
+	turn(a);
 }
 
 static const GPollFD *find_fd(const GPollFD *list, gint n, gint fd)
@@ -181,23 +188,58 @@ static void sync_fds(struct agent *a, const GPollFD *now, gint n)
 	a->fdc = n;
 }
 
-static void plan(struct agent *a)
+/* When to come again. */
+static void plan(struct agent *a, const GPollFD *fds, gint n, gint ms)
 {
-	GPollFD fds[FD_MAX];
-	gint n, ms = -1, prio = 0;
-
-	(void)g_main_context_prepare(a->ctx, &prio);
-	n = g_main_context_query(a->ctx, G_MAXINT, &ms, fds, FD_MAX);
-	if (n > FD_MAX)
-		n = FD_MAX;
 	sync_fds(a, fds, n);
 	/* libnice rounds what is left of its timers down and would spin
 	 * through the last millisecond of each: all are one late. */
-	if (ms >= 0)
+	if (ms >= LOOSE_LEAST && a->ready)
+		worker_timer_loose(a->w, &a->timer, (uint64_t)(ms + 1) * 1000,
+				   turn, a);
+	else if (ms >= 0)
 		worker_timer(a->w, &a->timer, (uint64_t)(ms + 1) * 1000, turn,
 			     a);
 	else
 		wtimer_cancel(&a->w->timers, &a->timer);
+}
+
+static gint query(struct agent *a, gint prio, gint *ms, GPollFD *fds)
+{
+	gint n = g_main_context_query(a->ctx, prio, ms, fds, FD_MAX);
+
+	return n > FD_MAX ? FD_MAX : n;
+}
+
+/* What g_main_context_iteration does, with one look less at the sources: the
+ * last one says when to come again, and a timer needs none at the sockets. */
+static void iterate(struct agent *a)
+{
+	GPollFD fds[FD_MAX];
+	gint n, k, ms = -1, prio = 0;
+	gboolean due;
+	int i;
+
+	for (i = 0; i < TURNS_MAX && !a->closed; i++) {
+		due = g_main_context_prepare(a->ctx, &prio);
+		n = query(a, prio, &ms, fds);
+		if (i && !due && ms) {
+			plan(a, fds, n, ms);
+			return;
+		}
+		for (k = 0; k < n; k++)
+			fds[k].revents = 0;
+		if (a->readable || a->gathering)
+			(void)g_poll(fds, (guint)n, 0);
+		a->readable = false;
+		if (g_main_context_check(a->ctx, prio, fds, n))
+			g_main_context_dispatch(a->ctx);
+	}
+	if (a->closed)
+		return;
+	(void)g_main_context_prepare(a->ctx, &prio);
+	n = query(a, G_MAXINT, &ms, fds);
+	plan(a, fds, n, 0);
 }
 
 /* ---- what happened, told in order ---- */
@@ -216,71 +258,25 @@ static enum candidate_type type_of(const NiceCandidate *c)
 	}
 }
 
-/* Behind a 1:1 NAT the private address is never told. */
-static void publish(const struct agent *a, struct sockaddr_storage *ss)
-{
-	const struct sockaddr_storage *pub = NULL;
-	struct sockaddr_storage out;
-
-	if (a->conf.public4.ss_family && ss_ip_equal(ss, &a->conf.addr4))
-		pub = &a->conf.public4;
-	else if (a->conf.public6.ss_family && ss_ip_equal(ss, &a->conf.addr6))
-		pub = &a->conf.public6;
-	if (!pub)
-		return;
-	out = *pub;
-	ss_set_port(&out, ss_port(ss));
-	*ss = out;
-}
-
-static bool is_told(const struct agent *a, const struct desc_addr *addr)
-{
-	unsigned i;
-
-	for (i = 0; i < a->localc; i++) {
-		if (a->local[i].addr.family == addr->family &&
-		    a->local[i].addr.port == addr->port &&
-		    !memcmp(a->local[i].addr.ip, addr->ip, sizeof(addr->ip)))
-			return true;
-	}
-
-	return false;
-}
-
 static void add_local(struct agent *a, const NiceCandidate *nc)
 {
-	struct candidate *c = &a->local[a->localc];
-	struct sockaddr_storage ss = {0}, base = {0};
-	struct desc_addr addr;
+	struct candidate c = {0};
 
-	if (a->localc == AGENT_LOCAL_MAX ||
-	    nc->transport != NICE_CANDIDATE_TRANSPORT_UDP)
+	if (nc->transport != NICE_CANDIDATE_TRANSPORT_UDP)
 		return;
-	nice_address_copy_to_sockaddr(&nc->addr, (struct sockaddr *)&ss);
-	nice_address_copy_to_sockaddr(&nc->base_addr,
-				      (struct sockaddr *)&base);
-	publish(a, &ss);
-	publish(a, &base);
-	ss_to_desc(&addr, &ss);
-	if (is_told(a, &addr))
-		return;
-	memset(c, 0, sizeof(*c));
-	memcpy(c->foundation, nc->foundation, sizeof(c->foundation) - 1);
-	c->component = 1;
-	c->priority = nc->priority;
-	c->addr = addr;
-	c->type = type_of(nc);
-	if (c->type != CANDIDATE_HOST)
-		ss_to_desc(&c->rel, &base);
-	c->generation = a->generation;
-	(void)g_snprintf(c->id, sizeof(c->id), "c%u-%u", a->generation,
-			 a->localc);
-	a->localc++;
+	memcpy(c.foundation, nc->foundation, sizeof(c.foundation) - 1);
+	c.component = 1;
+	c.priority = nc->priority;
+	c.type = type_of(nc);
+	read_address(&c.addr, &nc->addr);
+	if (c.type != CANDIDATE_HOST)
+		read_address(&c.rel, &nc->base_addr);
+	told_add(&a->told, &c);
 }
 
 static void settle_local(struct agent *a)
 {
-	unsigned first = a->localc, i;
+	unsigned first = a->told.n;
 	GSList *list, *l;
 
 	a->local_changed = false;
@@ -288,10 +284,8 @@ static void settle_local(struct agent *a)
 	for (l = list; l; l = l->next)
 		add_local(a, l->data);
 	g_slist_free_full(list, (GDestroyNotify)nice_candidate_free);
-	for (i = first; i + 1 < a->localc; i++)
-		a->local[i].next = &a->local[i + 1];
-	if (a->localc > first)
-		a->ops->local(a->arg, a->local, first, a->localc - first);
+	if (a->told.n > first)
+		a->ops->local(a->arg, a->told.list, first, a->told.n - first);
 }
 
 static void settle_pair(struct agent *a)
@@ -319,7 +313,7 @@ static void settle(struct agent *a)
 		a->ops->remote(a->arg, &a->remotes[i]);
 	if (a->failed && !a->closing) {
 		a->failed = false;
-		a->ops->local(a->arg, a->local, 0, 0);
+		a->ops->local(a->arg, NULL, 0, 0);
 	}
 	if (a->local_changed && !a->closing)
 		settle_local(a);
@@ -350,24 +344,20 @@ static void finish(struct agent *a)
 	g_main_context_release(a->ctx);
 	g_main_context_unref(a->ctx);
 	a->w->agents--;
+	told_clear(&a->told);
 	worker_bury(a->w, &a->grave);
 }
 
 static void turn(void *arg)
 {
 	struct agent *a = arg;
-	int i;
 
-	for (i = 0; i < TURNS_MAX; i++) {
-		if (!g_main_context_iteration(a->ctx, FALSE))
-			break;
-	}
+	iterate(a);
 	if (a->closed) {
 		finish(a);
 		return;
 	}
 	/* What settling asks for comes in the next turn, at once: soon(). */
-	plan(a);
 	settle(a);
 }
 
@@ -432,10 +422,8 @@ static void connect_signals(struct agent *a)
 				       a);
 }
 
-static int gather(struct agent *a)
+static int gather(struct agent *a, const struct agent_conf *c)
 {
-	const struct agent_conf *c = &a->conf;
-
 	if (!add_address(a->nice, &c->addr4) ||
 	    !add_address(a->nice, &c->addr6))
 		return EADDRNOTAVAIL;
@@ -472,7 +460,7 @@ int agent_alloc(struct agent **ap, struct worker *w,
 	if (!a)
 		return ENOMEM;
 	a->w = w;
-	a->conf = *conf;
+	told_public(&a->told, conf);
 	a->ops = ops;
 	a->arg = arg;
 	a->ctx = g_main_context_new();
@@ -490,7 +478,7 @@ int agent_alloc(struct agent **ap, struct worker *w,
 			     "stun-server-port", (guint)conf->stun_port, NULL);
 	connect_signals(a);
 	w->agents++;
-	err = gather(a);
+	err = gather(a, conf);
 	soon(a);
 	if (err)
 		agent_close(a);
@@ -577,12 +565,10 @@ int agent_add_remote(struct agent *a, const struct candidate *c)
 
 int agent_restart(struct agent *a, const struct agent_conf *conf)
 {
-	a->conf.public4 = conf->public4;
-	a->conf.public6 = conf->public6;
+	told_public(&a->told, conf);
 	if (!nice_agent_restart_stream(a->nice, a->stream))
 		return EPROTO;
-	a->generation++;
-	a->localc = 0;
+	told_restart(&a->told);
 	a->local_changed = true;
 	a->lost = a->up_changed = false;
 	g_object_set(a->nice, "idle-timeout", IDLE, NULL);

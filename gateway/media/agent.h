@@ -43,7 +43,7 @@ struct agent_ops {
 	void (*lost)(void *arg); /* was up, consent is gone */
 	void (*pair)(void *arg, const struct agent_pair *pair);
 	/* A peer-reflexive candidate of the peer. */
-	void (*remote)(void *arg, const struct sockaddr_storage *ss);
+	void (*remote)(void *arg, const struct desc_addr *addr);
 	/* What libnice received itself: TURN, or no second socket. */
 	void (*data)(void *arg, uint8_t *p, size_t len);
 };

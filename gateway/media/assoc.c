@@ -23,6 +23,11 @@ enum {
 	CERT_LIST_MAX = 16384, /* bytes that a peer's chain may take */
 	KEY_MAX = 32,
 	SALT_MAX = 14,
+	FLIGHT_MAX = 256,   /* bytes; ChangeCipherSpec and Finished take 75 */
+	REPEATS_MAX = 16,   /* of a last flight */
+	RECORD_HEADER = 13, /* RFC 6347 4.1 */
+	RECORD_CHANGE_CIPHER = 20,
+	RECORD_HANDSHAKE = 22,
 };
 
 /* RFC 5764 4.1.2, RFC 7714 14.2; in our order of preference */
@@ -54,16 +59,45 @@ struct assoc {
 	size_t inlen;
 	bool client, done;
 	char error[96];
+	/* What we sent since the last datagram came: lengths and bytes. */
+	uint8_t flight[FLIGHT_MAX];
+	size_t flightlen;
+	bool flight_cut; /* there was more */
+	unsigned repeats;
 };
 
 /* ---- a BIO that keeps datagrams apart ---- */
+
+static void keep_flight(struct assoc *a, const uint8_t *p, size_t len)
+{
+	uint8_t *to;
+
+	/* A server's last flight begins here; what it sent before, when the
+	 * timer ran out in the same call, was the flight before. */
+	if (len && p[0] == RECORD_CHANGE_CIPHER) {
+		a->flightlen = 0;
+		a->flight_cut = false;
+	}
+	to = a->flight + a->flightlen;
+	if (a->flight_cut || a->flightlen + 2 + len > FLIGHT_MAX) {
+		a->flight_cut = true;
+		return;
+	}
+	to[0] = (uint8_t)(len >> 8);
+	to[1] = (uint8_t)len;
+	memcpy(to + 2, p, len);
+	a->flightlen += 2 + len;
+}
 
 static int bio_write(BIO *b, const char *p, int len)
 {
 	struct assoc *a = BIO_get_data(b);
 
-	if (len > 0)
-		a->h(a->arg, (const uint8_t *)p, (size_t)len);
+	if (len <= 0)
+		return len;
+	if (!a->done)
+		keep_flight(a, (const uint8_t *)p, (size_t)len);
+	a->h(a->arg, (const uint8_t *)p, (size_t)len);
 
 	return len;
 }
@@ -318,15 +352,66 @@ static enum assoc_result judge(struct assoc *a, int ret)
 	return ASSOC_BROKEN;
 }
 
+bool assoc_settle(struct assoc *a)
+{
+	if (a->client || !a->done || a->flight_cut || !a->flightlen)
+		return false;
+	SSL_free(a->ssl);
+	a->ssl = NULL;
+
+	return true;
+}
+
+/* A Finished: an encrypted handshake record (RFC 6347 4.1). */
+static bool has_finished(const uint8_t *p, size_t len)
+{
+	size_t n;
+
+	while (len >= RECORD_HEADER) {
+		n = RECORD_HEADER + ((size_t)p[11] << 8 | p[12]);
+		if (n > len)
+			return false;
+		if (p[0] == RECORD_HANDSHAKE && p[3] == 0 && p[4] == 1)
+			return true;
+		p += n;
+		len -= n;
+	}
+
+	return false;
+}
+
+/* The same records once more: a peer that has them drops them as replayed. */
+static void repeat(struct assoc *a)
+{
+	const uint8_t *p = a->flight, *end = p + a->flightlen;
+	size_t len;
+
+	if (a->repeats++ >= REPEATS_MAX)
+		return;
+	while (p < end) {
+		len = (size_t)p[0] << 8 | p[1];
+		a->h(a->arg, p + 2, len);
+		p += 2 + len;
+	}
+}
+
 enum assoc_result assoc_input(struct assoc *a, const uint8_t *p, size_t len)
 {
 	char none[16];
 	int ret;
 
+	if (!a->ssl) {
+		if (has_finished(p, len))
+			repeat(a);
+		return ASSOC_DONE;
+	}
 	ERR_clear_error();
 	a->in = len ? p : NULL;
 	a->inlen = len;
-	if (a->done) {
+	if (!a->done) {
+		a->flightlen = 0;
+		a->flight_cut = false;
+	} else {
 		/* A repeated Finished makes OpenSSL repeat our last flight. */
 		(void)SSL_read(a->ssl, none, sizeof(none));
 		ERR_clear_error();
@@ -345,7 +430,7 @@ uint64_t assoc_wait(struct assoc *a)
 {
 	struct timeval tv;
 
-	if (!DTLSv1_get_timeout(a->ssl, &tv))
+	if (!a->ssl || !DTLSv1_get_timeout(a->ssl, &tv))
 		return UINT64_MAX;
 
 	return (uint64_t)tv.tv_sec * 1000000 + (uint64_t)tv.tv_usec;
@@ -355,6 +440,8 @@ enum assoc_result assoc_timeout(struct assoc *a)
 {
 	long ret;
 
+	if (!a->ssl)
+		return ASSOC_DONE;
 	ERR_clear_error();
 	ret = DTLSv1_handle_timeout(a->ssl);
 	if (ret >= 0)

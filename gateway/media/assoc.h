@@ -35,6 +35,9 @@ enum assoc_result assoc_input(struct assoc *a, const uint8_t *p, size_t len);
 /* us until assoc_timeout wants to be called; UINT64_MAX: never. */
 uint64_t assoc_wait(struct assoc *a);
 enum assoc_result assoc_timeout(struct assoc *a);
+/* The keys are taken: lets go of all that is not needed to repeat our last
+ * flight, which assoc_input goes on doing.  False: it needs all that it has. */
+bool assoc_settle(struct assoc *a);
 const char *assoc_error(const struct assoc *a);
 bool assoc_is_client(const struct assoc *a);
 

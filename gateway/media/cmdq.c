@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include "media/wtimer.h"
 
 int cmdq_init(struct cmdq *q)
 {
@@ -33,6 +34,8 @@ void cmdq_push(struct cmdq *q, struct cmdq_item *item)
 	item->next = NULL;
 	(void)pthread_mutex_lock(&q->lock);
 	was_empty = !q->head;
+	if (was_empty)
+		q->first = wtimer_now();
 	*q->tail = item;
 	q->tail = &item->next;
 	(void)pthread_mutex_unlock(&q->lock);
@@ -40,16 +43,31 @@ void cmdq_push(struct cmdq *q, struct cmdq_item *item)
 		return; /* full means readable, which is all we want */
 }
 
-struct cmdq_item *cmdq_take(struct cmdq *q)
+uint64_t cmdq_age(struct cmdq *q)
+{
+	uint64_t age;
+
+	(void)pthread_mutex_lock(&q->lock);
+	age = q->head ? wtimer_now() - q->first : 0;
+	(void)pthread_mutex_unlock(&q->lock);
+
+	return age;
+}
+
+struct cmdq_item *cmdq_take(struct cmdq *q, uint64_t *waited)
 {
 	struct cmdq_item *list;
 	uint64_t n;
 
 	/* Clear first: what is pushed after this sets it again. */
+	if (waited)
+		*waited = 0;
 	if (read(q->fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
 		return NULL;
 	(void)pthread_mutex_lock(&q->lock);
 	list = q->head;
+	if (waited)
+		*waited = list ? wtimer_now() - q->first : 0;
 	q->head = NULL;
 	q->tail = &q->head;
 	(void)pthread_mutex_unlock(&q->lock);

@@ -5,6 +5,7 @@
 #define MEDIA_CMDQ_H
 
 #include <pthread.h>
+#include <stdint.h>
 
 struct cmdq_item { /* first member of what is queued */
 	struct cmdq_item *next;
@@ -13,13 +14,17 @@ struct cmdq_item { /* first member of what is queued */
 struct cmdq {
 	pthread_mutex_t lock;
 	struct cmdq_item *head, **tail;
-	int fd; /* eventfd */
+	uint64_t first; /* us; when head was pushed */
+	int fd;		/* eventfd */
 };
 
 int cmdq_init(struct cmdq *q); /* errno */
 void cmdq_close(struct cmdq *q);
 void cmdq_push(struct cmdq *q, struct cmdq_item *item);
-/* Everything that waits, oldest first; clears the descriptor. */
-struct cmdq_item *cmdq_take(struct cmdq *q);
+/* Everything that waits, oldest first; clears the descriptor.  *waited, where
+ * it is not NULL: us that the oldest did. */
+struct cmdq_item *cmdq_take(struct cmdq *q, uint64_t *waited);
+/* us that the oldest of what waits has waited; 0: nothing does. */
+uint64_t cmdq_age(struct cmdq *q);
 
 #endif

@@ -78,6 +78,15 @@ void crypt_free(struct crypt *c)
 	free(c);
 }
 
+void crypt_warm(const struct crypt *c, bool rx)
+{
+	if (!c)
+		return;
+	__builtin_prefetch(rx ? c->rx : c->tx);
+	if (rx)
+		__builtin_prefetch(&c->sourcec);
+}
+
 static int create(srtp_t *sp, enum crypto_suite suite, const uint8_t *key,
 		  srtp_ssrc_type_t dir)
 {

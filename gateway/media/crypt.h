@@ -23,6 +23,8 @@ int crypt_alloc(struct crypt **cp, enum crypto_suite tx_suite,
 		const uint8_t *tx_key, enum crypto_suite rx_suite,
 		const uint8_t *rx_key);
 void crypt_free(struct crypt *c);
+/* A packet follows soon: prefetch.  c may be NULL. */
+void crypt_warm(const struct crypt *c, bool rx);
 unsigned crypt_keylen(enum crypto_suite suite);	      /* 0: unknown suite */
 enum crypto_suite crypt_suite(const struct crypt *c); /* ours, tx */
 

@@ -19,6 +19,8 @@ enum { /* RFC 7983 7 */
        CHANNEL_LAST = 79,
 };
 
+enum { LOOKS = 16 }; /* of two equal ways one is missed once in 65 536 times */
+
 int demux_choose(unsigned char first)
 {
 #if PLANT == 1 /* forgets that TURN has channels */
@@ -96,6 +98,66 @@ int demux_open(int *newp, int fd, unsigned dscp)
 		(void)close(mine);
 	else
 		*newp = mine;
+
+	return err;
+}
+
+/* Would the kernel send from base?  Where several ways lead to the peer it may
+ * choose by the ports, so that one look from one port says nothing about ours:
+ * connect() takes another port each time.  fd is as it was afterwards. */
+static int check_source(int fd, const struct sockaddr_storage *base,
+			const struct sockaddr_storage *remote)
+{
+	const struct sockaddr none = {.sa_family = AF_UNSPEC};
+	struct sockaddr_storage ss;
+	socklen_t len;
+	unsigned i;
+
+	for (i = 0; i < LOOKS; i++) {
+		len = sizeof(ss);
+		if (connect(fd, (const struct sockaddr *)remote,
+			    ss_len(remote)) ||
+		    getsockname(fd, (struct sockaddr *)&ss, &len) ||
+		    connect(fd, &none, sizeof(none)))
+			return errno;
+		if (!ss_ip_equal(&ss, base))
+			return EADDRNOTAVAIL;
+	}
+
+	return 0;
+}
+
+/* A socket that is bound to a broadcast address receives what is sent there
+ * and nothing else, but sends from the address that the route has: broadcast
+ * is no source.  So it can be connected, and have our port, while what remote
+ * sends goes on to the group of demux_open. */
+int demux_sender(int *fdp, const struct sockaddr_storage *base,
+		 const struct sockaddr_storage *remote, unsigned dscp)
+{
+	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog prog = {1, &drop};
+	struct sockaddr_in any = {.sin_family = AF_INET};
+	int err, fd;
+
+	if (base->ss_family != AF_INET || remote->ss_family != AF_INET)
+		return EAFNOSUPPORT;
+	any.sin_port = htons(ss_port(base));
+	any.sin_addr.s_addr = htonl(INADDR_BROADCAST);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return errno;
+	ports_mark(fd, AF_INET, dscp);
+	err = check_source(fd, base, remote);
+	if (!err &&
+	    (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+			sizeof(prog)) ||
+	     bind(fd, (struct sockaddr *)&any, sizeof(any)) ||
+	     connect(fd, (const struct sockaddr *)remote, ss_len(remote))))
+		err = errno;
+	if (err)
+		(void)close(fd);
+	else
+		*fdp = fd;
 
 	return err;
 }

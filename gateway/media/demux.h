@@ -3,11 +3,20 @@
 #ifndef MEDIA_DEMUX_H
 #define MEDIA_DEMUX_H
 
+#include <sys/socket.h>
+
 /* fd: libnice's UDP socket, which must have been bound before and must be
  * closed after the new one.  STUN and TURN channel data stay with it, the rest
  * comes to *newp.  Never connect() either: a connected socket wins over the
  * group, and consent would die.  errno of the kernel that refuses. */
 int demux_open(int *newp, int fd, unsigned dscp);
+
+/* A socket that sends as the one above does, from base (its address and port)
+ * to remote, and gets nothing of what remote sends: the kernel looks up the
+ * route once, not for each packet.  EAFNOSUPPORT (not IPv4), EADDRNOTAVAIL
+ * (the route has another source address), errno. */
+int demux_sender(int *fdp, const struct sockaddr_storage *base,
+		 const struct sockaddr_storage *remote, unsigned dscp);
 
 /* What the program answers for a datagram that begins with this byte: 0 for
  * libnice, 1 for us.  The same table, for tests. */

@@ -12,6 +12,7 @@
 #include "media/engine.h"
 #include "media/lookup.h"
 #include "media/media_priv.h"
+#include "media/nicemem.h"
 #include "media/ports.h"
 
 enum {
@@ -20,7 +21,7 @@ enum {
 	SLOTS_STEP = 64,
 	PACK_CALLS = 256, /* that one worker gets before others do */
 	PACK_BUSY = 300,  /* per mille of its time, ditto */
-	CALL_FDS = 6,	  /* with one address */
+	CALL_FDS = 7,	  /* with one address */
 	CALL_PORTS = 3,	  /* ICE, RTP, RTCP */
 	STUN = 0,	  /* in lookup */
 	TURN = 1,
@@ -35,7 +36,7 @@ struct engine {
 	struct identity *identity;
 	uint64_t identity_at; /* s */
 	struct lookup *lookup;
-	struct reach_net links[2];
+	struct media_net links[2];
 	struct worker *workers[WORKER_MAX];
 	unsigned load[WORKER_MAX]; /* calls */
 	unsigned workerc;
@@ -47,6 +48,7 @@ struct engine {
 	uint32_t slotc;
 	unsigned ports, fds; /* that calls have */
 	unsigned fd_max, fd_base;
+	uint64_t told_lag; /* us */
 };
 
 void engine_post(struct engine *e, struct event *ev)
@@ -78,7 +80,7 @@ const struct engine_conf *engine_conf(const struct engine *e)
 	return &e->conf;
 }
 
-const struct reach_net *engine_links(const struct engine *e, unsigned *n)
+const struct media_net *engine_links(const struct engine *e, unsigned *n)
 {
 	*n = sizeof(e->links) / sizeof(e->links[0]);
 
@@ -133,18 +135,50 @@ void engine_use(struct engine *e, int ports, int fds)
 	e->fds += (unsigned)fds;
 }
 
+void engine_used(const struct engine *e, struct engine_use *use)
+{
+	use->ports = e->ports;
+	use->ports_max = 2 * ports_count(e->conf.port_min, e->conf.port_max);
+	use->fds = e->fds;
+	use->fds_max = e->fd_max > e->fd_base ? e->fd_max - e->fd_base : 0;
+}
+
 unsigned engine_room(const struct engine *e)
 {
 	unsigned families =
 	    !!e->conf.addr4.ss_family + !!e->conf.addr6.ss_family;
-	unsigned ports = 2 * ports_count(e->conf.port_min, e->conf.port_max);
-	unsigned fds = e->fd_max > e->fd_base ? e->fd_max - e->fd_base : 0;
 	unsigned a, b, each = CALL_FDS + (families > 1 ? 2 : 0);
+	struct engine_use u;
 
-	a = ports > e->ports ? (ports - e->ports) / CALL_PORTS : 0;
-	b = fds > e->fds ? (fds - e->fds) / each : 0;
+	engine_used(e, &u);
+	a = u.ports_max > u.ports ? (u.ports_max - u.ports) / CALL_PORTS : 0;
+	b = u.fds_max > u.fds ? (u.fds_max - u.fds) / each : 0;
 
 	return a < b ? a : b;
+}
+
+uint64_t engine_lag(struct engine *e)
+{
+	uint64_t worst = 0, us;
+	unsigned i;
+
+	for (i = 0; i < e->workerc; i++) {
+		us = atomic_exchange(&e->workers[i]->behind, 0);
+		worst = us > worst ? us : worst;
+		us = cmdq_age(&e->workers[i]->commands);
+		worst = us > worst ? us : worst;
+	}
+
+	return worst;
+}
+
+uint64_t engine_told_lag(struct engine *e)
+{
+	uint64_t us = e->told_lag;
+
+	e->told_lag = 0;
+
+	return us;
 }
 
 static void count_descriptors(struct engine *e)
@@ -307,6 +341,7 @@ int engine_start(struct engine **ep, const struct engine_conf *conf)
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return ENOMEM;
+	(void)nicemem_start();
 	(void)pthread_mutex_init(&e->lock, NULL);
 	e->conf = *conf;
 	set_defaults(&e->conf);
@@ -325,7 +360,7 @@ static void drop_events(struct engine *e)
 {
 	struct cmdq_item *item, *next;
 
-	for (item = cmdq_take(&e->events); item; item = next) {
+	for (item = cmdq_take(&e->events, NULL); item; item = next) {
 		next = item->next;
 		free(item);
 	}
@@ -446,8 +481,12 @@ void engine_dispatch(struct engine *e)
 	struct cmdq_item *item, *next;
 	struct event *ev;
 	struct media *m;
+	uint64_t waited;
 
-	for (item = cmdq_take(&e->events); item; item = next) {
+	item = cmdq_take(&e->events, &waited);
+	if (waited > e->told_lag)
+		e->told_lag = waited;
+	for (; item; item = next) {
 		next = item->next;
 		ev = (struct event *)item;
 		/* A handler may have closed it, or another call. */

@@ -228,11 +228,36 @@ static srtp_err_status_t gcm_decrypt(void *state, uint8_t *buf, unsigned *len)
 	return srtp_err_status_ok;
 }
 
-struct hmac {
-	SHA_CTX in, out, cur;
+struct hmac { /* both states after the padded key, which fills a block */
+	SHA_LONG in[SHA1_LEN / 4], out[SHA1_LEN / 4];
 };
 
+/* libsrtp starts, feeds and ends one hash at a time.  What each call needs
+ * fits into one cache line this way. */
+static _Thread_local SHA_CTX hashing;
+
 static const srtp_auth_type_t hmac_sha1;
+
+static void save(SHA_LONG to[SHA1_LEN / 4], const SHA_CTX *c)
+{
+	to[0] = c->h0;
+	to[1] = c->h1;
+	to[2] = c->h2;
+	to[3] = c->h3;
+	to[4] = c->h4;
+}
+
+static void resume(SHA_CTX *c, const SHA_LONG from[SHA1_LEN / 4])
+{
+	c->h0 = from[0];
+	c->h1 = from[1];
+	c->h2 = from[2];
+	c->h3 = from[3];
+	c->h4 = from[4];
+	c->Nl = SHA1_BLOCK * 8; /* bits */
+	c->Nh = 0;
+	c->num = 0;
+}
 
 static srtp_err_status_t hmac_alloc(srtp_auth_pointer_t *ap, int key_len,
 				    int out_len)
@@ -269,6 +294,7 @@ static srtp_err_status_t hmac_init(void *state, const uint8_t *key,
 {
 	struct hmac *h = state;
 	uint8_t in[SHA1_BLOCK], out[SHA1_BLOCK];
+	SHA_CTX c;
 	int i;
 
 	if (key_len > SHA1_BLOCK)
@@ -279,11 +305,13 @@ static srtp_err_status_t hmac_init(void *state, const uint8_t *key,
 		in[i] ^= key[i];
 		out[i] ^= key[i];
 	}
-	SHA1_Init(&h->in);
-	SHA1_Update(&h->in, in, sizeof(in));
-	SHA1_Init(&h->out);
-	SHA1_Update(&h->out, out, sizeof(out));
-	h->cur = h->in;
+	SHA1_Init(&c);
+	SHA1_Update(&c, in, sizeof(in));
+	save(h->in, &c);
+	SHA1_Init(&c);
+	SHA1_Update(&c, out, sizeof(out));
+	save(h->out, &c);
+	OPENSSL_cleanse(&c, sizeof(c));
 	OPENSSL_cleanse(in, sizeof(in));
 	OPENSSL_cleanse(out, sizeof(out));
 
@@ -294,16 +322,15 @@ static srtp_err_status_t hmac_start(void *state)
 {
 	struct hmac *h = state;
 
-	h->cur = h->in;
+	resume(&hashing, h->in);
 
 	return srtp_err_status_ok;
 }
 
 static srtp_err_status_t hmac_update(void *state, const uint8_t *buf, int len)
 {
-	struct hmac *h = state;
-
-	SHA1_Update(&h->cur, buf, (size_t)len);
+	(void)state;
+	SHA1_Update(&hashing, buf, (size_t)len);
 
 	return srtp_err_status_ok;
 }
@@ -316,11 +343,11 @@ static srtp_err_status_t hmac_compute(void *state, const uint8_t *buf, int len,
 
 	if (tag_len > SHA1_LEN)
 		return srtp_err_status_bad_param;
-	SHA1_Update(&h->cur, buf, (size_t)len);
-	SHA1_Final(md, &h->cur);
-	h->cur = h->out;
-	SHA1_Update(&h->cur, md, sizeof(md));
-	SHA1_Final(md, &h->cur);
+	SHA1_Update(&hashing, buf, (size_t)len);
+	SHA1_Final(md, &hashing);
+	resume(&hashing, h->out);
+	SHA1_Update(&hashing, md, sizeof(md));
+	SHA1_Final(md, &hashing);
 	memcpy(tag, md, (size_t)tag_len);
 
 	return srtp_err_status_ok;

@@ -1,6 +1,8 @@
 /* flow.c: one transport in use, whatever its kind. */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/log.h"
 #include "media/relay.h"
 
@@ -12,6 +14,18 @@ static const char *const state_names[] = {
     [FLOW_SUSPENDED] = "suspended",
     [FLOW_FAILED] = "failed",
 };
+
+struct flow *flow_alloc(bool ice)
+{
+	struct flow *f = calloc(
+	    1, ice ? offsetof(struct flow, i) + sizeof(struct ice_part)
+		   : offsetof(struct flow, r) + sizeof(struct rtp_part));
+
+	if (f)
+		f->ice = ice;
+
+	return f;
+}
 
 struct flow *flow_find(const struct relay *r, unsigned index)
 {
@@ -38,6 +52,7 @@ void flow_enter(struct flow *f, enum flow_state st)
 		  f->index, state_names[old], state_names[st],
 		  flow_peer(f, peer));
 	f->state = st;
+	flow_unaim(f);
 
 	switch (st) {
 	case FLOW_UP:
@@ -78,8 +93,70 @@ bool flow_is_open(const struct flow *f)
 	       (f->crypt || !f->r.encrypted) && latch_dest(&f->r.latch[0]);
 }
 
+bool flow_aim(struct flow *f)
+{
+	if (f->aim.len)
+		return true;
+
+	return flow_is_open(f) && (f->ice ? iceflow_aim(f) : rtpflow_aim(f));
+}
+
+void flow_unaim(struct flow *f)
+{
+	worker_flush(f->relay->w); /* it points at aim */
+	f->aim.len = 0;
+	f->settled = false;
+}
+
+bool flow_is_aim(const struct flow *f, const struct sockaddr_storage *src)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)src;
+
+	if (f->aim.len == sizeof(*in))
+		return in->sin_family == AF_INET &&
+		       in->sin_port == f->aim.in.sin_port &&
+		       in->sin_addr.s_addr == f->aim.in.sin_addr.s_addr;
+
+	return f->aim.len && !memcmp(&f->aim.in6, src, f->aim.len);
+}
+
+/* Lines of memory, from p on. */
+static void prefetch(const void *p, unsigned lines)
+{
+	const char *at = p;
+
+	for (; lines; lines--, at += 64)
+		__builtin_prefetch(at);
+}
+
+void flow_warm(const struct watch *wt, unsigned step)
+{
+	const struct flow *f = wt->arg;
+	const struct stream *s = f->last;
+	const struct way *w;
+
+	if (!s)
+		return;
+	w = f->ice ? &s->xs_way : &s->sx_way;
+	if (!step) {
+		prefetch(f->crypt, f->crypt ? 1 : 0);
+		prefetch(f->relay, 1);
+		prefetch(w, 3);
+	} else if (w->to) {
+		prefetch(w->to, 2);
+		crypt_warm(f->ice ? f->crypt : w->to->crypt, f->ice);
+	}
+}
+
 void flow_send(struct flow *f, const uint8_t *p, size_t len, bool rtcp)
 {
+	struct aim *a = &f->aim;
+
+	if ((f->ice || !rtcp) && flow_aim(f)) {
+		worker_send(f->relay->w, a->fd, &a->sa,
+			    f->connected ? 0 : a->len, p, len, &f->count);
+		return;
+	}
 	if (f->ice)
 		iceflow_send(f, p, len);
 	else
@@ -91,7 +168,7 @@ void flow_authentic(struct flow *f, const struct sockaddr_storage *src,
 {
 	f->in_at = f->relay->w->now;
 	f->timed_out = false;
-	if (!f->ice)
+	if (!f->ice && (rtcp || !f->settled))
 		rtpflow_learn(f, src, rtcp);
 }
 
@@ -113,6 +190,8 @@ void flow_close(struct flow *f)
 	if (f->gone)
 		return;
 	f->gone = true;
+	flow_unaim(f);
+	relay_forget(f->relay);
 	if (f->ice)
 		iceflow_close(f);
 	else

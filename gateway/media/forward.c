@@ -8,8 +8,6 @@
 #include "media/relay.h"
 #include "media/report.h"
 
-enum { IN_PLACE_HEADER = 36 }; /* bytes: ours with a MID at most */
-
 static int open_packet(struct flow *f, uint8_t *p, size_t *len, bool rtcp)
 {
 	int err;
@@ -34,9 +32,10 @@ static int open_packet(struct flow *f, uint8_t *p, size_t *len, bool rtcp)
 
 void forward_send(struct flow *f, uint8_t *p, size_t len, bool rtcp)
 {
-	if (!flow_is_open(f)) {
-		if (f)
-			f->count.tx_drop++;
+	if (!f)
+		return;
+	if (!f->aim.len && !flow_is_open(f)) {
+		f->count.tx_drop++;
 		return;
 	}
 	if (f->crypt && crypt_protect(f->crypt, p, &len, rtcp)) {
@@ -103,14 +102,21 @@ static struct stream *find_stream(const struct flow *f,
 	return best;
 }
 
+/* The extension of headers towards X; returns its length. */
+static size_t make_mid(const struct stream *s, uint8_t ext[PACKET_MID_MAX])
+{
+	if (!s->conf.mid_ext || s->conf.mid_ext >= 15 || !s->conf.mid[0])
+		return 0;
+
+	return packet_write_mid(ext, s->conf.mid_ext, s->conf.mid);
+}
+
 uint8_t *forward_header(const struct stream *s, const struct packet *pk,
 			uint8_t *payload, bool to_x)
 {
-	uint8_t ext[IN_PLACE_HEADER];
-	size_t n = 0;
+	uint8_t ext[PACKET_MID_MAX];
+	size_t n = to_x ? make_mid(s, ext) : 0;
 
-	if (to_x && s->conf.mid_ext && s->conf.mid_ext < 15 && s->conf.mid[0])
-		n = packet_write_mid(ext, s->conf.mid_ext, s->conf.mid);
 	memcpy(payload - n, ext, n);
 	packet_write(payload - n - PACKET_RTP_HEADER, pk, n);
 
@@ -127,6 +133,23 @@ static bool ends_here(const struct stream *s, const struct media_pt *m,
 
 	return (to_x ? m->x : m->s) == MEDIA_PT_NONE ||
 	       (!to_x && s->conf.x_events);
+}
+
+/* The next packet of this type need not ask again. */
+static void note_way(struct stream *s, struct flow *from, struct flow *to,
+		     const struct media_pt *m, bool to_x)
+{
+	struct way *w = to_x ? &s->sx_way : &s->xs_way;
+
+	if (m->event)
+		return;
+	from->last = s;
+	w->to = to;
+	w->in_clock = to_x ? m->s_clock : m->x_clock;
+	w->out_clock = to_x ? m->x_clock : m->s_clock;
+	w->pt_in = to_x ? m->s : m->x;
+	w->pt_out = to_x ? m->x : m->s;
+	w->extlen = (uint8_t)(to_x ? make_mid(s, w->ext) : 0);
 }
 
 static void relay_packet(struct stream *s, struct flow *from,
@@ -169,6 +192,44 @@ static void relay_packet(struct stream *s, struct flow *from,
 	track_sent(t, pk, out, pk->payload, now);
 	forward_send(to, start, (size_t)(payload - start) + pk->payload,
 		     false);
+	note_way(s, from, to, m, to_x);
+}
+
+/* Does the packet go the way of the one before it? */
+static bool is_again(const struct flow *from, const struct packet *pk)
+{
+	const struct stream *s = from->last;
+	const struct way *w;
+
+	if (!s)
+		return false;
+	w = from->ice ? &s->xs_way : &s->sx_way;
+
+	return w->to && w->pt_in == pk->pt && w->to->aim.len &&
+	       (!from->ice || pk->ssrc == s->xs.in_ssrc);
+}
+
+/* What relay_packet does, where nothing has changed since it did it. */
+static void relay_again(struct flow *from, struct packet *pk, uint8_t *p)
+{
+	struct stream *s = from->last;
+	struct way *w = from->ice ? &s->xs_way : &s->sx_way;
+	struct track *t = from->ice ? &s->xs : &s->sx;
+	uint64_t now = from->relay->w->now;
+	uint8_t *start;
+
+	t->event = false;
+	if (track_map(t, pk, w->in_clock, now)) {
+		from->count.rx_bad++;
+		return;
+	}
+	pk->pt = w->pt_out;
+	start = p + pk->head - w->extlen - PACKET_RTP_HEADER;
+	memcpy(start + PACKET_RTP_HEADER, w->ext, w->extlen);
+	packet_write(start, pk, w->extlen);
+	track_sent(t, pk, w->out_clock, pk->payload, now);
+	forward_send(w->to, start, PACKET_RTP_HEADER + w->extlen + pk->payload,
+		     false);
 }
 
 void forward_rtp(struct flow *f, uint8_t *p, size_t len,
@@ -183,8 +244,13 @@ void forward_rtp(struct flow *f, uint8_t *p, size_t len,
 	}
 	if (open_packet(f, p, &len, false))
 		return;
-	if (packet_decode(&pk, p, len)) {
+	if (f->crypt && packet_decode(&pk, p, len)) {
 		f->count.rx_bad++;
+		return;
+	}
+	if (is_again(f, &pk)) {
+		flow_authentic(f, src, false);
+		relay_again(f, &pk, p);
 		return;
 	}
 	s = find_stream(f, &pk);

@@ -3,12 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "media/demux.h"
 #include "media/engine.h"
 #include "media/packet.h"
+
+enum { REMOTES_FIRST = 4 }; /* of FLOW_REMOTE_MAX, a power of 2 of it */
 
 enum { /* us; design: consent */
        ICE_DEADLINE = 15 * 1000000,
@@ -18,6 +19,25 @@ enum { /* us; design: consent */
        SUSPEND_MAX = 30 * 1000000,
 };
 
+/* Most peers have a few; without memory for more, they are strangers. */
+static bool make_room(struct ice_part *i)
+{
+	unsigned room = i->remote_room ? 2 * i->remote_room : REMOTES_FIRST;
+	struct desc_addr *list;
+
+	if (i->remotec < i->remote_room)
+		return true;
+	if (room > FLOW_REMOTE_MAX)
+		return false;
+	list = realloc(i->remotes, room * sizeof(*list));
+	if (!list)
+		return false;
+	i->remotes = list;
+	i->remote_room = room;
+
+	return true;
+}
+
 static bool add_remote_addr(struct ice_part *i, const struct desc_addr *a)
 {
 	unsigned k;
@@ -26,7 +46,7 @@ static bool add_remote_addr(struct ice_part *i, const struct desc_addr *a)
 		if (!memcmp(&i->remotes[k], a, sizeof(*a)))
 			return true;
 	}
-	if (i->remotec == FLOW_REMOTE_MAX)
+	if (!make_room(i))
 		return false;
 	i->remotes[i->remotec++] = *a;
 
@@ -93,7 +113,7 @@ static void input(struct flow *f, uint8_t *p, size_t len,
 {
 	enum packet_kind kind = packet_kind(p, len);
 
-	if (src && (kind != PACKET_DTLS || f->i.up) &&
+	if (src && !flow_is_aim(f, src) && (kind != PACKET_DTLS || f->i.up) &&
 	    !(f->i.up && is_known_source(&f->i, src))) {
 		f->count.rx_unknown_source++;
 		return;
@@ -114,24 +134,18 @@ static void input(struct flow *f, uint8_t *p, size_t len,
 	}
 }
 
-static void on_packet(void *arg, uint8_t *p, size_t len,
+static void on_packet(struct watch *wt, uint8_t *p, size_t len,
 		      const struct sockaddr_storage *src)
 {
-	struct ice_socket *s = arg;
+	struct flow *f = wt->arg;
 
-	input(s->flow, p, len, src, s->fd);
+	if (len > f->relay->conf->datagram_in)
+		f->count.rx_bad++;
+	else
+		input(f, p, len, src, wt->fd);
 }
 
-static void socket_ready(void *arg, uint32_t events)
-{
-	struct ice_socket *s = arg;
-	struct flow *f = s->flow;
-
-	(void)events;
-	worker_receive(f->relay->w, &s->watch, s->fd,
-		       f->relay->conf->datagram_in, &f->count.rx_bad,
-		       on_packet, s, &f->gone);
-}
+static const struct receiver receiver = {on_packet, flow_warm};
 
 static void open_socket(struct flow *f, int nice_fd)
 {
@@ -145,11 +159,8 @@ static void open_socket(struct flow *f, int nice_fd)
 			  f->relay->name, f->index, err);
 		return;
 	}
-	s->flow = f;
-	s->fd = fd;
 	if (getsockname(fd, (struct sockaddr *)&s->local, &len) ||
-	    worker_watch(f->relay->w, &s->watch, fd, EPOLLIN, socket_ready,
-			 s)) {
+	    worker_receive(f->relay->w, &s->watch, fd, &receiver, f)) {
 		(void)close(fd);
 		return;
 	}
@@ -287,6 +298,7 @@ static void on_lost(void *arg)
 	struct flow *f = arg;
 
 	f->i.up = false;
+	flow_unaim(f);
 	if (f->state == FLOW_UP) {
 		f->i.suspended_at = f->relay->w->now;
 		flow_enter(f, FLOW_SUSPENDED);
@@ -305,13 +317,14 @@ static void on_pair(void *arg, const struct agent_pair *pair)
 	struct ice_part *i = &f->i;
 	unsigned k;
 
+	iceflow_unpair(f);
 	i->pair = *pair;
 	i->paired = true;
 	i->pair_fd = -1;
 	for (k = 0; k < i->socketc; k++) {
 		if (pair->local_type != CANDIDATE_RELAY &&
 		    ss_equal(&i->sockets[k].local, &pair->base))
-			i->pair_fd = i->sockets[k].fd;
+			i->pair_fd = i->sockets[k].watch.fd;
 	}
 	log_info("call %s: flow %u: pair %s %s - %s %s%s\n", f->relay->name,
 		 f->index, ss_print(a, &pair->base), types[pair->local_type],
@@ -319,13 +332,11 @@ static void on_pair(void *arg, const struct agent_pair *pair)
 		 i->pair_fd < 0 ? ", by libnice" : "");
 }
 
-static void on_remote(void *arg, const struct sockaddr_storage *ss)
+static void on_remote(void *arg, const struct desc_addr *addr)
 {
 	struct flow *f = arg;
-	struct desc_addr a;
 
-	ss_to_desc(&a, ss);
-	(void)add_remote_addr(&f->i, &a);
+	(void)add_remote_addr(&f->i, addr);
 }
 
 static void on_data(void *arg, uint8_t *p, size_t len)
@@ -343,7 +354,7 @@ static const struct agent_ops ops = {on_local, on_up,	  on_lost,
 
 int iceflow_start(struct flow *f, const struct agent_conf *conf)
 {
-	f->i.pair_fd = f->i.flight_fd = -1;
+	f->i.pair_fd = f->i.flight_fd = f->i.send_fd = -1;
 
 	return agent_alloc(&f->i.agent, f->relay->w, conf, f->i.controlling,
 			   &ops, f);
@@ -427,6 +438,7 @@ static bool take_fingerprint(struct flow *f, const struct remote_ice *c)
 		return false;
 	}
 	shake_close(f);
+	flow_unaim(f);
 	crypt_free(f->crypt);
 	f->crypt = NULL;
 	i->fingerprint = *fp;
@@ -468,34 +480,6 @@ void iceflow_restart(struct flow *f)
 		set_deadline(f, SUSPEND_MAX);
 }
 
-void iceflow_send(struct flow *f, const uint8_t *p, size_t len)
-{
-	struct ice_part *i = &f->i;
-	const struct sockaddr_storage *to = &i->pair.remote;
-	int fd = i->pair_fd;
-	bool sent;
-
-	if (!i->up) {
-		f->count.tx_drop++;
-		return;
-	}
-	if (!i->paired) { /* answers go where the flight came from */
-		to = &i->flight;
-		fd = i->flight_fd;
-	}
-	if (fd < 0)
-		sent = !agent_send(i->agent, p, len);
-	else
-		sent = sendto(fd, p, len, MSG_DONTWAIT | MSG_NOSIGNAL,
-			      (const struct sockaddr *)to, ss_len(to)) >= 0;
-	if (!sent) {
-		f->count.tx_drop++;
-		return;
-	}
-	f->count.tx_packets++;
-	f->count.tx_bytes += len;
-}
-
 void iceflow_explain(const struct flow *f, char *buf, size_t size)
 {
 	const struct ice_part *i = &f->i;
@@ -529,10 +513,14 @@ void iceflow_close(struct flow *f)
 	wtimer_cancel(ts, &i->deadline);
 	free(i->early);
 	i->early = NULL;
+	free(i->remotes);
+	i->remotes = NULL;
+	i->remotec = i->remote_room = 0;
+	iceflow_unpair(f);
 	/* Ours first: libnice's was bound first and must stay number 0. */
 	for (k = 0; k < i->socketc; k++) {
-		i->sockets[k].watch.h = NULL;
-		(void)close(i->sockets[k].fd);
+		i->sockets[k].watch.rx = NULL;
+		(void)close(i->sockets[k].watch.fd);
 	}
 	i->socketc = 0;
 	agent_close(i->agent);

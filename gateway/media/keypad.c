@@ -93,6 +93,7 @@ void keypad_push(struct stream *s, enum media_side to, char digit, unsigned ms)
 
 	k->stream = s;
 	k->to = to;
+	relay_forget(r);
 	if (dtmf_push(&k->queue, digit, ms)) {
 		log_warning("call %s: stream %u: a digit was dropped\n",
 			    r->name, s->index);

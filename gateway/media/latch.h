@@ -5,21 +5,15 @@
 
 #include <stdbool.h>
 #include <sys/socket.h>
+#include "media/media.h"
 
 enum latch_mode { LATCH_RESTRICTED, LATCH_OFF, LATCH_ANY };
 
 enum { LATCH_PROBATION = 5 }; /* packets in which SDP's address may win */
 
-enum { LATCH_NET_MAX = 8 };
-
-struct latch_net {
-	struct sockaddr_storage addr;
-	unsigned prefix; /* bits */
-};
-
 struct latch {
 	enum latch_mode mode;
-	struct latch_net nets[LATCH_NET_MAX]; /* where phones may be, too */
+	struct media_net nets[MEDIA_NET_MAX]; /* where phones may be, too */
 	unsigned netc;
 	struct sockaddr_storage sdp;	/* c= and port; ss_family 0: none */
 	struct sockaddr_storage signal; /* where SIP came from, ditto */

@@ -22,7 +22,7 @@ struct media {
 	bool v6[MEDIA_FLOW_MAX];	/* ditto */
 	unsigned next_flow;
 	bool has_events[MEDIA_STREAM_MAX][2]; /* by enum media_side */
-	struct reach_net nets[MEDIA_NET_MAX];
+	struct media_net nets[MEDIA_NET_MAX];
 	unsigned netc;
 	/* Made at the start, so that closing cannot fail for want of memory */
 	struct command *close;
@@ -127,7 +127,7 @@ static void use(struct media *m, unsigned flow, int sign)
 
 	if (m->flows[flow] == ICE)
 		engine_use(m->engine, sign * (1 + both),
-			   sign * (4 + 2 * both));
+			   sign * (5 + 2 * both));
 	else if (m->flows[flow] == RTP)
 		engine_use(m->engine, sign * 2, sign * 2);
 }
@@ -164,9 +164,8 @@ int media_allow(struct media *m, const struct media_net *nets, unsigned n)
 		return E2BIG;
 	m->netc = 0;
 	for (i = 0; i < n; i++) {
-		if (!ss_from_desc(&m->nets[m->netc].addr, &nets[i].addr))
-			continue;
-		m->nets[m->netc++].prefix = nets[i].prefix;
+		if (nets[i].addr.family)
+			m->nets[m->netc++] = nets[i];
 	}
 
 	return 0;
@@ -191,13 +190,14 @@ static int find_flow(struct media *m, unsigned *flow)
 	return ENFILE;
 }
 
-static int flow_new(struct command **cp, struct media *m, unsigned flow)
+static int flow_new(struct command **cp, struct media *m, unsigned flow,
+		    bool ice)
 {
 	struct command *c = command_new(m, COMMAND_FLOW, flow);
 
 	if (!c)
 		return ENOMEM;
-	c->flow = calloc(1, sizeof(*c->flow));
+	c->flow = flow_alloc(ice);
 	if (!c->flow) {
 		free(c);
 		return ENOMEM;
@@ -210,7 +210,7 @@ static int flow_new(struct command **cp, struct media *m, unsigned flow)
 
 static void set_nets(const struct media *m, struct ice_part *i)
 {
-	const struct reach_net *links;
+	const struct media_net *links;
 	unsigned n;
 
 	links = engine_links(m->engine, &n);
@@ -228,10 +228,9 @@ int media_flow_ice(struct media *m, unsigned *flow, bool controlling)
 	err = find_flow(m, &n);
 	if (err)
 		return err;
-	err = flow_new(&c, m, n);
+	err = flow_new(&c, m, n, true);
 	if (err)
 		return err;
-	c->flow->ice = true;
 	c->flow->i.controlling = controlling;
 	c->flow->i.identity = engine_identity(m->engine);
 	set_nets(m, &c->flow->i);
@@ -292,7 +291,7 @@ int media_flow_rtp(struct media *m, unsigned *flow,
 	err = find_flow(m, &n);
 	if (err)
 		return err;
-	err = flow_new(&c, m, n);
+	err = flow_new(&c, m, n, false);
 	if (err)
 		return err;
 	err = ports_open(c->flow->r.fds, &port, addr, ec->port_min,
@@ -306,13 +305,9 @@ int media_flow_rtp(struct media *m, unsigned *flow,
 		struct latch *l = &c->flow->r.latch[i];
 
 		l->mode = modes[conf->latch];
-		for (unsigned k = 0; k < conf->fromc && k < LATCH_NET_MAX;
-		     k++) {
-			(void)ss_from_desc(&l->nets[k].addr,
-					   &conf->from[k].addr);
-			l->nets[k].prefix = conf->from[k].prefix;
-			l->netc = k + 1;
-		}
+		l->netc =
+		    conf->fromc < MEDIA_NET_MAX ? conf->fromc : MEDIA_NET_MAX;
+		memcpy(l->nets, conf->from, l->netc * sizeof(l->nets[0]));
 	}
 	m->flows[n] = RTP;
 	m->ports[n] = port;

@@ -57,6 +57,15 @@ void engine_dispatch(struct engine *e);
 const struct fingerprint *engine_fingerprint(const struct engine *e);
 /* Calls that fit into the ports and descriptors that are free now. */
 unsigned engine_room(const struct engine *e);
+struct engine_use { /* by calls, and how many they may have */
+	unsigned ports, ports_max, fds, fds_max;
+};
+void engine_used(const struct engine *e, struct engine_use *use);
+/* us that something had to wait in a worker at worst since this was last
+ * asked, or waits there now; that an event of theirs waited for
+ * engine_dispatch. */
+uint64_t engine_lag(struct engine *e);
+uint64_t engine_told_lag(struct engine *e);
 
 enum media_event_type {
 	MEDIA_LOCAL,	 /* an ICE flow has gathered: transport is ours; again
@@ -181,6 +190,7 @@ struct media_stream_conf {
 	enum desc_kind kind;
 	unsigned x_flow, s_flow;
 	bool x_to_s, s_to_x;
+	bool x_muted;	  /* its silence is no fault */
 	bool s_keepalive; /* one empty RTP packet a second towards SIP until
 			   * the XMPP side sends (proceed, E.2) */
 	struct media_pt pts[MEDIA_PT_MAX];

@@ -8,7 +8,7 @@ const struct engine_conf *engine_conf(const struct engine *e);
 /* Referenced for the caller; made anew before it expires. */
 struct identity *engine_identity(struct engine *e);
 /* The networks that our addresses are in. */
-const struct reach_net *engine_links(const struct engine *e, unsigned *n);
+const struct media_net *engine_links(const struct engine *e, unsigned *n);
 /* Ports and descriptors taken (or, negative, given back) by a call. */
 void engine_use(struct engine *e, int ports, int fds);
 int engine_add(struct engine *e, struct media *m, uint64_t *id,

@@ -19,6 +19,7 @@ enum {
 	PACKET_RTP_HEADER = 12,
 	PACKET_ONE_BYTE = 0xbede, /* RFC 8285 4.2 */
 	PACKET_EVENT_LEN = 4,	  /* RFC 4733 2.3 */
+	PACKET_MID_MAX = 24,	  /* bytes, of packet_write_mid */
 };
 
 struct packet { /* a view of a buffer that the caller owns */
@@ -42,7 +43,7 @@ bool packet_element(const struct packet *pk, unsigned id, const uint8_t **v,
 /* Writes 12 bytes of header, no CSRC; the X bit is ext. */
 void packet_write(uint8_t *p, const struct packet *pk, bool ext);
 /* A one-byte-header extension that holds a MID (RFC 9143 15.1): returns its
- * length, a multiple of 4, at most 24. */
+ * length, a multiple of 4, at most PACKET_MID_MAX. */
 size_t packet_write_mid(uint8_t *p, unsigned id, const char *mid);
 
 uint16_t packet_u16(const uint8_t *p);

@@ -25,12 +25,12 @@ static unsigned count_bits(const struct sockaddr *mask)
 	return n;
 }
 
-void reach_link(struct reach_net *net, const struct sockaddr_storage *addr)
+void reach_link(struct media_net *net, const struct sockaddr_storage *addr)
 {
 	struct sockaddr_storage ss;
 	struct ifaddrs *list = NULL, *i;
 
-	net->addr = *addr;
+	ss_to_desc(&net->addr, addr);
 	net->prefix = addr->ss_family == AF_INET6 ? 128 : 32;
 	if (!addr->ss_family || getifaddrs(&list))
 		return;
@@ -62,19 +62,19 @@ static bool is_link_local(const struct sockaddr_storage *ss)
 	return ntohl(sin->sin_addr.s_addr) >> 16 == 0xa9fe; /* RFC 3927 */
 }
 
-bool reach_allows(const struct reach_net *nets, unsigned n,
+bool reach_allows(const struct media_net *nets, unsigned n,
 		  const struct sockaddr_storage *ss)
 {
 	bool loopback = ss_is_loopback(ss);
+	struct sockaddr_storage net;
 	unsigned i;
 
 	if (!loopback && !ss_is_private(ss) && !is_link_local(ss))
 		return true;
 	for (i = 0; i < n; i++) {
-		if (!nets[i].addr.ss_family)
-			continue;
 		if (ss_in_net(ss, &nets[i].addr, nets[i].prefix) ||
-		    (loopback && ss_is_loopback(&nets[i].addr)))
+		    (loopback && ss_from_desc(&net, &nets[i].addr) &&
+		     ss_is_loopback(&net)))
 			return true;
 	}
 

@@ -4,18 +4,14 @@
 
 #include <stdbool.h>
 #include <sys/socket.h>
-
-struct reach_net {
-	struct sockaddr_storage addr; /* ss_family 0: none */
-	unsigned prefix;	      /* bits */
-};
+#include "media/media.h"
 
 /* The network of the interface that has addr; one host when there is none. */
-void reach_link(struct reach_net *net, const struct sockaddr_storage *addr);
+void reach_link(struct media_net *net, const struct sockaddr_storage *addr);
 
 /* Public addresses always; private, link-local and loopback ones only in one
  * of nets; all of 127/8 where a net is in it. */
-bool reach_allows(const struct reach_net *nets, unsigned n,
+bool reach_allows(const struct media_net *nets, unsigned n,
 		  const struct sockaddr_storage *ss);
 
 #endif

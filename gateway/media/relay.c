@@ -66,6 +66,21 @@ static void close_stream(struct relay *r, unsigned i)
 	r->streams[i] = NULL;
 }
 
+void relay_forget(struct relay *r)
+{
+	unsigned i;
+
+	for (i = 0; i < MEDIA_FLOW_MAX; i++) {
+		if (r->flows[i])
+			r->flows[i]->last = NULL;
+	}
+	for (i = 0; i < MEDIA_STREAM_MAX; i++) {
+		if (r->streams[i])
+			r->streams[i]->xs_way.to = r->streams[i]->sx_way.to =
+			    NULL;
+	}
+}
+
 void relay_close(struct relay *r)
 {
 	struct media_stat stats[MEDIA_FLOW_MAX];
@@ -137,6 +152,7 @@ void relay_stream(struct relay *r, unsigned index, struct stream *spare)
 	s->set_at = r->w->now;
 	s->x_silent = s->s_silent = false;
 	make_maps(s);
+	relay_forget(r);
 }
 
 void relay_dtmf(struct relay *r, unsigned stream, enum media_side to,

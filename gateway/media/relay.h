@@ -6,6 +6,7 @@
 #ifndef MEDIA_RELAY_H
 #define MEDIA_RELAY_H
 
+#include <netinet/in.h>
 #include "media/agent.h"
 #include "media/assoc.h"
 #include "media/crypt.h"
@@ -34,26 +35,24 @@ enum flow_state {
 };
 
 struct ice_socket {
-	int fd;
-	struct sockaddr_storage local;
 	struct watch watch;
-	struct flow *flow;
+	struct sockaddr_storage local;
 };
 
 struct ice_part {
+	struct ice_socket sockets[AGENT_SOCKET_MAX]; /* ours */
+	unsigned socketc;
 	struct agent *agent;
 	struct identity *identity; /* the engine's */
-	struct reach_net
+	struct media_net
 	    nets[MEDIA_NET_MAX + 2]; /* links of ours at the end */
 	unsigned netc;
 	unsigned refused; /* candidates of the peer that are out of reach */
 	bool heard;	  /* DTLS of the peer */
 	bool controlling, told, have_remote, up, restarting, asked;
 	char ufrag[DESC_UFRAG_MAX + 1], pwd[DESC_UFRAG_MAX + 1]; /* remote */
-	struct desc_addr remotes[FLOW_REMOTE_MAX];
-	unsigned remotec, localc;
-	struct ice_socket sockets[AGENT_SOCKET_MAX]; /* ours */
-	unsigned socketc;
+	struct desc_addr *remotes;				 /* owned */
+	unsigned remotec, remote_room, localc;
 
 	struct assoc *assoc;
 	enum desc_setup setup; /* the remote's */
@@ -68,31 +67,48 @@ struct ice_part {
 	bool paired;
 	struct agent_pair pair;
 	int pair_fd; /* -1: by libnice */
+	int send_fd; /* -1: by pair_fd; ours, connected to the pair */
+	bool send_tried;
 	uint64_t suspended_at;
 	struct wtimer deadline, retransmit, linger;
 };
 
 struct rtp_part {
-	int fds[2]; /* RTP, RTCP */
 	struct watch watch[2];
-	struct flow *flow;
+	int fds[2]; /* RTP, RTCP */
+	bool mux, encrypted;
 	struct latch latch[2];
-	bool mux, connected;
-	bool encrypted;
 	struct crypto tx, rx; /* as given, to see a change */
 };
 
+/* Whither media goes by a flow that is open, worked out once: the packet path
+ * looks at nothing else.  len 0: not worked out, or not open. */
+struct aim {
+	int fd;
+	socklen_t len;
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	};
+};
+
+/* What a packet touches comes first, up to the bytes sent: with many calls
+ * each cache line of theirs comes from far away. */
 struct flow {
 	struct grave grave; /* first */
 	struct relay *relay;
-	unsigned index;
-	bool ice, gone;
-	enum flow_state state;
 	struct crypt *crypt; /* owned; NULL: plain, or no keys yet */
+	struct stream *last; /* whose packet came last, NULL: ask */
+	uint64_t in_at;	     /* us; last authentic packet, 0: none */
+	uint64_t armed_at;   /* us; since the remote is known, 0: not yet */
+	enum flow_state state;
+	unsigned index;
+	bool ice, gone, timed_out;
+	bool settled;	/* RTP: its source will not change any more */
+	bool connected; /* RTP: its socket is */
+	struct aim aim;
 	struct media_count count;
-	uint64_t in_at;	   /* us; last authentic packet, 0: none */
-	uint64_t armed_at; /* us; since the remote is known, 0: not yet */
-	bool timed_out;
 	union {
 		struct ice_part i;
 		struct rtp_part r;
@@ -108,11 +124,24 @@ struct keypad { /* digits of our own that go to one side */
 	struct wtimer timer;
 };
 
+/* What becomes of the packets of a payload type, worked out once, as long as
+ * nothing but their numbers has to be changed. */
+struct way {
+	struct flow *to; /* NULL: not worked out, or not so simple */
+	uint32_t in_clock, out_clock;
+	uint8_t pt_in, pt_out;
+	uint8_t extlen; /* bytes */
+	uint8_t ext[PACKET_MID_MAX];
+};
+
 struct stream {
-	struct media_stream_conf conf;
+	struct way xs_way;
+	struct track xs;
+	struct way sx_way;
+	struct track sx;
 	struct relay *relay;
 	unsigned index;
-	struct track xs, sx;
+	struct media_stream_conf conf;
 	uint8_t x_map[128], s_map[128]; /* index into conf.pts + 1; 0: none */
 	struct keypad keypads[2];	/* by enum media_side */
 	struct dtmf_rx dtmf_rx[2];
@@ -124,11 +153,11 @@ struct stream {
 
 struct relay {
 	struct grave grave; /* first */
+	struct worker *w;
+	const struct engine_conf *conf; /* the engine's */
 	uint64_t id;
 	char name[RELAY_NAME_SIZE];
 	char cname[RELAY_CNAME_SIZE];
-	struct worker *w;
-	const struct engine_conf *conf; /* the engine's */
 	struct flow *flows[MEDIA_FLOW_MAX];
 	struct stream *streams[MEDIA_STREAM_MAX];
 	struct wtimer tick;
@@ -138,11 +167,22 @@ struct relay {
 
 /* ---- flow.c ---- */
 
+/* Of its two parts it has memory for the one that it is; NULL: there is none.
+ */
+struct flow *flow_alloc(bool ice);
 /* The only function that writes f->state: logs the step and tells. */
 void flow_enter(struct flow *f, enum flow_state st);
 /* MEDIA_FAILED with a sentence. */
 void flow_fail(struct flow *f, bool connectivity, bool security,
 	       const char *why);
+/* May media leave by it, and is aim set? */
+bool flow_aim(struct flow *f);
+/* What aim was made from has changed. */
+void flow_unaim(struct flow *f);
+/* A packet came from where ours go to. */
+bool flow_is_aim(const struct flow *f, const struct sockaddr_storage *src);
+/* What a packet of the flow will touch is asked for ahead of time. */
+void flow_warm(const struct watch *wt, unsigned step);
 /* Sends bytes that are ready for the wire; len counts in tx. */
 void flow_send(struct flow *f, const uint8_t *p, size_t len, bool rtcp);
 /* A packet from src proved authentic. */
@@ -159,10 +199,15 @@ struct remote_ice;
 int iceflow_start(struct flow *f, const struct agent_conf *conf);
 void iceflow_remote(struct flow *f, const struct remote_ice *cmd);
 void iceflow_restart(struct flow *f);
-void iceflow_send(struct flow *f, const uint8_t *p, size_t len);
 void iceflow_close(struct flow *f);
 /* Why there is no sound from there yet. */
 void iceflow_explain(const struct flow *f, char *buf, size_t size);
+
+/* ---- icesend.c ---- */
+bool iceflow_aim(struct flow *f);
+/* The pair is another now, or gone: so is what was made for it. */
+void iceflow_unpair(struct flow *f);
+void iceflow_send(struct flow *f, const uint8_t *p, size_t len);
 
 /* ---- shake.c ---- */
 void shake_start(struct flow *f); /* when all it needs is known */
@@ -173,6 +218,7 @@ void shake_close(struct flow *f);
 struct remote_rtp;
 int rtpflow_start(struct flow *f);
 void rtpflow_remote(struct flow *f, const struct remote_rtp *cmd);
+bool rtpflow_aim(struct flow *f);
 void rtpflow_send(struct flow *f, const uint8_t *p, size_t len, bool rtcp);
 void rtpflow_learn(struct flow *f, const struct sockaddr_storage *src,
 		   bool rtcp);
@@ -204,6 +250,8 @@ void keypad_close(struct stream *s);
 /* ---- relay.c ---- */
 void relay_start(struct relay *r, struct worker *w);
 void relay_close(struct relay *r);
+/* What packets were told by flows and streams no longer holds. */
+void relay_forget(struct relay *r);
 /* spare: memory for a new stream, taken or freed. */
 void relay_stream(struct relay *r, unsigned index, struct stream *spare);
 void relay_dtmf(struct relay *r, unsigned stream, enum media_side to,

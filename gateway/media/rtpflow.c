@@ -3,7 +3,6 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "media/engine.h"
@@ -36,8 +35,9 @@ static void input(struct flow *f, uint8_t *p, size_t len,
 		f->count.rx_bad++;
 		return;
 	}
-	if (!latch_allows(&r->latch[socket], src) ||
-	    (socket == 1 && !rtcp_may_come(r, src))) {
+	if (!(socket == 0 && flow_is_aim(f, src)) &&
+	    (!latch_allows(&r->latch[socket], src) ||
+	     (socket == 1 && !rtcp_may_come(r, src)))) {
 		f->count.rx_unknown_source++;
 		return;
 	}
@@ -47,48 +47,28 @@ static void input(struct flow *f, uint8_t *p, size_t len,
 		forward_rtp(f, p, len, src);
 }
 
-static void on_rtp(void *arg, uint8_t *p, size_t len,
-		   const struct sockaddr_storage *src)
+static void on_packet(struct watch *wt, uint8_t *p, size_t len,
+		      const struct sockaddr_storage *src)
 {
-	input(arg, p, len, src, 0);
+	struct flow *f = wt->arg;
+
+	if (len > f->relay->conf->datagram_in)
+		f->count.rx_bad++;
+	else
+		input(f, p, len, src, wt == &f->r.watch[1]);
 }
 
-static void on_rtcp(void *arg, uint8_t *p, size_t len,
-		    const struct sockaddr_storage *src)
-{
-	input(arg, p, len, src, 1);
-}
-
-static void rtp_ready(void *arg, uint32_t events)
-{
-	struct flow *f = arg;
-
-	(void)events;
-	worker_receive(f->relay->w, &f->r.watch[0], f->r.fds[0],
-		       f->relay->conf->datagram_in, &f->count.rx_bad, on_rtp,
-		       f, &f->gone);
-}
-
-static void rtcp_ready(void *arg, uint32_t events)
-{
-	struct flow *f = arg;
-
-	(void)events;
-	worker_receive(f->relay->w, &f->r.watch[1], f->r.fds[1],
-		       f->relay->conf->datagram_in, &f->count.rx_bad, on_rtcp,
-		       f, &f->gone);
-}
+static const struct receiver receiver = {on_packet, flow_warm};
 
 int rtpflow_start(struct flow *f)
 {
 	struct worker *w = f->relay->w;
 	int err;
 
-	err = worker_watch(w, &f->r.watch[0], f->r.fds[0], EPOLLIN, rtp_ready,
-			   f);
+	err = worker_receive(w, &f->r.watch[0], f->r.fds[0], &receiver, f);
 	if (!err)
-		err = worker_watch(w, &f->r.watch[1], f->r.fds[1], EPOLLIN,
-				   rtcp_ready, f);
+		err = worker_receive(w, &f->r.watch[1], f->r.fds[1], &receiver,
+				     f);
 
 	return err;
 }
@@ -102,11 +82,12 @@ static void set_connected(struct flow *f, bool on)
 
 	if (on)
 		to = latch_dest(&f->r.latch[0]);
-	if (on == f->r.connected || !to)
+	if (on == f->connected || !to)
 		return;
+	flow_unaim(f);
 	if (!connect(f->r.fds[0], (const struct sockaddr *)to,
 		     on ? ss_len(to) : sizeof(struct sockaddr)))
-		f->r.connected = on;
+		f->connected = on;
 }
 
 static bool same_key(const struct crypto *a, const struct crypto *b)
@@ -153,6 +134,7 @@ void rtpflow_remote(struct flow *f, const struct remote_rtp *c)
 		return;
 	}
 	r->mux = c->mux;
+	flow_unaim(f);
 	if (latch_set(&r->latch[0], &c->addr, &c->signal)) {
 		set_connected(f, false);
 		f->armed_at = f->relay->w->now;
@@ -173,16 +155,30 @@ void rtpflow_learn(struct flow *f, const struct sockaddr_storage *src,
 
 	if (rtcp && !socket)
 		return;
-	if (latch_learn(&r->latch[socket], src))
+	if (latch_learn(&r->latch[socket], src)) {
+		flow_unaim(f);
 		log_info("call %s: flow %u: %s now goes to %s\n",
 			 f->relay->name, f->index, socket ? "RTCP" : "RTP",
 			 ss_print(text, src));
+	}
 	if (socket)
 		return;
 	if (latch_is_final(&r->latch[0]))
 		set_connected(f, true);
 	if (f->state == FLOW_NEW)
 		flow_enter(f, FLOW_UP);
+	f->settled = latch_is_final(&r->latch[0]);
+}
+
+bool rtpflow_aim(struct flow *f)
+{
+	const struct sockaddr_storage *to = latch_dest(&f->r.latch[0]);
+
+	f->aim.fd = f->r.fds[0];
+	f->aim.len = ss_len(to);
+	memcpy(&f->aim.sa, to, f->aim.len);
+
+	return true;
 }
 
 void rtpflow_send(struct flow *f, const uint8_t *p, size_t len, bool rtcp)
@@ -196,7 +192,7 @@ void rtpflow_send(struct flow *f, const uint8_t *p, size_t len, bool rtcp)
 		f->count.tx_drop++;
 		return;
 	}
-	if (r->connected && !socket)
+	if (f->connected && !socket)
 		n = send(r->fds[0], p, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	else
 		n = sendto(r->fds[socket], p, len, MSG_DONTWAIT | MSG_NOSIGNAL,
@@ -214,7 +210,7 @@ void rtpflow_close(struct flow *f)
 	unsigned i;
 
 	for (i = 0; i < 2; i++) {
-		f->r.watch[i].h = NULL;
+		f->r.watch[i].rx = NULL;
 		if (f->r.fds[i] >= 0)
 			(void)close(f->r.fds[i]);
 		f->r.fds[i] = -1;

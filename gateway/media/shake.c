@@ -71,10 +71,12 @@ static void finish(struct flow *f)
 	wtimer_cancel(ts, &f->i.deadline);
 	wtimer_cancel(ts, &f->i.retransmit);
 	/* The server's flight is the last of a full handshake. */
-	if (assoc_is_client(f->i.assoc))
+	if (assoc_is_client(f->i.assoc)) {
 		shake_close(f);
-	else
+	} else {
+		(void)assoc_settle(f->i.assoc);
 		worker_timer(f->relay->w, &f->i.linger, LINGER, on_linger, f);
+	}
 	flow_enter(f, FLOW_UP);
 }
 

@@ -100,29 +100,19 @@ bool ss_is_loopback(const struct sockaddr_storage *ss)
 	       IN6_IS_ADDR_LOOPBACK(&in6(ss)->sin6_addr);
 }
 
-bool ss_in_net(const struct sockaddr_storage *ss,
-	       const struct sockaddr_storage *net, unsigned prefix)
+bool ss_in_net(const struct sockaddr_storage *ss, const struct desc_addr *net,
+	       unsigned prefix)
 {
-	const uint8_t *a, *b;
-	unsigned bytes = prefix / 8, bits = prefix % 8, max;
+	unsigned bytes = prefix / 8, bits = prefix % 8;
+	struct desc_addr a;
 
-	if (ss->ss_family != net->ss_family)
-		return false;
-	if (ss->ss_family == AF_INET) {
-		a = (const uint8_t *)&in4(ss)->sin_addr;
-		b = (const uint8_t *)&in4(net)->sin_addr;
-		max = 32;
-	} else if (ss->ss_family == AF_INET6) {
-		a = in6(ss)->sin6_addr.s6_addr;
-		b = in6(net)->sin6_addr.s6_addr;
-		max = 128;
-	} else {
-		return false;
-	}
-	if (prefix > max || memcmp(a, b, bytes))
+	ss_to_desc(&a, ss);
+	if (!a.family || a.family != net->family ||
+	    prefix > (a.family == 4 ? 32 : 128) ||
+	    memcmp(a.ip, net->ip, bytes))
 		return false;
 
-	return !bits || (a[bytes] ^ b[bytes]) >> (8 - bits) == 0;
+	return !bits || (a.ip[bytes] ^ net->ip[bytes]) >> (8 - bits) == 0;
 }
 
 bool ss_is_private(const struct sockaddr_storage *ss)

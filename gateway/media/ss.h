@@ -21,8 +21,8 @@ uint16_t ss_port(const struct sockaddr_storage *ss);
 void ss_set_port(struct sockaddr_storage *ss, uint16_t port);
 bool ss_is_loopback(const struct sockaddr_storage *ss);
 /* Is the address in the network?  Ports do not matter. */
-bool ss_in_net(const struct sockaddr_storage *ss,
-	       const struct sockaddr_storage *net, unsigned prefix);
+bool ss_in_net(const struct sockaddr_storage *ss, const struct desc_addr *net,
+	       unsigned prefix);
 bool ss_is_private(const struct sockaddr_storage *ss); /* RFC 1918, 4193 */
 /* One host, not unspecified, multicast or broadcast, and with a port? */
 bool ss_is_unicast(const struct sockaddr_storage *ss);

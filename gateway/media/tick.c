@@ -7,7 +7,10 @@
 #include "media/relay.h"
 #include "media/report.h"
 
-enum { SECOND = 1000000 }; /* us */
+enum { /* us */
+       SECOND = 1000000,
+       LATE = 20000, /* that a tick may be and the next one still in time */
+};
 
 static uint64_t latest(uint64_t a, uint64_t b)
 {
@@ -64,6 +67,12 @@ static void check_silence(struct stream *s, struct flow *f,
 	if (!*said)
 		say_silent(s, f);
 	*said = true;
+}
+
+/* That it is muted explains why nothing comes, not why nothing can. */
+static bool may_be_silent(const struct stream *s, const struct flow *x)
+{
+	return s->conf.x_muted && x && x->state == FLOW_UP;
 }
 
 static void check_timeout(struct stream *s, struct flow *f)
@@ -152,7 +161,8 @@ static void tick_stream(struct stream *s)
 
 	if (!s->conf.used)
 		return;
-	check_silence(s, x, &s->xs, s->conf.x_to_s, &s->x_silent);
+	check_silence(s, x, &s->xs, s->conf.x_to_s && !may_be_silent(s, x),
+		      &s->x_silent);
 	check_silence(s, f, &s->sx, s->conf.s_to_x, &s->s_silent);
 	check_timeout(s, f);
 	keep_alive(s, f);
@@ -166,7 +176,7 @@ static void tick(void *arg)
 	struct relay *r = arg;
 	unsigned i;
 
-	worker_timer(r->w, &r->tick, SECOND, tick, r);
+	worker_timer_loose(r->w, &r->tick, SECOND - LATE, tick, r);
 	for (i = 0; i < MEDIA_STREAM_MAX; i++) {
 		if (r->streams[i])
 			tick_stream(r->streams[i]);
@@ -176,6 +186,6 @@ static void tick(void *arg)
 void tick_start(struct relay *r)
 {
 	/* Spread over the second, so that calls do not tick in step. */
-	worker_timer(r->w, &r->tick, SECOND / 2 + r->seed % (SECOND / 2), tick,
-		     r);
+	worker_timer_loose(r->w, &r->tick, SECOND / 2 + r->seed % (SECOND / 2),
+			   tick, r);
 }

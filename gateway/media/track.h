@@ -13,33 +13,37 @@ enum {
 	TRACK_SR_LOG = 4,
 };
 
-struct track {
+struct track { /* what each packet changes stands together, at the top */
 	/* what arrives */
 	bool started;
+	bool rebase; /* the next packet is spliced */
+	bool sent;   /* something left */
+	bool event;  /* an event of RFC 4733 is passing */
 	uint32_t in_ssrc;
 	uint16_t in_max; /* highest sequence number */
-	uint32_t in_cycles, in_base;
+	uint16_t in_min;
 	uint32_t in_bad; /* RFC 3550 A.1 bad_seq; > 0xffff: none */
-	uint32_t in_packets, expected_prior, in_packets_prior;
+	uint32_t in_cycles, in_packets;
 	uint32_t transit, jitter; /* A.8, in timestamp units, times 16 */
 	uint32_t clock;
-	uint64_t in_at, total, lost; /* us; of all sources so far */
-	uint32_t sr_mid;	     /* middle bits of the last SR's NTP */
-	uint64_t sr_at;		     /* us, when it came; 0: never */
+	uint64_t in_at, total; /* us; of all sources so far */
 
 	/* in -> out */
-	uint16_t seq_add, in_min;
 	uint32_t ts_add;
-	bool rebase;
+	uint16_t seq_add;
 
 	/* what leaves */
-	bool sent;
-	uint32_t out_ssrc;
 	uint16_t out_seq;
+	uint32_t out_ssrc;
 	uint32_t out_ts;
 	uint32_t out_clock;
-	uint64_t out_at; /* us */
 	uint32_t out_packets, out_octets;
+	uint64_t out_at; /* us */
+
+	uint64_t lost; /* of all sources so far */
+	uint32_t in_base, expected_prior, in_packets_prior;
+	uint32_t sr_mid;    /* middle bits of the last SR's NTP */
+	uint64_t sr_at;	    /* us, when it came; 0: never */
 	uint64_t report_at; /* us, when the last RTCP left this way */
 	struct {
 		uint32_t mid;
@@ -48,10 +52,7 @@ struct track {
 	unsigned sr_next;
 	uint32_t rtt_us; /* to the one who receives this track; 0: unknown */
 
-	/* RFC 4733 event that is passing */
-	bool event;
-	uint32_t event_in, event_out;
-	unsigned event_x, event_s; /* clocks: of the way in, out */
+	uint32_t event_in, event_out; /* timestamps of the event */
 };
 
 /* Random sequence number and timestamp (RFC 3550 5.1). */

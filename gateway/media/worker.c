@@ -2,16 +2,25 @@
 #include "media/worker.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+#include "media/media.h"
+
+enum { READABLE = (int)(EPOLLIN | EPOLLET) };
 
 enum {
 	EVENTS = 128,		 /* a round */
 	STOP_WAIT = 1000 * 1000, /* us that agents get to close */
+	LOOSE = 40 * 1000,	 /* us; by which no one is bothered */
 	BURST = 2000,		 /* us between datagrams of a picture */
+	AHEAD = 3,		 /* events, prefetched */
+	WARM_AHEAD = 3,		 /* datagrams, ditto */
+	TURNS = 8,		 /* reads of one socket in one round */
+	BURST_MIN = 4,		 /* datagrams that there must be room for */
 	BUSY_SPAN = 500 * 1000,	 /* us over which busy is told */
 };
 
@@ -19,6 +28,14 @@ void worker_timer(struct worker *w, struct wtimer *t, uint64_t us, wtimer_h *h,
 		  void *arg)
 {
 	wtimer_start(&w->timers, t, w->now + us, h, arg);
+}
+
+void worker_timer_loose(struct worker *w, struct wtimer *t, uint64_t us,
+			wtimer_h *h, void *arg)
+{
+	uint64_t due = w->now + us + LOOSE - 1;
+
+	wtimer_start(&w->timers, t, due - due % LOOSE, h, arg);
 }
 
 int worker_watch(struct worker *w, struct watch *wt, int fd, uint32_t events,
@@ -60,74 +77,215 @@ static void free_graves(struct worker *w)
 	w->graves = NULL;
 }
 
+/* So long had something to wait that was due. */
+static void behind(struct worker *w, uint64_t us)
+{
+	if (us > atomic_load_explicit(&w->behind, memory_order_relaxed))
+		atomic_store_explicit(&w->behind,
+				      us < UINT_MAX ? (unsigned)us : UINT_MAX,
+				      memory_order_relaxed);
+}
+
 static void read_commands(void *arg, uint32_t events)
 {
 	struct worker *w = arg;
 	struct cmdq_item *item, *next;
+	uint64_t waited;
 
 	(void)events;
-	for (item = cmdq_take(&w->commands); item; item = next) {
+	item = cmdq_take(&w->commands, &waited);
+	behind(w, waited);
+	for (; item; item = next) {
 		next = item->next;
 		w->command(w, item);
 	}
 }
 
-static int receive_batch(struct worker *w, int fd, size_t *len)
+/* One more than is expected, so that the kernel says that no more is there:
+ * asking twice in one call costs less than being told twice by epoll. */
+static int read_some(struct worker *w, int fd, unsigned want)
 {
-	struct mmsghdr msgs[WORKER_BATCH];
-	struct iovec iov[WORKER_BATCH];
+	struct mmsghdr *msgs = &w->msgs[w->inc];
 	int i, n;
 
-	memset(msgs, 0, sizeof(msgs));
-	for (i = 0; i < WORKER_BATCH; i++) {
-		iov[i].iov_base = w->rx[i].data;
-		iov[i].iov_len = WORKER_DATAGRAM;
-		msgs[i].msg_hdr.msg_iov = &iov[i];
-		msgs[i].msg_hdr.msg_iovlen = 1;
-		msgs[i].msg_hdr.msg_name = &w->src[i];
-		msgs[i].msg_hdr.msg_namelen = sizeof(w->src[i]);
+	n = recvmmsg(fd, msgs, want, MSG_DONTWAIT, NULL);
+	for (i = 0; i < n; i++) {
+		w->in[w->inc + (unsigned)i].len = msgs[i].msg_len;
+		msgs[i].msg_hdr.msg_namelen = sizeof(w->src[0]);
 	}
-	n = recvmmsg(fd, msgs, WORKER_BATCH, MSG_DONTWAIT, NULL);
-	for (i = 0; i < n; i++)
-		len[i] = msgs[i].msg_len;
 
 	return n;
 }
 
-static int receive_one(struct worker *w, int fd, size_t *len)
+/* To one peer in one call; what cannot be sent does not hold up the rest. */
+static void send_run(struct tx *t, unsigned n)
 {
-	socklen_t srclen = sizeof(w->src[0]);
-	ssize_t n = recvfrom(fd, w->rx[0].data, WORKER_DATAGRAM, MSG_DONTWAIT,
-			     (struct sockaddr *)&w->src[0], &srclen);
+	struct mmsghdr msgs[WORKER_BATCH];
+	struct iovec iov[WORKER_BATCH];
+	unsigned i, at = 0;
+	int sent;
 
-	*len = n > 0 ? (size_t)n : 0;
-
-	return n < 0 ? -1 : 1;
+	memset(msgs, 0, n * sizeof(*msgs));
+	for (i = 0; i < n; i++) {
+		iov[i].iov_base = (void *)(uintptr_t)t[i].p;
+		iov[i].iov_len = t[i].len;
+		msgs[i].msg_hdr.msg_iov = &iov[i];
+		msgs[i].msg_hdr.msg_iovlen = 1;
+		msgs[i].msg_hdr.msg_name = (void *)(uintptr_t)t[i].to;
+		msgs[i].msg_hdr.msg_namelen = t[i].tolen;
+	}
+	while (at < n) {
+		sent = sendmmsg(t->fd, msgs + at, n - at,
+				MSG_DONTWAIT | MSG_NOSIGNAL);
+		for (i = 0; sent > 0 && i < (unsigned)sent; i++, at++) {
+			t[at].count->tx_packets++;
+			t[at].count->tx_bytes += t[at].len;
+		}
+		if (sent <= 0)
+			t[at++].count->tx_drop++;
+	}
 }
 
-/* Sound comes one by one, and looking for a second datagram costs, too;
- * pictures come in bursts. */
-void worker_receive(struct worker *w, struct watch *wt, int fd, size_t max,
-		    uint64_t *big, rx_h *h, void *arg, const bool *gone)
+static void send_one(const struct tx *t)
+{
+	if (sendto(t->fd, t->p, t->len, MSG_DONTWAIT | MSG_NOSIGNAL,
+		   t->tolen ? t->to : NULL, t->tolen) < 0) {
+		t->count->tx_drop++;
+		return;
+	}
+	t->count->tx_packets++;
+	t->count->tx_bytes += t->len;
+}
+
+void worker_flush(struct worker *w)
+{
+	unsigned i, n;
+
+	for (i = 0; i < w->outc; i += n) {
+		for (n = 1; i + n < w->outc; n++) {
+			if (w->out[i + n].fd != w->out[i].fd)
+				break;
+		}
+		if (n == 1)
+			send_one(&w->out[i]);
+		else
+			send_run(&w->out[i], n);
+	}
+	w->outc = 0;
+}
+
+void worker_send(struct worker *w, int fd, const struct sockaddr *to,
+		 socklen_t tolen, const uint8_t *p, size_t len,
+		 struct media_count *count)
+{
+	struct tx t = {fd, tolen, to, p, len, count};
+	uintptr_t at = (uintptr_t)p;
+
+	/* What is built elsewhere will not stay. */
+	if (w->batching && w->outc < WORKER_BATCH && at >= (uintptr_t)w->rx &&
+	    at < (uintptr_t)&w->rx[WORKER_BATCH]) {
+		w->out[w->outc++] = t;
+		return;
+	}
+	worker_flush(w);
+	send_one(&t);
+}
+
+/* What was read, in order. */
+static void handle(struct worker *w)
+{
+	struct watch *wt;
+	unsigned i;
+
+	w->batching = true;
+	for (i = 0; i < w->inc && i < WARM_AHEAD; i++)
+		w->in[i].wt->rx->warm(w->in[i].wt, 0);
+	for (i = 0; i < w->inc; i++) {
+		if (i + WARM_AHEAD < w->inc)
+			w->in[i + WARM_AHEAD].wt->rx->warm(
+			    w->in[i + WARM_AHEAD].wt, 0);
+		if (i + 1 < w->inc)
+			w->in[i + 1].wt->rx->warm(w->in[i + 1].wt, 1);
+		wt = w->in[i].wt;
+		wt->rx->input(wt, (uint8_t *)w->rx[i].data, w->in[i].len,
+			      &w->src[i]);
+	}
+	w->inc = 0;
+	worker_flush(w);
+	w->batching = false;
+}
+
+static void again(struct worker *w, struct watch *wt)
+{
+	struct epoll_event ev = {.events = READABLE, .data.ptr = wt};
+
+	(void)epoll_ctl(w->ep, EPOLL_CTL_MOD, wt->fd, &ev);
+}
+
+/* Until nothing is left, because only what comes is told, not what is there;
+ * who floods has to wait for the others in between.  Sound comes one by one,
+ * pictures in bursts. */
+static void receive(struct worker *w, struct watch *wt)
 {
 	bool burst = w->now - wt->read_at < BURST;
-	size_t len[WORKER_BATCH];
-	int i, n;
+	unsigned want, turns;
+	int n;
 
 	wt->read_at = w->now;
-	n = burst ? receive_batch(w, fd, len) : receive_one(w, fd, len);
-	for (i = 0; i < n && !*gone; i++) {
-		if (len[i] > max)
-			(*big)++;
-		else
-			h(arg, (uint8_t *)w->rx[i].data, len[i], &w->src[i]);
+	for (turns = 0; turns < TURNS; turns++) {
+		if (w->inc + (burst ? BURST_MIN : 2) > WORKER_BATCH)
+			handle(w);
+		want = burst ? WORKER_BATCH - w->inc : 2;
+		n = read_some(w, wt->fd, want);
+		/* An error of an earlier send is no datagram. */
+		if (n < 0 && errno != EAGAIN)
+			continue;
+		for (; n > 0; n--, want--)
+			w->in[w->inc++].wt = wt;
+		if (want)
+			return;
+		burst = true;
 	}
+	again(w, wt);
+}
+
+int worker_receive(struct worker *w, struct watch *wt, int fd,
+		   const struct receiver *rx, void *arg)
+{
+	wt->rx = rx;
+	wt->fd = fd;
+
+	return worker_watch(w, wt, fd, READABLE, NULL, arg);
+}
+
+static void serve(struct worker *w, const struct epoll_event *ev, int n)
+{
+	struct watch *wt;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		wt = ev[i].data.ptr;
+		/* Calls are too many for the cache. */
+		if (i + AHEAD < n)
+			__builtin_prefetch(ev[i + AHEAD].data.ptr);
+		if (wt->rx) {
+			__builtin_prefetch(wt->arg);
+			__builtin_prefetch((const char *)wt->arg + 64);
+			receive(w, wt);
+		} else if (wt->h) {
+			/* It may close what was read from. */
+			handle(w);
+			wt->h(wt->arg, ev[i].events);
+		}
+	}
+	handle(w);
 }
 
 /* The round ends now. */
 static void account(struct worker *w, uint64_t now)
 {
 	w->worked += now - w->now;
+	behind(w, now - w->now);
 	if (now - w->since < BUSY_SPAN)
 		return;
 	atomic_store(&w->busy,
@@ -157,22 +315,16 @@ static void *run(void *arg)
 {
 	struct worker *w = arg;
 	struct epoll_event ev[EVENTS];
-	struct watch *wt;
 	uint64_t due = UINT64_MAX, until = 0;
-	int i, n;
+	int n;
 
 	w->now = w->since = wtimer_now();
 	for (;;) {
 		n = epoll_wait(w->ep, ev, EVENTS, wait_ms(w, due));
 		w->now = wtimer_now();
-		for (i = 0; i < n; i++) {
-			wt = ev[i].data.ptr;
-			/* Calls are too many for the cache. */
-			if (i + 1 < n)
-				__builtin_prefetch(ev[i + 1].data.ptr);
-			if (wt->h)
-				wt->h(wt->arg, ev[i].events);
-		}
+		if (w->now > due)
+			behind(w, w->now - due);
+		serve(w, ev, n);
 		due = wtimer_run(&w->timers, w->now);
 		free_graves(w);
 		if (!atomic_load(&w->stop))
@@ -186,6 +338,22 @@ static void *run(void *arg)
 	}
 
 	return NULL;
+}
+
+static void point(struct worker *w)
+{
+	struct msghdr *h;
+	unsigned i;
+
+	for (i = 0; i < WORKER_BATCH; i++) {
+		w->iov[i].iov_base = w->rx[i].data;
+		w->iov[i].iov_len = WORKER_DATAGRAM;
+		h = &w->msgs[i].msg_hdr;
+		h->msg_iov = &w->iov[i];
+		h->msg_iovlen = 1;
+		h->msg_name = &w->src[i];
+		h->msg_namelen = sizeof(w->src[i]);
+	}
 }
 
 static void worker_free(struct worker *w)
@@ -210,6 +378,7 @@ int worker_start(struct worker **wp, void *engine,
 	w->engine = engine;
 	w->command = command;
 	w->commands.fd = -1;
+	point(w);
 	w->ep = epoll_create1(EPOLL_CLOEXEC);
 	if (w->ep < 0) {
 		err = errno;

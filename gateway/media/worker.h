@@ -15,18 +15,31 @@
 #include "media/crypt.h"
 #include "media/wtimer.h"
 
+struct media_count;
+
 enum {
-	WORKER_BATCH = 16,	/* datagrams a recvmmsg */
+	WORKER_BATCH = 16,	/* datagrams that are handled together */
 	WORKER_DATAGRAM = 2048, /* bytes; the configured limit is below it */
 	WORKER_HEADROOM = 32,	/* for a longer header */
 };
 
+struct watch;
 typedef void(watch_h)(void *arg, uint32_t events);
 
+struct receiver { /* of datagrams that the worker reads */
+	void (*input)(struct watch *wt, uint8_t *p, size_t len,
+		      const struct sockaddr_storage *src);
+	/* input follows soon: prefetch, first what arg points at (step 0),
+	 * then what is behind that (1). */
+	void (*warm)(const struct watch *wt, unsigned step);
+};
+
 struct watch {	    /* one or more descriptors in the epoll set */
-	watch_h *h; /* NULL: gone, its events mean nothing */
+	watch_h *h; /* this and rx NULL: gone, its events mean nothing */
+	const struct receiver *rx; /* NULL: h reads by itself */
 	void *arg;
-	uint64_t read_at; /* us; by worker_receive */
+	uint64_t read_at; /* us; the last datagram */
+	int fd;		  /* with rx; not owned */
 };
 
 /* First member of what is freed only when no event of this round can point
@@ -40,6 +53,20 @@ struct rxbuf { /* aligned, with room before and behind the datagram */
 	uint32_t data[(WORKER_DATAGRAM + CRYPT_TRAILER) / 4];
 };
 
+struct rx { /* a datagram that was read */
+	struct watch *wt;
+	size_t len;
+};
+
+struct tx { /* a datagram that waits for the end of its batch */
+	int fd;
+	socklen_t tolen; /* 0: the socket is connected */
+	const struct sockaddr *to;
+	const uint8_t *p; /* in rx[] of the worker */
+	size_t len;
+	struct media_count *count;
+};
+
 struct worker {
 	struct cmdq commands;
 	struct wtimers timers;
@@ -48,6 +75,12 @@ struct worker {
 	unsigned agents; /* that are not closed yet */
 	struct rxbuf rx[WORKER_BATCH];
 	struct sockaddr_storage src[WORKER_BATCH];
+	struct mmsghdr msgs[WORKER_BATCH]; /* for recvmmsg, into rx, src */
+	struct iovec iov[WORKER_BATCH];
+	struct rx in[WORKER_BATCH];
+	struct tx out[WORKER_BATCH];
+	unsigned inc, outc;
+	bool batching; /* what is sent from rx[] may wait */
 	struct grave *graves;
 	struct watch cmd_watch;
 	void (*command)(struct worker *w, struct cmdq_item *item);
@@ -56,6 +89,7 @@ struct worker {
 	void *engine;		/* not owned */
 	uint64_t worked, since; /* us; of the time since then */
 	atomic_uint busy;	/* per mille, lately; for everyone */
+	atomic_uint behind;	/* us at worst, since someone took it */
 	atomic_bool stop;
 	pthread_t thread;
 };
@@ -71,12 +105,22 @@ void worker_unwatch(struct worker *w, int fd);
 void worker_bury(struct worker *w, struct grave *g); /* free()d later */
 void worker_timer(struct worker *w, struct wtimer *t, uint64_t us, wtimer_h *h,
 		  void *arg);
+/* Later by up to 40 ms, at a time that others have chosen, too: what many
+ * calls do now and then shall not wake the thread for each of them. */
+void worker_timer_loose(struct worker *w, struct wtimer *t, uint64_t us,
+			wtimer_h *h, void *arg);
 
-typedef void(rx_h)(void *arg, uint8_t *p, size_t len,
-		   const struct sockaddr_storage *src);
-/* Reads what waits, one batch at most; stops when *gone says that h closed
- * the socket.  What is longer than max counts in *big. */
-void worker_receive(struct worker *w, struct watch *wt, int fd, size_t max,
-		    uint64_t *big, rx_h *h, void *arg, const bool *gone);
+/* Datagrams of fd go to rx->input, those of a round in batches: they are read,
+ * then handled, then what is to be sent is sent, so that the kernel's code and
+ * ours do not drive each other out of the cache for each packet. */
+int worker_receive(struct worker *w, struct watch *wt, int fd,
+		   const struct receiver *rx, void *arg);
+/* Sends now, or with the batch.  Until then fd and to must stay; count has its
+ * tx or tx_drop counted.  tolen 0: connected. */
+void worker_send(struct worker *w, int fd, const struct sockaddr *to,
+		 socklen_t tolen, const uint8_t *p, size_t len,
+		 struct media_count *count);
+/* Sends what waits. */
+void worker_flush(struct worker *w);
 
 #endif

@@ -127,6 +127,95 @@ START_TEST(test_loss)
 }
 END_TEST
 
+/* The server lets go of nearly all when it is done.  Its last flight is lost
+ * three times: the client repeats its own, and the third repetition arrives. */
+START_TEST(test_settled)
+{
+	uint8_t junk[64] = {22, 0xfe, 0xfd, 0, 0, [12] = 51};
+	enum assoc_result ra = ASSOC_AGAIN, rb = ASSOC_AGAIN;
+	struct crypt *ca, *cb = NULL;
+	unsigned i, n;
+
+	start();
+	ra = assoc_input(a.a, NULL, 0);
+	for (i = 0; i < 400 && ra != ASSOC_DONE; i++) {
+		rb = deliver(&a, &b, rb);
+		if (rb == ASSOC_DONE && !cb) {
+			ck_assert_int_eq(assoc_keys(b.a, &cb), 0);
+			ck_assert(assoc_settle(b.a));
+			ck_assert_ptr_null(b.a->ssl);
+			ck_assert_uint_eq(assoc_wait(b.a), UINT64_MAX);
+			ck_assert_int_eq(assoc_timeout(b.a), ASSOC_DONE);
+		}
+		if (cb && b.a->repeats < 3)
+			b.read = b.n;
+		ra = deliver(&b, &a, ra);
+		(void)usleep(10000);
+		if (!assoc_wait(a.a))
+			(void)assoc_timeout(a.a);
+	}
+	ck_assert_int_eq(ra, ASSOC_DONE);
+	ck_assert_uint_eq(b.a->repeats, 3);
+	ck_assert(!assoc_settle(a.a));
+	ck_assert_int_eq(assoc_keys(a.a, &ca), 0);
+	crypt_free(ca);
+	crypt_free(cb);
+
+	/* Neither junk nor a flood of the right kind is answered for ever. */
+	n = b.n = b.read = 0;
+	(void)assoc_input(b.a, junk, sizeof(junk));
+	(void)assoc_input(b.a, junk, 5);
+	(void)assoc_input(b.a, NULL, 0);
+	junk[4] = 1;
+	(void)assoc_input(b.a, junk, sizeof(junk) - 1);
+	ck_assert_uint_eq(b.n, 0);
+	for (i = 0; i < 100; i++) {
+		(void)assoc_input(b.a, junk, sizeof(junk));
+		n += b.n;
+		b.n = 0;
+	}
+	ck_assert_uint_ge(n, 13);
+	ck_assert_uint_le(n, 32);
+	stop();
+}
+END_TEST
+
+static unsigned patient(SSL *ssl, unsigned us)
+{
+	(void)ssl;
+	(void)us;
+
+	return 10 * 1000 * 1000;
+}
+
+/* The client answers when the server is just about to repeat its flight, which
+ * OpenSSL then does before it reads the answer. */
+START_TEST(test_settled_late)
+{
+	enum assoc_result ra, rb;
+
+	start();
+	DTLS_set_timer_cb(a.a->ssl, patient);
+	ra = assoc_input(a.a, NULL, 0);
+	rb = deliver(&a, &b, ASSOC_AGAIN);
+	ra = deliver(&b, &a, ra);
+	ck_assert_uint_eq(a.n - a.read, 1); /* all of it in one datagram */
+	(void)usleep(60000);		    /* the first timeout is 50 ms */
+	rb = deliver(&a, &b, rb);
+	ck_assert_int_eq(rb, ASSOC_DONE);
+	ck_assert(b.n - b.read > 1); /* it did repeat it */
+	ck_assert(assoc_settle(b.a));
+	ck_assert_uint_le(b.a->flightlen, 100);
+	/* what was kept is enough for a client that lost all of that */
+	b.read = b.n;
+	a.read = a.n - 1;
+	(void)deliver(&a, &b, rb);
+	ck_assert_uint_gt(b.a->repeats, 0);
+	ck_assert_int_eq(deliver(&b, &a, ra), ASSOC_DONE);
+	stop();
+}
+END_TEST
+
 /* A client that knows no other profile (Dino). */
 START_TEST(test_cm80_only)
 {
@@ -210,6 +299,8 @@ int main(void)
 	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, test_shake);
 	tcase_add_loop_test(tc, test_loss, 0, 10);
+	tcase_add_test(tc, test_settled);
+	tcase_add_test(tc, test_settled_late);
 	tcase_add_loop_test(tc, test_cm80_only, 0, 2);
 	tcase_add_test(tc, test_fingerprint);
 	tcase_add_test(tc, test_garbage);

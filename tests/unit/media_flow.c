@@ -3,6 +3,7 @@
  * consent that goes and comes back. */
 #include <arpa/inet.h>
 #include <check.h>
+#include <fcntl.h>
 #include <poll.h>
 #include "media/iceflow.c"
 
@@ -181,10 +182,10 @@ static void teardown(void)
 static void say(void)
 {
 	struct remote_ice *c;
-	struct reach_net *net = &f.i.nets[0];
+	struct media_net *net = &f.i.nets[0];
 	unsigned i;
 
-	net->addr = at[0].addr;
+	ss_to_desc(&net->addr, &at[0].addr);
 	net->prefix = 8;
 	f.i.netc = 1;
 	c = calloc(1, sizeof(*c) + 2 * sizeof(c->candidates[0]));
@@ -305,6 +306,58 @@ START_TEST(test_pair_moves)
 }
 END_TEST
 
+static void put(unsigned place, bool arrives)
+{
+	char c;
+
+	flow_send(&f, (const uint8_t *)"m", 1, false);
+	ck_assert_int_eq(recv(at[place].fd, &c, 1, MSG_DONTWAIT),
+			 arrives ? 1 : -1);
+}
+
+/* Media follows the pair, whatever was made for the one before; without
+ * consent nothing leaves. */
+START_TEST(test_media_moves)
+{
+	struct ice_socket *s = &f.i.sockets[0];
+	struct agent_pair p = {0};
+	socklen_t len = sizeof(p.base);
+	int fd;
+
+	bring_up();
+	while (to(0))
+		;
+	s->watch.rx = &receiver;
+	s->watch.fd = dup(ours);
+	ck_assert_int_eq(getsockname(ours, (struct sockaddr *)&s->local, &len),
+			 0);
+	f.i.socketc = 1;
+	p.base = s->local;
+	p.remote = at[0].addr;
+	told->pair(&f, &p);
+	put(0, true);
+	ck_assert(f.connected);
+	fd = f.i.send_fd;
+	p.remote = at[1].addr;
+	told->pair(&f, &p);
+	ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
+	put(1, true);
+	ck_assert_int_eq(to(0), 0);
+	ck_assert(f.connected);
+	told->lost(&f);
+	put(1, false);
+	told->up(&f);
+	put(1, true);
+	p.local_type = CANDIDATE_RELAY;
+	told->pair(&f, &p);
+	put(1, false);
+	ck_assert_uint_eq(by_agent, 1);
+	iceflow_close(&f);
+	ck_assert_ptr_null(s->watch.rx);
+	ck_assert_ptr_null(s->watch.h);
+}
+END_TEST
+
 /* No second socket: what libnice receives is answered through it. */
 START_TEST(test_by_agent)
 {
@@ -382,6 +435,7 @@ int main(void)
 	tcase_add_test(tc, test_early_stranger);
 	tcase_add_test(tc, test_early_kept);
 	tcase_add_test(tc, test_pair_moves);
+	tcase_add_test(tc, test_media_moves);
 	tcase_add_test(tc, test_by_agent);
 	tcase_add_test(tc, test_resumed);
 	tcase_add_test(tc, test_resumed_too_late);

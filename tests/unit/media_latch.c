@@ -104,9 +104,10 @@ START_TEST(test_networks)
 	struct latch l = {.mode = LATCH_RESTRICTED};
 	struct sockaddr_storage sdp = addr(SDP, 4000), none = addr(NULL, 0);
 	struct sockaddr_storage in = addr("203.0.113.62", 9);
-	struct sockaddr_storage out = addr("203.0.113.64", 9);
+	struct sockaddr_storage out = addr("203.0.113.64", 9), net;
 
-	l.nets[0].addr = addr("203.0.113.32", 0);
+	net = addr("203.0.113.32", 0);
+	ss_to_desc(&l.nets[0].addr, &net);
 	l.nets[0].prefix = 27;
 	l.netc = 1;
 	(void)latch_set(&l, &sdp, &none);

@@ -137,19 +137,27 @@ END_TEST
 
 START_TEST(test_queue)
 {
-	struct cmdq_item items[3], *list;
+	struct cmdq_item items[4], *list;
+	uint64_t waited;
 	struct cmdq q;
 	unsigned i;
 
 	ck_assert_int_eq(cmdq_init(&q), 0);
-	ck_assert_ptr_null(cmdq_take(&q));
+	ck_assert_ptr_null(cmdq_take(&q, &waited));
+	ck_assert_uint_eq(waited, 0);
+	ck_assert_uint_eq(cmdq_age(&q), 0);
 	for (i = 0; i < 3; i++)
 		cmdq_push(&q, &items[i]);
-	list = cmdq_take(&q);
-	for (i = 0; i < 3; i++, list = list->next)
+	(void)usleep(2000);
+	ck_assert_uint_ge(cmdq_age(&q), 2000);
+	cmdq_push(&q, &items[3]);
+	list = cmdq_take(&q, &waited);
+	ck_assert_uint_ge(waited, 2000); /* the oldest's */
+	ck_assert_uint_eq(cmdq_age(&q), 0);
+	for (i = 0; i < 4; i++, list = list->next)
 		ck_assert_ptr_eq(list, &items[i]);
 	ck_assert_ptr_null(list);
-	ck_assert_ptr_null(cmdq_take(&q));
+	ck_assert_ptr_null(cmdq_take(&q, NULL));
 	cmdq_close(&q);
 }
 END_TEST

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+#include "media/engine.h"
 #include "media/packet.h"
-#include "media/relay.h"
 #include "media/report.h"
 
 #if defined(__has_feature)
@@ -57,6 +57,7 @@ static struct flow x = {
 static struct flow s[2] = {{.relay = &r, .index = 1, .state = FLOW_UP},
 			   {.relay = &r, .index = 2, .state = FLOW_UP}};
 static int x_peer, s_peer[2];
+static uint16_t s_seq[2];
 static struct sockaddr_storage s_addr[2], x_addr;
 static struct crypt *peer; /* of the XMPP client */
 
@@ -363,6 +364,266 @@ START_TEST(test_rtcp)
 }
 END_TEST
 
+/* One batch: nothing leaves before its end, then all in order. */
+START_TEST(test_batch)
+{
+	struct packet pk;
+	uint8_t *p;
+	unsigned i;
+	size_t n;
+
+	setup();
+	from_x(96, 1, 7); /* the way is known */
+	ck_assert_int_eq(recv_s(0, &pk), 172);
+	w.batching = true;
+	for (i = 0; i < 8; i++) {
+		p = (uint8_t *)w.rx[i].data;
+		n = make(p, i & 1 ? 97 : 96, (uint16_t)(2 + i), 7 + (i & 1));
+		ck_assert_int_eq(crypt_protect(peer, p, &n, false), 0);
+		counting = i > 2;
+		forward_rtp(&x, p, n, &x_addr);
+		counting = false;
+	}
+	ck_assert_int_eq(recv_s(0, &pk), -1);
+	ck_assert_uint_eq(w.outc, 8);
+	n = allocations;
+	counting = true;
+	worker_flush(&w);
+	counting = false;
+	ck_assert_uint_eq(allocations, n);
+	w.batching = false;
+	for (i = 0; i < 8; i++) {
+		ck_assert_int_eq(recv_s(i & 1, &pk), 172);
+		ck_assert_uint_eq(pk.ssrc, 0x2000 + (i & 1));
+		if (i > 1)
+			ck_assert_uint_eq(pk.seq,
+					  (uint16_t)(s_seq[i & 1] + 2));
+		s_seq[i & 1] = pk.seq;
+	}
+	ck_assert_int_eq(recv_s(0, &pk), -1);
+	ck_assert_uint_eq(s[0].count.tx_packets, 5);
+	ck_assert_uint_eq(s[1].count.tx_packets, 4);
+}
+END_TEST
+
+/* Leaves what was in a function that has returned. */
+static __attribute__((noinline)) void spoil_stack(void)
+{
+	volatile uint8_t junk[8192];
+	size_t i;
+
+	for (i = 0; i < sizeof(junk); i++)
+		junk[i] = 0xee;
+}
+
+/* RTCP that is made on the way stays only as long as its maker: it leaves at
+ * once, and not before what was read ahead of it. */
+START_TEST(test_batch_report)
+{
+	uint8_t *p = (uint8_t *)w.rx[1].data, out[512];
+	struct packet pk;
+	size_t n = 28, len;
+
+	setup();
+	from_s(0, 8, 1);
+	ck_assert_ptr_nonnull(recv_x(&pk));
+	w.batching = true;
+	from_s(0, 8, 2);
+	memset(p, 0, n);
+	p[0] = 0x80;
+	p[1] = 200;
+	p[3] = 6;
+	packet_put32(p + 4, 77);
+	forward_rtcp(&s[0], p, n, &s_addr[0]);
+	spoil_stack();
+	worker_flush(&w);
+	w.batching = false;
+	ck_assert_ptr_nonnull(recv_x(&pk));
+	ck_assert_uint_eq(pk.pt, 96);
+	len = (size_t)recv(x_peer, out, sizeof(out), 0);
+	ck_assert_uint_lt(len, sizeof(out));
+	ck_assert_int_eq(crypt_unprotect(peer, out, &len, true), 0);
+	ck_assert_int_eq(report_check(out, len), 0);
+	ck_assert_uint_eq(x.count.tx_packets, 3);
+}
+END_TEST
+
+/* A flow that goes takes what was read for it along, and nobody points at it
+ * any more; events of its sockets that were fetched already mean nothing. */
+START_TEST(test_closed)
+{
+	struct packet pk;
+	unsigned i;
+
+	setup();
+	ck_assert_int_eq(rtpflow_start(&s[0]), 0);
+	from_x(96, 1, 7);
+	ck_assert_int_eq(recv_s(0, &pk), 172);
+	w.batching = true;
+	from_x(96, 2, 7);
+	ck_assert_uint_eq(w.outc, 1);
+	flow_close(&s[0]);
+	ck_assert_uint_eq(w.outc, 0);
+	ck_assert_int_eq(recv_s(0, &pk), 172);
+	ck_assert_ptr_null(x.last);
+	ck_assert_ptr_null(r.streams[0]->xs_way.to);
+	for (i = 0; i < 2; i++) {
+		ck_assert_ptr_null(s[0].r.watch[i].rx);
+		ck_assert_ptr_null(s[0].r.watch[i].h);
+	}
+	from_x(96, 3, 7);
+	ck_assert_uint_eq(w.outc, 0);
+	w.batching = false;
+}
+END_TEST
+
+/* The socket that only sends follows the pair: what was read before goes to the
+ * old one, what comes after to the new one, and no descriptor is left. */
+START_TEST(test_pair_changes)
+{
+	struct sockaddr_storage other, src;
+	socklen_t len = sizeof(src);
+	struct packet pk;
+	int fd, old = -1;
+	uint8_t buf[2048];
+
+	setup();
+	fd = udp(&other);
+	ck_assert_int_eq(
+	    getsockname(x.i.pair_fd, (struct sockaddr *)&x.i.pair.base, &len),
+	    0);
+	x.i.send_fd = -1;
+	from_s(0, 8, 1);
+	ck_assert(x.connected);
+	old = x.i.send_fd;
+	ck_assert_int_ge(old, 0);
+	memset(&src, 0, sizeof(src));
+	len = sizeof(src);
+	ck_assert_int_gt(recvfrom(x_peer, buf, sizeof(buf), 0,
+				  (struct sockaddr *)&src, &len),
+			 0);
+	ck_assert(ss_equal(&src, &x.i.pair.base));
+	w.batching = true;
+	from_s(0, 8, 2);
+	iceflow_unpair(&x);
+	ck_assert_int_eq(send(old, "x", 1, 0), -1);
+	x.i.pair.remote = other;
+	from_s(0, 8, 3);
+	worker_flush(&w);
+	w.batching = false;
+	ck_assert_ptr_nonnull(recv_x(&pk));
+	ck_assert_ptr_null(recv_x(&pk));
+	ck_assert_int_gt(recv(fd, buf, sizeof(buf), 0), 0);
+	ck_assert(flow_is_aim(&x, &other) && !flow_is_aim(&x, &x_addr));
+	/* by a relay there is no socket of ours */
+	iceflow_unpair(&x);
+	x.i.pair_fd = -1;
+	ck_assert(!flow_aim(&x) && !x.connected && x.i.send_fd == -1);
+}
+END_TEST
+
+static void send_batch(void)
+{
+	uint8_t *p;
+	unsigned i;
+	size_t n;
+
+	w.batching = true;
+	for (i = 0; i < 9; i++) {
+		p = (uint8_t *)w.rx[i].data;
+		s_seq[i == 8]++;
+		n = make(p, i < 8 ? 96 : 97, s_seq[i == 8], i < 8 ? 7 : 8);
+		ck_assert_int_eq(crypt_protect(peer, p, &n, false), 0);
+		forward_rtp(&x, p, n, &x_addr);
+	}
+	worker_flush(&w);
+	w.batching = false;
+	ck_assert_uint_eq(w.outc, 0);
+}
+
+/* What cannot be sent is counted and holds up nothing: a phone that is gone,
+ * whose refusals come back as errors of later packets, and no socket. */
+START_TEST(test_unsendable)
+{
+	struct packet pk;
+
+	setup();
+	from_x(96, 0, 7);
+	from_x(97, 0, 8);
+	while (recv_s(0, &pk) > 0 || recv_s(1, &pk) > 0)
+		;
+	ck_assert_int_eq(connect(s[0].r.fds[0], (struct sockaddr *)&s_addr[0],
+				 sizeof(struct sockaddr_in)),
+			 0);
+	(void)close(s_peer[0]);
+	send_batch();
+	ck_assert_uint_eq(s[0].count.tx_packets + s[0].count.tx_drop, 9);
+	ck_assert_int_eq(recv_s(1, &pk), 172);
+	s[0].count.tx_packets = s[0].count.tx_drop = 0;
+	(void)close(s[0].r.fds[0]);
+	send_batch();
+	ck_assert_uint_eq(s[0].count.tx_packets, 0);
+	ck_assert_uint_eq(s[0].count.tx_drop, 8);
+	ck_assert_int_eq(recv_s(1, &pk), 172);
+}
+END_TEST
+
+/* Once the phone is known its socket is connected; a new address in SDP undoes
+ * that, and packets go to the new one at once. */
+START_TEST(test_moves)
+{
+	struct sockaddr_storage other;
+	struct remote_rtp c = {.mux = true};
+	struct packet pk;
+	unsigned i;
+
+	setup();
+	for (i = 0; i < 2 * LATCH_PROBATION; i++)
+		from_s(0, 8, (uint16_t)i);
+	ck_assert(s[0].settled && s[0].connected);
+	from_x(96, 1, 7);
+	ck_assert_int_eq(recv_s(0, &pk), 172);
+	ck_assert(flow_is_aim(&s[0], &s_addr[0]));
+	(void)close(s_peer[0]);
+	s_peer[0] = udp(&other);
+	c.addr = other;
+	rtpflow_remote(&s[0], &c);
+	ck_assert(!s[0].settled && !s[0].connected);
+	ck_assert(!flow_is_aim(&s[0], &s_addr[0]));
+	from_x(96, 2, 7);
+	ck_assert_int_eq(recv_s(0, &pk), 172);
+	ck_assert(flow_is_aim(&s[0], &other));
+	ck_assert(!flow_is_aim(&s[0], &s_addr[0]));
+}
+END_TEST
+
+/* What was worked out for a stream is forgotten with what it came from. */
+START_TEST(test_forgets)
+{
+	struct media_stream_conf c;
+	struct packet pk;
+
+	setup();
+	from_x(96, 1, 7);
+	from_x(96, 2, 7);
+	ck_assert_int_eq(recv_s(0, &pk), 172);
+	ck_assert_ptr_eq(x.last, r.streams[0]);
+	c = stream_conf(0);
+	c.pts[0].s = 0;
+	start_stream(0, &c);
+	ck_assert_ptr_null(x.last);
+	from_x(96, 3, 7);
+	ck_assert_int_eq(recv_s(0, &pk), 172);
+	ck_assert_int_eq(recv_s(0, &pk), 172);
+	ck_assert_uint_eq(pk.pt, 0);
+	keypad_push(r.streams[0], MEDIA_TO_S, '5', 100);
+	from_x(96, 4, 7); /* the digit has the line */
+	ck_assert_int_eq(recv_s(0, &pk), -1);
+	flow_enter(&s[0], FLOW_FAILED);
+	ck_assert(!s[0].aim.len && !flow_aim(&s[0]));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("media_relay");
@@ -377,6 +638,13 @@ int main(void)
 	tcase_add_test(tc, test_direction);
 	tcase_add_test(tc, test_counted);
 	tcase_add_test(tc, test_rtcp);
+	tcase_add_test(tc, test_batch);
+	tcase_add_test(tc, test_batch_report);
+	tcase_add_test(tc, test_closed);
+	tcase_add_test(tc, test_pair_changes);
+	tcase_add_test(tc, test_unsendable);
+	tcase_add_test(tc, test_moves);
+	tcase_add_test(tc, test_forgets);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

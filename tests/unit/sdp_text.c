@@ -555,6 +555,38 @@ START_TEST(golden)
 }
 END_TEST
 
+/* Each attribute alone beside what every audio section here has. */
+START_TEST(attributes)
+{
+	FILE *f = fopen("tests/data/sdp_attributes.txt", "r");
+	char line[256], want[512], sdp[1024];
+	unsigned rows = 0;
+
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f)) {
+		char *text;
+
+		line[strcspn(line, "\n")] = '\0';
+		if (line[0] == '#')
+			continue;
+		(void)snprintf(want, sizeof(want), "\r\n%s\r\n", line);
+		(void)snprintf(sdp, sizeof(sdp),
+			       HEAD CONN "m=audio 41000 RTP/AVP 0 96 101\r\n"
+					 "a=rtpmap:96 opus/48000/2\r\n"
+					 "a=rtpmap:101 telephone-event/8000"
+					 "\r\n" ICE "%s\r\n",
+			       line);
+		decode(sdp);
+		text = encoded();
+		ck_assert_msg(strstr(text, want), "%s not in\n%s", line, text);
+		free(text);
+		rows++;
+	}
+	ck_assert_uint_ge(rows, 20);
+	(void)fclose(f);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("sdp text");
@@ -584,6 +616,7 @@ int main(void)
 	tcase_add_test(tc, clean_strings);
 	tcase_add_test(tc, no_injection);
 	tcase_add_test(tc, golden);
+	tcase_add_test(tc, attributes);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

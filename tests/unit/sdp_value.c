@@ -269,6 +269,32 @@ START_TEST(fingerprints)
 }
 END_TEST
 
+/* RFC 8122 5: as many bytes as the hash has, not one more or less. */
+START_TEST(fingerprint_lengths)
+{
+	static const struct {
+		const char *name;
+		size_t len;
+	} v[] = {
+	    {"sha-1", 20}, {"sha-256", 32}, {"sha-384", 48}, {"sha-512", 64}};
+	struct fingerprint fp;
+	char text[256] = "", buf[256];
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		while ((strlen(text) + 1) / 3 < v[i].len - 1)
+			(void)strcat(text, text[0] ? ":5A" : "5A");
+		ck_assert_int_eq(fingerprint(&fp, v[i].name, text), EBADMSG);
+		(void)strcat(text, ":A5");
+		ck_assert_int_eq(fingerprint(&fp, v[i].name, text), 0);
+		ck_assert_uint_eq(fp.len, v[i].len);
+		ck_assert_int_eq(fingerprint_encode(buf, sizeof(buf), &fp), 0);
+		ck_assert_str_eq(buf, text);
+		(void)strcat(text, ":A5");
+		ck_assert_int_eq(fingerprint(&fp, v[i].name, text), EBADMSG);
+	}
+}
+END_TEST
+
 START_TEST(addresses)
 {
 	struct desc_addr a = {.port = 7}, b = {0};
@@ -408,6 +434,7 @@ int main(void)
 	tcase_add_test(tc, suites_table);
 	tcase_add_test(tc, static_table);
 	tcase_add_test(tc, fingerprints);
+	tcase_add_test(tc, fingerprint_lengths);
 	tcase_add_test(tc, addresses);
 	tcase_add_test(tc, fmtps);
 	tcase_add_test(tc, matching);
