@@ -13,9 +13,28 @@ $(B)/bench/least: $(call obj,tests/bench/least.c) $(BENCH_AR)
 	@mkdir -p $(@D)
 	@$(BENCH_LINK)
 
-.PHONY: bench bench-bins
-bench: deps	## CPU a packet and a call, beside rtpengine and the least relay
-	+@$(SUB) all bench-bins
-	@$(TESTS)/bench/bench.py
+# The load of whole calls reads XMPP as the gateway does.
+STOXLOAD := $(sort $(wildcard tests/bench/stoxload*.c))
+STOXLOAD_AR = $(call ar,xmpp reason $(USES_media))
+$(B)/bench/stoxload: $(call obj,$(STOXLOAD)) $(STOXLOAD_AR)
+	@mkdir -p $(@D)
+	@$(BENCH_LINK)
+all: $(B)/bench/stoxload
 
-bench-bins: $(B)/bench/load $(B)/bench/least
+# What the set-up of a call is made of.
+$(B)/bench/primitives: $(call obj,tests/bench/primitives.c) $(STOXLOAD_AR)
+	@mkdir -p $(@D)
+	@$(BENCH_LINK)
+
+# Preloaded into a relay, to count what it asks for.
+$(B)/bench/count.so: tests/bench/count.c
+	@mkdir -p $(@D)
+	@$(CC) $(CPPFLAGS) $(filter-out -fsanitize%,$(CFLAGS)) -fPIC -shared -o $@ $< -ldl
+
+.PHONY: bench bench-bins
+bench: deps	## what a packet and a call cost; ROUNDS=5, QUICK=1 for a look
+	@tests/deps.sh bench
+	+@$(SUB) all bench-bins
+	@$(TESTS)/bench/bench.py --rows all $(if $(ROUNDS),-r $(ROUNDS)) $(if $(QUICK),--quick)
+
+bench-bins: $(B)/bench/load $(B)/bench/least $(B)/bench/stoxload $(B)/bench/primitives $(B)/bench/count.so

@@ -25,6 +25,7 @@ struct side {
 
 static int ep = -1;
 static struct side *last; /* the secure side of the call that is set up */
+static enum crypto_suite suite;
 
 static struct sockaddr_in loopback(unsigned port)
 {
@@ -80,14 +81,15 @@ static void offer(const char *sdp)
 	const char *key = strstr(sdp, "inline:");
 	uint8_t in[64], out[KEY] = {1, 2, 3};
 
+	suite = strstr(sdp, "AEAD_AES_128_GCM") ? SUITE_AEAD_AES_128_GCM
+						: SUITE_CM128_SHA1_80;
 	last = side_alloc();
 	last->secure = true;
 	last->other = plain;
 	plain->other = last;
 	aim(last, sdp);
 	if (!key || EVP_DecodeBlock(in, (const uint8_t *)key + 7, 40) != KEY ||
-	    crypt_alloc(&last->crypt, SUITE_CM128_SHA1_80, out,
-			SUITE_CM128_SHA1_80, in)) {
+	    crypt_alloc(&last->crypt, suite, out, suite, in)) {
 		(void)fprintf(stderr, "least: no keys\n");
 		exit(1);
 	}
@@ -118,11 +120,11 @@ static void command(int ng)
 		aim(last->other, dict);
 		port = last->port;
 	}
-	(void)EVP_EncodeBlock((uint8_t *)key, out, KEY);
+	(void)EVP_EncodeBlock((uint8_t *)key, out, (int)crypt_keylen(suite));
 	n = snprintf(answer, sizeof(answer),
 		     "%s d6:result4:pong3:sdp0:m=audio %u RTP\r\n"
-		     "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:%s\r\ne",
-		     buf, port, key);
+		     "a=crypto:1 %s inline:%s\r\ne",
+		     buf, port, crypto_suite_name(suite), key);
 	(void)sendto(ng, answer, (size_t)n, 0, (struct sockaddr *)&from, len);
 }
 

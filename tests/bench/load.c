@@ -8,6 +8,7 @@
  * on standard output. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,8 @@ struct result {
 	unsigned up, ended;
 	double setup_cpu, setup_wall, relay_cpu, end_cpu;
 	long rss_few, rss_all;
+	uint64_t counts[2]; /* of count.c: calls of the kernel, of malloc */
+	uint64_t silent;    /* of malloc, without packets */
 	struct count x, s;
 };
 
@@ -115,8 +118,39 @@ static void add(struct count *to, const struct count *c)
 	to->rtcp += c->rtcp;
 }
 
+/* What count.c has counted so far, in the file that COUNTS names; or 0. */
+static void read_counts(uint64_t counts[2])
+{
+	const char *path = getenv("COUNTS");
+	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	ssize_t n = fd < 0 ? -1 : read(fd, counts, 2 * sizeof(*counts));
+
+	if (n != 2 * (ssize_t)sizeof(*counts))
+		counts[0] = counts[1] = 0;
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+/* What the same calls ask for while no packet passes (consent, timers) is none
+ * of the packets' doing. */
+static void count_silence(const struct way *w, struct result *r)
+{
+	uint64_t from[2], to[2], end;
+
+	if (!getenv("COUNTS"))
+		return;
+	settle(w);
+	end = load_now() + (uint64_t)(load.seconds * 1e6);
+	read_counts(from);
+	while (load_now() < end)
+		turn_all(w);
+	read_counts(to);
+	r->silent = to[1] - from[1];
+}
+
 static void measure(const struct way *w, struct result *r)
 {
+	uint64_t counts[2];
 	unsigned i, few = load.callc < FEW ? load.callc : FEW;
 	double cpu = load_cpu(load.pid);
 	uint64_t at = load_now();
@@ -135,9 +169,14 @@ static void measure(const struct way *w, struct result *r)
 	r->rss_all = load_rss(load.pid);
 	r->up = count_state(CALL_UP, 0, load.callc);
 	load_rtp_forget(&load);
+	read_counts(counts);
 	cpu = load_cpu(load.pid);
 	load_rtp_run(&load, load.seconds);
 	r->relay_cpu = load_cpu(load.pid) - cpu;
+	read_counts(r->counts);
+	r->counts[0] -= counts[0];
+	r->counts[1] -= counts[1];
+	count_silence(w, r);
 	for (i = 0; i < load.callc; i++) {
 		add(&r->x, &load.calls[i].x.count);
 		add(&r->s, &load.calls[i].s.count);
@@ -158,7 +197,9 @@ static void print(const struct result *r)
 	    "{\"calls\": %u, \"up\": %u, \"ended\": %u, \"failed\": \"%s\", "
 	    "\"sent\": %llu, \"received\": %llu, \"wrong\": %llu, "
 	    "\"packet_us\": %.3f, \"setup_ms\": %.3f, \"end_ms\": %.3f, "
-	    "\"setup_wall_s\": %.3f, \"rss_kb\": %ld, \"call_kb\": %.2f}\n",
+	    "\"setup_wall_s\": %.3f, \"rss_kb\": %ld, \"call_kb\": %.2f, "
+	    "\"syscalls\": %llu, \"allocations\": %llu, "
+	    "\"silent_allocations\": %llu}\n",
 	    load.callc, r->up, r->ended, load.failed ? load.failed : "",
 	    (unsigned long long)sent, (unsigned long long)received,
 	    (unsigned long long)(r->x.wrong + r->s.wrong),
@@ -167,7 +208,9 @@ static void print(const struct result *r)
 	    r->setup_wall, r->rss_all,
 	    load.callc > few
 		? (double)(r->rss_all - r->rss_few) / (load.callc - few)
-		: 0);
+		: 0,
+	    (unsigned long long)r->counts[0], (unsigned long long)r->counts[1],
+	    (unsigned long long)r->silent);
 }
 
 static int start_command(void)

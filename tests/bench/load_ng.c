@@ -111,22 +111,25 @@ static size_t write_sdp(char *buf, size_t size, const struct end *e,
 				crypto);
 }
 
-static bool take_keys(struct call *c, const char *sdp, const uint8_t *own)
+static bool take_keys(const struct load *l, struct call *c, const char *sdp,
+		      const uint8_t *own)
 {
-	static const char mark[] = "AES_CM_128_HMAC_SHA1_80 inline:";
-	const char *p = strstr(sdp, mark);
+	char mark[64];
+	const char *p;
 	uint8_t key[64];
 
+	(void)snprintf(mark, sizeof(mark),
+		       "%s inline:", crypto_suite_name(l->suite));
+	p = strstr(sdp, mark);
 	if (!p)
 		return false;
 	p += strlen(mark);
-	/* 30 bytes are 40 characters, without padding */
+	/* 30 bytes are 40 characters, and so are GCM's 28 with padding */
 	if (strlen(p) < 40 ||
 	    EVP_DecodeBlock(key, (const uint8_t *)p, 40) != KEY)
 		return false;
 
-	return !crypt_alloc(&c->crypt, SUITE_CM128_SHA1_80, own,
-			    SUITE_CM128_SHA1_80, key);
+	return !crypt_alloc(&c->crypt, l->suite, own, l->suite, key);
 }
 
 static void start_ng(struct load *l, struct call *c)
@@ -137,14 +140,13 @@ static void start_ng(struct load *l, struct call *c)
 	size_t n;
 	int i;
 
-	(void)l;
 	for (i = 0; i < KEY; i++)
 		key[i] = (uint8_t)(i + 1 + (int)c->index);
-	(void)EVP_EncodeBlock((uint8_t *)text, key, KEY);
+	(void)EVP_EncodeBlock((uint8_t *)text, key,
+			      (int)crypt_keylen(l->suite));
 	(void)snprintf(crypto, sizeof(crypto),
-		       "a=rtcp-mux\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 "
-		       "inline:%s\r\n",
-		       text);
+		       "a=rtcp-mux\r\na=crypto:1 %s inline:%s\r\n",
+		       crypto_suite_name(l->suite), text);
 	(void)snprintf(id, sizeof(id), "bench%06u", c->index);
 	n = write_sdp(sdp, sizeof(sdp), &c->x, "RTP/SAVP", crypto);
 	(void)snprintf(dict, sizeof(dict),
@@ -163,7 +165,7 @@ static void start_ng(struct load *l, struct call *c)
 		       "3:sdp%zu:%s6:to-tag1:se",
 		       strlen(id), id, n, sdp);
 	r = ask(dict);
-	if (!take_port(&c->x, r) || !take_keys(c, r, key))
+	if (!take_port(&c->x, r) || !take_keys(l, c, r, key))
 		load_fail(c, "the answer was not answered");
 	else
 		c->state = CALL_UP;

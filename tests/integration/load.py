@@ -1,0 +1,132 @@
+"""stoxload, the load of whole calls, against the daemon: each call answered,
+each packet there and unchanged, both ways."""
+import asyncio
+import json
+import os
+import subprocess
+
+from peers.daemon import BUILD
+from peers.runner import case
+
+TOOL = os.path.join(BUILD, "bench", "stoxload")
+STOXD = os.path.join(BUILD, "stoxd")
+MEDIA = "127.0.1.1"
+
+
+async def run(*argv):
+    """Exit status and output."""
+    p = await asyncio.create_subprocess_exec(
+        *argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, err = await p.communicate()
+    return p.returncode, out.decode(), err.decode()
+
+
+async def load(t, *args, change=""):
+    """stoxload on a stoxd with the configuration that it prints."""
+    args = ["--address", MEDIA] + list(args)
+    status, text, err = await run(TOOL, "--print-config", *args)
+    assert status == 0, err
+    conf = t.path("stoxload.conf")
+    with open(conf, "w") as f:
+        f.write(text + change)
+    status, out, err = await run(TOOL, "--json", *args, "--", STOXD, "-c",
+                                 conf)
+    return status, json.loads(out), err
+
+
+def whole(r, calls):
+    c, p = r["calls"], r["packets"]
+    assert c["attempted"] == c["answered"] == c["ended"] == calls, c
+    assert c["failed"] == 0 and not c["reasons"], c
+    assert p["sent"] == p["received"] and not p["wrong"], p
+    assert not p["disordered"] and not p["unknown"], p
+
+
+@case
+async def load_of_calls_both_ways(t):
+    """Two of the four begin in XMPP, two in SIP; nothing is lost."""
+    status, r, err = await load(t, "--calls", "4", "--duration", "3")
+    whole(r, 4)
+    assert status == 0, err
+    # 4 calls, 2 ways, 50 packets a second, 3 s
+    assert 1150 <= r["packets"]["sent"] <= 1250, r["packets"]
+    assert r["calls"]["setup_ms"]["n"] == 4, r["calls"]
+    assert r["packets"]["delay_us"]["n"] == r["packets"]["received"]
+    assert r["process"]["cpu_s"] > 0 and r["process"]["rss_all_kb"] > 1000
+
+
+@case
+async def load_with_other_media(t):
+    """Opus, AES-GCM for the clients, SDES for the telephones; frames."""
+    _, r, _ = await load(t, "--calls", "2", "--duration", "1", "--media",
+                         "opus", "--srtp", "gcm", "--sdes", "cm80")
+    whole(r, 2)
+    _, r, _ = await load(t, "--calls", "2", "--duration", "1", "--media",
+                         "video", "--sdes", "gcm", "--cadence", "burst")
+    whole(r, 2)
+    assert r["packets"]["sent"] > 2 * 2 * 25 * 3, r["packets"]
+
+
+@case
+async def load_of_calls_that_end(t):
+    """Another begins where one has ended; held ones say nothing."""
+    status, r, _ = await load(t, "--calls", "4", "--duration", "3", "--hold",
+                              "0.5")
+    whole(r, r["calls"]["attempted"])
+    assert status == 0 and r["calls"]["attempted"] > 8, r["calls"]
+    _, r, _ = await load(t, "--calls", "2", "--duration", "1", "--on-hold",
+                         "--media", "none")
+    whole(r, 2)
+    assert r["packets"]["sent"] == 0, r["packets"]
+
+
+@case
+async def load_counts_what_fails(t):
+    """Two calls are allowed: the others are refused, by their reasons."""
+    status, r, _ = await load(t, "--calls", "4", "--duration", "1",
+                              change="calls = 2\n")
+    c = r["calls"]
+    assert status == 1 and c["attempted"] == 4, r
+    assert c["answered"] == c["ended"] == 2 and c["failed"] == 2, c
+    assert sum(c["reasons"].values()) == 2, c
+    assert all("reject" in k or "SIP 5" in k for k in c["reasons"]), c
+
+
+@case
+async def load_past_the_limit(t):
+    """Of eight calls four are allowed: each other one is refused in words,
+    by SIP and by Jingle, and those that are up lose nothing."""
+    _, r, _ = await load(t, "--calls", "8", "--rate", "4", "--duration", "2",
+                         change="calls = 4\n")
+    c, p = r["calls"], r["packets"]
+    assert c["attempted"] == 8 and c["answered"] == c["ended"] == 4, c
+    assert c["reasons"] == {"SIP 503 Service Unavailable": 2,
+                            "reject: resource-constraint": 2}, c
+    assert p["sent"] == p["received"] > 4 * 2 * 50, p
+    assert not p["wrong"] and not p["unknown"], p
+
+
+@case
+async def load_of_an_echo(t):
+    status, out, err = await run(
+        TOOL, "--json", "--probe", "--calls", "4", "--hold", "0.1",
+        "--duration", "1", "--", TOOL, "--echo")
+    c = json.loads(out)["calls"]
+    assert status == 0 and not c["failed"], (c, err)
+    assert c["invite_ms"]["n"] == c["proceed_ms"]["n"] == c["answered"] > 10
+
+
+@case
+async def load_says_what_it_does_not_take(t):
+    for args in (["--calls", "0"], ["--calls", "many"], ["--media", "tone"],
+                 ["--sip", "nowhere"], ["--srtp", ""], ["--no-such"]):
+        status, out, err = await run(TOOL, *args)
+        assert status == 2 and not out and err, (args, status, out)
+    status, out, _ = await run(TOOL, "--help")
+    assert status == 0 and "--direction" in out, out
+    _, text, _ = await run(TOOL, "--print-config", "--sdes", "gcm")
+    conf = t.path("load.conf")
+    with open(conf, "w") as f:
+        f.write(text)
+    status, out, err = await run(STOXD, "--check", "-c", conf)
+    assert status == 0, out + err
