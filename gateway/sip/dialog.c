@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "base/text.h"
+#include "sip/digest.h"
 #include "sip/nameaddr.h"
 
 static void destructor(void *arg)
@@ -82,14 +83,14 @@ static int routes_get(struct sipdlg *dlg, const struct sip_msg *msg)
 	return r.err;
 }
 
-int sipdlg_alloc(struct sipdlg **dp, const struct invite *inv,
+int sipdlg_alloc(struct sipdlg **dp, const char *ruri,
 		 const struct sip_msg *msg, const struct hop *hop)
 {
 	const struct sip_taddr *them;
 	struct sipdlg *dlg;
 	int err;
 
-	if (!dp || !inv || !msg || !hop)
+	if (!dp || !msg || !hop)
 		return EINVAL;
 
 	dlg = mem_zalloc(sizeof(*dlg), destructor);
@@ -112,7 +113,7 @@ int sipdlg_alloc(struct sipdlg **dp, const struct invite *inv,
 
 	err = contact_get(&dlg->target, msg);
 	if (err && err != ENOMEM && !msg->req) /* sloppy 18x: as it was sent */
-		err = str_dup(&dlg->target, inv->ruri);
+		err = str_dup(&dlg->target, ruri);
 	if (err)
 		goto out;
 
@@ -183,10 +184,10 @@ static bool addr_is_special(const struct sa *sa)
 
 /* A Contact or Route may lead to the peer itself, to what the trunk's
  * configuration names, or to a public address. */
-static bool addr_is_allowed(const struct invite *inv, const struct hop *hop,
-			    const struct sa *sa)
+static bool addr_is_allowed(const struct siptrunk *trunk,
+			    const struct hop *hop, const struct sa *sa)
 {
-	const struct config_trunk *conf = siptrunk_conf(inv->trunk);
+	const struct config_trunk *conf = siptrunk_conf(trunk);
 
 	if (sa_cmp(sa, &hop->addr, SA_ADDR))
 		return true;
@@ -219,8 +220,8 @@ static enum sip_transp uri_transport(const struct uri *uri,
 /* Where a request of this dialog goes: the first route, else the remote
  * target, where these are numeric and allowed; else where the peer spoke
  * from (names would be resolved without our checks). */
-static void hop_next(struct hop *to, const struct invite *inv,
-		     const struct sipdlg *dlg)
+void sipdlg_hop(struct hop *to, const struct siptrunk *trunk,
+		const struct sipdlg *dlg)
 {
 	struct hop hop = dlg->hop;
 	struct sa sa, laddr;
@@ -235,13 +236,22 @@ static void hop_next(struct hop *to, const struct invite *inv,
 	hop.tp = uri_transport(&uri, &dlg->hop);
 	if (sa_set(&sa, &uri.host, sip_transp_port(hop.tp, uri.port)))
 		return;
-	if (sa_af(&sa) != sa_af(&hop.addr) || !addr_is_allowed(inv, &hop, &sa))
+	if (sa_af(&sa) != sa_af(&hop.addr) ||
+	    !addr_is_allowed(trunk, &hop, &sa))
 		return;
 	if (sip_transp_laddr(hop.sip, &laddr, hop.tp, &sa))
 		return;
 
 	hop.addr = sa;
 	*to = hop;
+}
+
+void sipdlg_hop_near(struct hop *to, struct siptrunk *trunk,
+		     const struct sipdlg *dlg)
+{
+	sipdlg_hop(to, trunk, dlg);
+	if (!siptrunk_is_peer(trunk, &to->addr, true))
+		*to = dlg->hop;
 }
 
 int invite_hop_print(struct re_printf *pf, const struct hop *hop)
@@ -299,7 +309,7 @@ static int request_send(struct invite *inv, struct sipdlg *dlg,
 	struct pl pl;
 	int err;
 
-	hop_next(&hop, inv, dlg);
+	sipdlg_hop(&hop, inv->trunk, dlg);
 
 	err = re_sdprintf(&uri, "%H", invite_hop_print, &hop);
 	if (err)

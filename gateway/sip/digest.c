@@ -19,13 +19,12 @@ enum {
 
 /* Weakest first: RFC 8760 2.4. */
 static const struct {
-	enum digest_alg alg;
 	const char *name;
 	const char *evp;
 } algs[] = {
-    {DIGEST_MD5, "MD5", "MD5"},
-    {DIGEST_SHA256, "SHA-256", "SHA256"},
-    {DIGEST_SHA512_256, "SHA-512-256", "SHA512-256"},
+    [DIGEST_MD5] = {"MD5", "MD5"},
+    [DIGEST_SHA256] = {"SHA-256", "SHA256"},
+    [DIGEST_SHA512_256] = {"SHA-512-256", "SHA512-256"},
 };
 
 struct challenge {
@@ -172,7 +171,7 @@ static void take_param(struct offer *o, const struct pl *name,
 		for (size_t i = 0; i < ARRAY_SIZE(algs); i++) {
 			if (pl_strcasecmp(value, algs[i].name))
 				continue;
-			o->alg = algs[i].alg;
+			o->alg = (enum digest_alg)i;
 			o->known_alg = true;
 		}
 	}

@@ -27,6 +27,11 @@ void digest_reset(struct digest *d);
 struct siptrunk;
 /* NULL when the trunk has no credentials; not referenced. */
 struct digest *siptrunk_digest(struct siptrunk *t);
+/* Does the trunk speak from there, or (phones) one of its telephones? */
+bool siptrunk_is_peer(struct siptrunk *t, const struct sa *sa, bool phones);
+/* For requests of a dialog, which go where a Contact says: NULL unless that is
+ * the trunk itself (hardening 1, "Digest leak"). */
+struct digest *siptrunk_digest_for(struct siptrunk *t, const struct sa *sa);
 
 /* The sum alone (RFC 7616 3.4.1, qop=auth), lower-case hexadecimal. */
 enum digest_alg { DIGEST_MD5, DIGEST_SHA256, DIGEST_SHA512_256 };

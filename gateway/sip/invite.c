@@ -279,9 +279,6 @@ void invite_leave(struct invite *inv, const struct ending *why)
 		break;
 
 	case INVITE_IDLE:
-		invite_enter(inv, INVITE_ENDED);
-		break;
-
 	case INVITE_CANCELLED:
 	case INVITE_LEAVING:
 	case INVITE_ENDED:

@@ -157,6 +157,12 @@ void invite_ending(struct ending *end, const struct sip_msg *msg)
 		end->retry_after = pl_u32(&retry->val);
 }
 
+/* Refusals by rules of ours: their phrase alone says too little. */
+static bool wants_words(unsigned code)
+{
+	return code == 400 || code == 403 || code == 404 || code == 488;
+}
+
 int invite_ending_print(struct re_printf *pf, const struct ending_out *eo)
 {
 	const struct ending *end = eo->end;
@@ -173,7 +179,7 @@ int invite_ending_print(struct re_printf *pf, const struct ending_out *eo)
 	if (eo->phase != REASON_UAS)
 		return err;
 
-	if (!rs.warning && text.l && (rs.code == 400 || rs.code == 488))
+	if (!rs.warning && text.l && wants_words(rs.code))
 		rs.warning = 399;
 	if (rs.warning) /* RFC 3261 20.43: warn-agent may be a pseudonym */
 		err |= re_hprintf(pf, "Warning: %u stoxd \"%H\"\r\n",

@@ -212,8 +212,16 @@ int invite_refuse_msg(struct invite *inv, struct sip_strans **stp,
 		      const char *fmt, ...);
 
 /* dialog.c */
-int sipdlg_alloc(struct sipdlg **dp, const struct invite *inv,
+/* ruri: target where a response to a request of ours has no Contact. */
+int sipdlg_alloc(struct sipdlg **dp, const char *ruri,
 		 const struct sip_msg *msg, const struct hop *hop);
+/* Where requests of the dialog go. */
+void sipdlg_hop(struct hop *to, const struct siptrunk *trunk,
+		const struct sipdlg *dlg);
+/* The same, but to addresses only that requests of the trunk may come from:
+ * nobody else has subscribed, or asks for what comes again and again. */
+void sipdlg_hop_near(struct hop *to, struct siptrunk *trunk,
+		     const struct sipdlg *dlg);
 void sipdlg_retarget(struct sipdlg *dlg, const struct sip_msg *msg);
 struct sipdlg *sipdlg_find(const struct list *l, const struct pl *rtag);
 /* New CSeq unless given; fmt prints headers and body. */

@@ -102,6 +102,13 @@ static void recv_other(struct invite *inv, const struct sip_msg *msg)
 				sipstack_allow(inv->all->stack));
 }
 
+/* RFC 3428 4: it says the same as one that is outside of the call. */
+static void recv_message(struct invite *inv, const struct sip_msg *msg)
+{
+	if (!sipstack_take(inv->all->stack, inv->trunk, inv->sip, msg))
+		recv_other(inv, msg);
+}
+
 static void recv_ack(struct invite *inv, const struct sip_msg *msg)
 {
 	invite_uas_ack(inv, msg);
@@ -119,6 +126,7 @@ static const struct {
     {"PRACK", invite_prack_recv, false},
     {"INFO", invite_info_recv, false},
     {"OPTIONS", recv_options, false},
+    {"MESSAGE", recv_message, false},
 };
 
 /* The dialog that a request is inside of. */

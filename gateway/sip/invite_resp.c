@@ -13,7 +13,7 @@ static int early_get(struct sipdlg **dp, struct attempt *at,
 	if (!dlg) {
 		if (list_count(&inv->earlies) >= INVITE_EARLY_MAX)
 			return E2BIG;
-		err = sipdlg_alloc(&dlg, inv, msg, &at->hop);
+		err = sipdlg_alloc(&dlg, inv->ruri, msg, &at->hop);
 		if (err)
 			return err;
 		list_append(&inv->earlies, &dlg->le, dlg);
@@ -83,7 +83,7 @@ static struct sipdlg *dialog_2xx(struct invite *inv, const struct hop *hop,
 	struct sipdlg *dlg = sipdlg_find(&inv->earlies, &msg->to.tag);
 
 	if (!dlg) {
-		if (sipdlg_alloc(&dlg, inv, msg, hop))
+		if (sipdlg_alloc(&dlg, inv->ruri, msg, hop))
 			return NULL;
 		list_append(&inv->earlies, &dlg->le, dlg);
 	} else {

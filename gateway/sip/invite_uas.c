@@ -121,7 +121,7 @@ int invite_accept(struct invite **ip, struct invites *all,
 	hop.sip = sip;
 	hop.addr = msg->src;
 	hop.tp = msg->tp;
-	err = sipdlg_alloc(&inv->dlg, inv, msg, &hop);
+	err = sipdlg_alloc(&inv->dlg, NULL, msg, &hop);
 	if (err) { /* no Contact that can be reached: RFC 3261 8.1.1.8 */
 		request_refuse(inv, msg, err == ENOMEM ? 500 : 400);
 		err = EBADMSG;

@@ -157,11 +157,17 @@ int options_alloc(struct options **op, struct siptrunk *trunk)
 	return 0;
 }
 
+/* What the bodies of requests with a handler may be. */
+static const char message_types[] =
+    ", text/plain, message/cpim, application/im-iscomposing+xml, "
+    "message/imdn+xml";
+
 void options_answer(struct sipstack *s, struct sip *sip,
 		    const struct sip_msg *msg)
 {
 	(void)sip_replyf(sip, msg, 200, "OK",
-			 "%s%sAccept: application/sdp\r\n"
+			 "%s%sAccept: application/sdp%s\r\n"
 			 "Content-Length: 0\r\n\r\n",
-			 sipstack_allow(s), sipstack_supported(s));
+			 sipstack_allow(s), sipstack_supported(s),
+			 strstr(s->allow, ", MESSAGE") ? message_types : "");
 }

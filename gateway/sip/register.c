@@ -1,4 +1,4 @@
-/* register.c: one trunk's registration (RFC 3261 10), kept alive. */
+/* register.c: a trunk's or line's registration (RFC 3261 10), kept alive. */
 #include "sip/register.h"
 #include <string.h>
 #include "base/id.h"
@@ -28,6 +28,10 @@ struct binding {
 	uint32_t cseq;
 	unsigned expires, failures, tries, nth, code;
 	enum binding_state state;
+	const char *text; /* what is wrong, for the owner of a line */
+	sipline_h *h;
+	void *arg;
+	struct tmr tmr_tell;
 };
 
 static const char *const state_names[] = {
@@ -37,7 +41,29 @@ static const char *const state_names[] = {
 };
 
 static void attempt_h(void *arg);
+static void turn_h(void *arg);
+static void tell_h(void *arg);
 static int send_register(struct binding *b, unsigned expires);
+
+/* One binding of a registrar's lines keeps the way open for all. */
+static void keeper_leave(struct binding *b)
+{
+	struct siptrunk *hop = trunk_hop(b->trunk);
+
+	tmr_cancel(&b->tmr_keepalive);
+	if (hop->keeper == b)
+		hop->keeper = NULL;
+}
+
+static bool keeper_take(struct binding *b)
+{
+	struct siptrunk *hop = trunk_hop(b->trunk);
+
+	if (!hop->keeper)
+		hop->keeper = b;
+
+	return hop->keeper == b;
+}
 
 static void destructor(void *arg)
 {
@@ -46,6 +72,8 @@ static void destructor(void *arg)
 	tmr_cancel(&b->tmr);
 	tmr_cancel(&b->tmr_keepalive);
 	tmr_cancel(&b->tmr_silence);
+	tmr_cancel(&b->tmr_tell);
+	keeper_leave(b);
 	mem_deref(b->req);
 	mem_deref(b->aor);
 	mem_deref(b->contact);
@@ -66,6 +94,11 @@ unsigned binding_code(const struct binding *b)
 	return b ? b->code : 0;
 }
 
+uint64_t binding_due(const struct binding *b)
+{
+	return b ? tmr_get_expire(&b->tmr) : 0;
+}
+
 uint64_t binding_refresh_after(unsigned expires)
 {
 	const uint64_t ms = (uint64_t)expires * 1000;
@@ -82,6 +115,46 @@ uint64_t binding_backoff(unsigned failures, uint64_t random)
 	return ms * 4 / 5 + random % (ms * 2 / 5); /* +-20 % */
 }
 
+void binding_event(const struct binding *b, struct sipline_event *ev)
+{
+	static const enum sipline_state states[] = {
+	    [BINDING_TRYING] = SIPLINE_TRYING,
+	    [BINDING_BOUND] = SIPLINE_UP,
+	    [BINDING_WAITING] = SIPLINE_FAILED,
+	    [BINDING_FORBIDDEN] = SIPLINE_REFUSED,
+	    [BINDING_CLOSED] = SIPLINE_FAILED,
+	};
+
+	memset(ev, 0, sizeof(*ev));
+	ev->state = b ? states[b->state] : SIPLINE_FAILED;
+	ev->code = b ? b->code : 0;
+	ev->text = b && b->text ? b->text : "";
+	if (ev->state == SIPLINE_FAILED && ev->code == 404)
+		ev->state = SIPLINE_REFUSED;
+}
+
+static void tell_h(void *arg)
+{
+	struct binding *b = mem_ref(arg);
+	struct sipline_event ev;
+
+	binding_event(b, &ev);
+	if (b->h)
+		b->h(&ev, b->arg);
+	mem_deref(b);
+}
+
+void binding_listen(struct binding *b, sipline_h *h, void *arg)
+{
+	if (!b)
+		return;
+
+	b->h = h;
+	b->arg = arg;
+	if (!h)
+		tmr_cancel(&b->tmr_tell);
+}
+
 /* The only function that writes b->state. */
 static void enter(struct binding *b, enum binding_state st, uint64_t next)
 {
@@ -96,14 +169,19 @@ static void enter(struct binding *b, enum binding_state st, uint64_t next)
 	if (st == BINDING_CLOSED || st == BINDING_TRYING)
 		tmr_cancel(&b->tmr);
 	else
-		tmr_start(&b->tmr, next, attempt_h, b);
+		tmr_start(&b->tmr, next, b->trunk->hop ? turn_h : attempt_h,
+			  b);
 	if (st == BINDING_CLOSED || st == BINDING_FORBIDDEN)
-		tmr_cancel(&b->tmr_keepalive);
+		keeper_leave(b);
+	if (b->h && st != BINDING_CLOSED && st != BINDING_TRYING)
+		tmr_start(&b->tmr_tell, 0, tell_h, b);
 }
 
 static void fail(struct binding *b, uint64_t wait)
 {
 	++b->failures;
+	if (b->state == BINDING_BOUND || !b->text)
+		b->text = "the registration failed";
 	++b->nth; /* the next attempt goes elsewhere, if there is elsewhere */
 	if (!wait)
 		wait = binding_backoff(b->failures, id_random());
@@ -189,14 +267,20 @@ static unsigned granted(const struct binding *b, const struct sip_msg *msg)
 static void on_bound(struct binding *b, const struct sip_msg *msg)
 {
 	const unsigned expires = granted(b, msg);
+	uint64_t after;
 
 	if (b->state != BINDING_BOUND)
 		log_info("sip: trunk %s: registered as %s for %u s\n",
 			 b->trunk->conf->name, b->aor, expires);
 	b->failures = 0;
-	if (b->target.tp == SIP_TRANSP_UDP)
+	b->text = NULL;
+	if (b->target.tp == SIP_TRANSP_UDP && keeper_take(b))
 		tmr_start(&b->tmr_keepalive, KEEPALIVE, keepalive_h, b);
-	enter(b, BINDING_BOUND, binding_refresh_after(expires));
+	after = binding_refresh_after(expires);
+	/* lines that came up together shall not come back together */
+	if (b->trunk->hop && b->state != BINDING_BOUND)
+		after = after / 10 + id_random() % (after * 9 / 10 + 1);
+	enter(b, BINDING_BOUND, after);
 }
 
 static void on_challenge(struct binding *b, const struct sip_msg *msg)
@@ -206,12 +290,15 @@ static void on_challenge(struct binding *b, const struct sip_msg *msg)
 	if (!err && ++b->tries <= 2 && !send_register(b, b->expires))
 		return;
 
-	log_error("sip: trunk %s: registration refused: %s\n",
-		  b->trunk->conf->name,
-		  !b->trunk->digest ? "it wants a password, none is set"
+	b->text = !b->trunk->digest ? "it wants a password, none is set"
 		  : err == ENOTSUP  ? "no digest algorithm in common"
-				    : "user name, password or realm wrong");
-	fail(b, 0);
+				    : "user name, password or realm wrong";
+	log_error("sip: trunk %s: registration refused: %s\n",
+		  b->trunk->conf->name, b->text);
+	if (b->trunk->hop) /* a registrar bars who guesses on */
+		enter(b, BINDING_FORBIDDEN, FORBIDDEN_FOR);
+	else
+		fail(b, 0);
 }
 
 static void on_brief(struct binding *b, const struct sip_msg *msg)
@@ -256,6 +343,7 @@ static void on_final(struct binding *b, const struct sip_msg *msg)
 		on_challenge(b, msg);
 		break;
 	case 403:
+		b->text = "the registrar forbids it";
 		log_error("sip: trunk %s: registration forbidden (403); "
 			  "tried again in an hour\n",
 			  b->trunk->conf->name);
@@ -271,10 +359,14 @@ static void on_final(struct binding *b, const struct sip_msg *msg)
 			fail_over(b);
 		break;
 	default:
-		if (msg->scode < 300)
+		if (msg->scode < 300) {
 			on_bound(b, msg);
-		else
-			fail(b, retry_after(msg));
+			break;
+		}
+		b->text = msg->scode == 404 ? "the registrar knows no such "
+					      "user"
+					    : "the registrar refuses";
+		fail(b, retry_after(msg));
 		break;
 	}
 }
@@ -289,6 +381,7 @@ static void answer_h(int err, const struct sip_msg *msg, void *arg)
 	tmr_cancel(&b->tmr_silence);
 	if (err) {
 		b->code = 0;
+		b->text = "no connection to the registrar";
 		fail_over(b);
 		return;
 	}
@@ -302,6 +395,7 @@ static void silence_h(void *arg)
 
 	b->req = mem_deref(b->req);
 	b->code = 408;
+	b->text = "the registrar does not answer";
 	fail_over(b);
 }
 
@@ -341,6 +435,7 @@ static void resolved_h(int err, void *arg)
 {
 	struct binding *b = arg;
 
+	b->text = err ? "the registrar's name leads nowhere" : NULL;
 	if (err)
 		fail(b, 0);
 	else
@@ -355,6 +450,7 @@ static void attempt_h(void *arg)
 	int err;
 
 	b->tries = 0;
+	b->text = NULL;
 	digest_reset(b->trunk->digest);
 	err = siptrunk_target(&b->target, b->trunk,
 			      n ? b->nth % (unsigned)n : 0, resolved_h, b);
@@ -364,12 +460,14 @@ static void attempt_h(void *arg)
 	if (!err) {
 		b->contact = mem_deref(b->contact);
 		err = siptrunk_contact(&b->contact, b->trunk, &b->target,
-				       conf->username);
+				       b->trunk->token ? b->trunk->token
+						       : conf->username);
 	}
 	if (!err)
 		err = send_register(b, b->expires);
 	if (err) {
 		b->code = 0;
+		b->text = "the registrar cannot be reached";
 		fail(b, 0);
 	}
 }
@@ -402,6 +500,24 @@ int binding_alloc(struct binding **bp, struct siptrunk *trunk)
 	return 0;
 }
 
+/* A line's turn, then the attempt. */
+static void turn_h(void *arg)
+{
+	struct binding *b = arg;
+	const uint64_t wait = line_turn(b->trunk->stack);
+
+	if (wait)
+		tmr_start(&b->tmr, wait, attempt_h, b);
+	else
+		attempt_h(b);
+}
+
+void binding_pace(struct binding *b)
+{
+	if (b && b->state != BINDING_CLOSED)
+		tmr_start(&b->tmr, 0, turn_h, b);
+}
+
 void binding_close(struct binding *b)
 {
 	if (!b || b->state == BINDING_CLOSED)
@@ -417,5 +533,5 @@ void binding_refresh(struct binding *b)
 	if (!b || b->state == BINDING_CLOSED || b->state == BINDING_FORBIDDEN)
 		return;
 
-	tmr_start(&b->tmr, 0, attempt_h, b);
+	tmr_start(&b->tmr, 0, b->trunk->hop ? turn_h : attempt_h, b);
 }

@@ -1,4 +1,5 @@
-/* register.h: one trunk's registration (RFC 3261 10), kept alive. */
+/* register.h: the registration of one trunk or line (RFC 3261 10), kept
+ * alive. */
 #ifndef SIP_REGISTER_H
 #define SIP_REGISTER_H
 
@@ -14,14 +15,21 @@ enum binding_state {
 	BINDING_CLOSED,
 };
 
-/* Starts at once.  The user part of Contact is the trunk's user name. */
+/* Starts at once.  The user part of Contact is the trunk's user name, or the
+ * line's token. */
 int binding_alloc(struct binding **bp, struct siptrunk *trunk);
+/* Waits for its turn among the lines instead; after binding_alloc(). */
+void binding_pace(struct binding *b);
+/* After each final result, from the loop; h NULL: no more. */
+void binding_listen(struct binding *b, sipline_h *h, void *arg);
+void binding_event(const struct binding *b, struct sipline_event *ev);
 /* Takes the registration back (Expires: 0), without waiting for the answer.*/
 void binding_close(struct binding *b);
 /* Registers again now: the public address has changed. */
 void binding_refresh(struct binding *b);
 enum binding_state binding_state(const struct binding *b);
 const char *binding_state_name(enum binding_state st);
+uint64_t binding_due(const struct binding *b);	/* ms until it acts again */
 unsigned binding_code(const struct binding *b); /* last final response */
 
 /* ms until the next attempt. Pure, for tests: RFC 3261 10.2.4, 5626 4.5. */

@@ -4,21 +4,21 @@
 
 static const struct {
 	const char *name;
-	char compact; /* RFC 3261 7.3.3; 0: none */
+	char compact; /* RFC 3261 7.3.3 */
 	enum sipscan_id id;
 } names[] = {
     {"Via", 'v', SCAN_VIA},
     {"From", 'f', SCAN_FROM},
     {"To", 't', SCAN_TO},
     {"Call-ID", 'i', SCAN_CALL_ID},
-    {"CSeq", 0, SCAN_CSEQ},
-    {"Max-Forwards", 0, SCAN_MAX_FORWARDS},
+    {.name = "CSeq", .id = SCAN_CSEQ},
+    {.name = "Max-Forwards", .id = SCAN_MAX_FORWARDS},
     {"Content-Length", 'l', SCAN_CONTENT_LENGTH},
     {"Content-Type", 'c', SCAN_CONTENT_TYPE},
     {"Contact", 'm', SCAN_CONTACT},
-    {"Require", 0, SCAN_REQUIRE},
-    {"Proxy-Require", 0, SCAN_PROXY_REQUIRE},
-    {"Route", 0, SCAN_ROUTE},
+    {.name = "Require", .id = SCAN_REQUIRE},
+    {.name = "Proxy-Require", .id = SCAN_PROXY_REQUIRE},
+    {.name = "Route", .id = SCAN_ROUTE},
 };
 
 static bool is_space(char c)

@@ -167,14 +167,18 @@ static int headers_of(char **lines, const struct sipleg *l)
 {
 	const struct config_trunk *conf = siptrunk_conf(l->trunk);
 	struct nameaddr_out na = {l->from_name, l->from_uri};
+	const char *privacy = l->privacy ? "Privacy: id\r\n" : "";
+	bool assert = conf && conf->pai == CONFIG_PAI_YES;
 
-	if (l->privacy) /* RFC 3323 4.2, 3325 9.3 */
-		return str_dup(lines, "Privacy: id\r\n");
-	if (!conf || !conf->trusted)
-		return str_dup(lines, "");
+	/* RFC 3323 4.2, 3325 9.3: who is hidden is asserted only to a trunk
+	 * that was named as one that wants to know */
+	if (conf && conf->pai == CONFIG_PAI_AUTO)
+		assert = conf->trusted && !l->privacy;
+	if (!assert)
+		return str_dup(lines, privacy);
 
-	return re_sdprintf(lines, "P-Asserted-Identity: %H\r\n",
-			   nameaddr_print, &na);
+	return re_sdprintf(lines, "P-Asserted-Identity: %H\r\n%s",
+			   nameaddr_print, &na, privacy);
 }
 
 static int connect_out(struct sipleg *l, const char *sdp)

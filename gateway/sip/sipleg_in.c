@@ -3,142 +3,14 @@
 #include <string.h>
 #include "base/id.h"
 #include "base/log.h"
-#include "base/text.h"
-#include "sip/nameaddr.h"
+#include "sip/caller.h"
+#include "sip/refuse.h"
 
 enum {
 	TOKEN_SIZE = 13,
 	RETRY_AFTER = 10,  /* s; with 503 when too many calls ring */
 	MAX_FORWARDS = 70, /* RFC 3261 8.1.1.6 */
 };
-
-struct caller {
-	struct peer peer; /* strings are mem_ref'd */
-	bool verified;
-};
-
-static void caller_clear(struct caller *c)
-{
-	c->peer.uri = mem_deref(c->peer.uri);
-	c->peer.name = mem_deref(c->peer.name);
-	c->peer.jid = mem_deref(c->peer.jid);
-}
-
-static int caller_set(struct caller *c, const struct nameaddr *na)
-{
-	int err;
-
-	caller_clear(c);
-	err = pl_strdup(&c->peer.uri, &na->uri);
-	if (err)
-		return err;
-
-	return nameaddr_name(&c->peer.name, na);
-}
-
-struct asserted {
-	struct nameaddr na;
-	bool found, sip;
-};
-
-/* RFC 3325 9.1: one sip, one tel; sip is preferred (protocol F.3) */
-static bool asserted_handler(const struct sip_hdr *hdr,
-			     const struct sip_msg *msg, void *arg)
-{
-	struct asserted *a = arg;
-	struct nameaddr na;
-	bool sip, tel;
-	(void)msg;
-
-	if (nameaddr_decode(&na, &hdr->val))
-		return false;
-
-	sip = na.uri.l > 4 && !strncasecmp(na.uri.p, "sip:", 4);
-	tel = na.uri.l > 4 && !strncasecmp(na.uri.p, "tel:", 4);
-	if (a->sip || !(sip || (tel && !a->found)))
-		return false;
-
-	a->na = na;
-	a->found = true;
-	a->sip = sip;
-
-	return false;
-}
-
-static bool privacy_asked(const struct sip_msg *msg)
-{
-	static const char *const kinds[] = {"id", "user", "header"};
-	const struct sip_hdr *hdr = sip_msg_hdr(msg, SIP_HDR_PRIVACY);
-	struct pl rest, word;
-
-	if (!hdr)
-		return false;
-
-	rest = hdr->val; /* RFC 3323 4.2: separated by ';' */
-	while (rest.l) {
-		const char *semi = pl_strchr(&rest, ';');
-
-		word = rest;
-		if (semi)
-			word.l = (size_t)(semi - rest.p);
-		pl_advance(&rest, (ssize_t)(word.l + (semi ? 1 : 0)));
-		while (word.l && word.p[0] == ' ')
-			pl_advance(&word, 1);
-		while (word.l && word.p[word.l - 1] == ' ')
-			--word.l;
-		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-			if (!pl_strcasecmp(&word, kinds[i]))
-				return true;
-	}
-
-	return false;
-}
-
-static int caller_anonymous(struct caller *c)
-{
-	int err;
-
-	caller_clear(c);
-	c->verified = false;
-	err = str_dup(&c->peer.uri, "sip:anonymous@anonymous.invalid");
-	if (err)
-		return err;
-
-	return str_dup(&c->peer.name, "Anonymous");
-}
-
-static int caller_decode(struct caller *c, const struct sip_msg *msg,
-			 bool trusted)
-{
-	struct asserted asserted;
-	struct nameaddr na;
-	int err;
-
-	memset(c, 0, sizeof(*c));
-	memset(&asserted, 0, sizeof(asserted));
-
-	err = nameaddr_decode(&na, &msg->from.val);
-	if (err)
-		return err;
-	if (trusted)
-		(void)sip_msg_hdr_apply(msg, true, SIP_HDR_P_ASSERTED_IDENTITY,
-					asserted_handler, &asserted);
-
-	/* RFC 3325 7: nobody beyond the trunk learns a hidden identity */
-	if (privacy_asked(msg) ||
-	    (!asserted.found && na.uri.l >= 17 &&
-	     !strncasecmp(na.uri.p + na.uri.l - 17, "anonymous.invalid", 17)))
-		err = caller_anonymous(c);
-	else
-		err = caller_set(c, asserted.found ? &asserted.na : &na);
-
-	if (!err && strcmp(c->peer.uri, "sip:anonymous@anonymous.invalid"))
-		c->verified = trusted;
-	if (err)
-		caller_clear(c);
-
-	return err;
-}
 
 /* ---- an INVITE ---- */
 
@@ -169,10 +41,11 @@ static int request_raise(struct sipleg *l, const struct sip_msg *msg,
 	const struct config_trunk *conf = siptrunk_conf(l->trunk);
 	struct call_request rq;
 	struct caller caller;
+	char *diverted = NULL;
 	int err;
 
 	memset(&rq, 0, sizeof(rq));
-	err = caller_decode(&caller, msg, conf && conf->trusted);
+	err = caller_decode(&caller, msg, caller_is_trusted(conf));
 	if (err) {
 		why->sip_code = err == ENOMEM ? 500 : 400;
 		str_ncpy(why->text, "malformed From", sizeof(why->text));
@@ -191,10 +64,14 @@ static int request_raise(struct sipleg *l, const struct sip_msg *msg,
 	rq.trunk = conf ? conf->name : NULL;
 	rq.verified = caller.verified;
 	rq.max_forwards = max_forwards(msg);
+	if (conf && (conf->trusted || siptrunk_is_line(l->trunk)))
+		(void)caller_diverted(&diverted, msg);
+	rq.diverted = diverted;
 	media_kinds(&rq, offer);
 	err = call_incoming(&rq, why);
 
 out:
+	mem_deref(diverted);
 	mem_deref(rq.to.uri);
 	caller_clear(&caller);
 
@@ -213,6 +90,8 @@ static void request_judge(struct sipleg *l, const struct sip_msg *msg)
 		err = sipleg_decode(l, &offer, sdp, &why);
 	if (!err)
 		err = request_raise(l, msg, offer, &why);
+	if (err)
+		refuse_msg(msg, l->trunk, REFUSE_CALL, why.sip_code);
 	if (err && l->inv) {
 		invite_end(l->inv, &why);
 		sipleg_forget(l);
@@ -221,19 +100,35 @@ static void request_judge(struct sipleg *l, const struct sip_msg *msg)
 	desc_free(offer);
 }
 
+/* RFC 3261 21.5.4; 20.43: 399 is for people. */
+static void refuse_full(struct sip *sip, const struct sip_msg *msg,
+			unsigned retry_after, const char *text)
+{
+	(void)sip_replyf(sip, msg, 503, "Service Unavailable",
+			 "Retry-After: %u\r\n"
+			 "Warning: 399 stoxd \"%s\"\r\n"
+			 "Content-Length: 0\r\n\r\n",
+			 retry_after, text);
+}
+
 void sipleg_incoming(struct siptrunk *trunk, struct sip *sip,
 		     const struct sip_msg *msg, void *arg)
 {
 	struct sipcalls *calls = arg;
 	char token[TOKEN_SIZE];
 	struct sipleg *l = NULL;
+	struct ending why;
 	int err;
 
 	if (calls->half_open_max && calls->half_open >= calls->half_open_max) {
-		(void)sip_replyf(sip, msg, 503, "Service Unavailable",
-				 "Retry-After: %u\r\n"
-				 "Content-Length: 0\r\n\r\n",
-				 RETRY_AFTER);
+		refuse_msg(msg, trunk, REFUSE_CALL, 503);
+		refuse_full(sip, msg, RETRY_AFTER,
+			    "too many calls are being set up");
+		return;
+	}
+	/* No line of refuse.h: it is no fault of the source's. */
+	if (!call_admits(NULL, NULL, &why)) {
+		refuse_full(sip, msg, why.retry_after, why.text);
 		return;
 	}
 

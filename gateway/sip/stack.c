@@ -3,6 +3,7 @@
 #include <time.h>
 #include "base/log.h"
 #include "sip/guard.h"
+#include "sip/refuse.h"
 #include "sip/stack_priv.h"
 #include "sip/tlsconf.h"
 
@@ -14,6 +15,8 @@ static const enum sip_transp transports[] = {
     [CONFIG_TCP] = SIP_TRANSP_TCP,
     [CONFIG_TLS] = SIP_TRANSP_TLS,
 };
+
+enum { LINE_BUCKETS = 4096 };
 
 uint64_t stack_now(void)
 {
@@ -28,12 +31,15 @@ static void destructor(void *arg)
 	struct sipstack *s = arg;
 
 	s->closing = true;
+	hash_flush(s->lines);
 	list_flush(&s->trunks);
 	list_flush(&s->wires);
 	list_flush(&s->handlers);
 	mem_deref(s->tls);
 	mem_deref(s->gate);
 	mem_deref(s->dnsc);
+	mem_deref(s->lines);
+	mem_deref(s->tokens);
 }
 
 static void handler_destructor(void *arg)
@@ -42,6 +48,20 @@ static void handler_destructor(void *arg)
 
 	list_unlink(&h->le);
 	mem_deref(h->method);
+}
+
+/* The handler of a method: the first that asked for it. */
+static const struct handler *find_method(const struct sipstack *s,
+					 const struct pl *method)
+{
+	for (struct le *le = s->handlers.head; le; le = le->next) {
+		const struct handler *h = le->data;
+
+		if (h->method && !pl_strcmp(method, h->method))
+			return h;
+	}
+
+	return NULL;
 }
 
 /* Allow is what can be handled, nothing else (protocol F.3). */
@@ -58,7 +78,11 @@ static void write_allow(struct sipstack *s)
 	for (struct le *le = s->handlers.head; le; le = le->next) {
 		const struct handler *h = le->data;
 
+		struct pl name;
+
 		if (h->method)
+			pl_set_str(&name, h->method);
+		if (h->method && find_method(s, &name) == h)
 			err |= mbuf_printf(mb, ", %s", h->method);
 		else
 			dialogs = dialogs || h->req;
@@ -112,6 +136,17 @@ static int add_handler(struct sipstack *s, const struct handler *from,
 	return 0;
 }
 
+bool sipstack_take(struct sipstack *s, struct siptrunk *trunk, struct sip *sip,
+		   const struct sip_msg *msg)
+{
+	const struct handler *h = find_method(s, &msg->met);
+
+	if (h)
+		h->requesth(trunk, sip, msg, h->arg);
+
+	return h != NULL;
+}
+
 int sipstack_listen(struct sipstack *s, const char *method,
 		    sipstack_request_h *h, void *arg)
 {
@@ -150,19 +185,6 @@ static bool ask_dialogs(struct sipstack *s, const struct sip_msg *msg)
 	return false;
 }
 
-static const struct handler *find_method(const struct sipstack *s,
-					 const struct pl *method)
-{
-	for (struct le *le = s->handlers.head; le; le = le->next) {
-		const struct handler *h = le->data;
-
-		if (h->method && !pl_strcmp(method, h->method))
-			return h;
-	}
-
-	return NULL;
-}
-
 static bool is(const struct sip_msg *msg, const char *method)
 {
 	return !pl_strcmp(&msg->met, method);
@@ -184,6 +206,7 @@ static bool dialog_only(const struct sip_msg *msg)
 
 /* Nobody took it: the answers of RFC 3261 8.2.1 and 12.2.2. */
 static void refuse_rest(struct sipstack *s, struct sip *sip,
+			const struct siptrunk *trunk,
 			const struct sip_msg *msg)
 {
 	const bool known = guard_knows_method(&msg->met);
@@ -191,18 +214,21 @@ static void refuse_rest(struct sipstack *s, struct sip *sip,
 	if (is(msg, "ACK"))
 		return;
 	if (pl_isset(&msg->to.tag) || dialog_only(msg)) {
+		refuse_msg(msg, trunk, REFUSE_DIALOG, 481);
 		(void)sip_reply(sip, msg, 481,
 				"Call/Transaction Does Not Exist");
 		return;
 	}
 
+	refuse_msg(msg, trunk, REFUSE_METHOD, known ? 405 : 501);
 	(void)sip_replyf(sip, msg, known ? 405 : 501,
 			 known ? "Method Not Allowed" : "Not Implemented",
 			 "%sContent-Length: 0\r\n\r\n", s->allow);
 }
 
 /* Streams, and datagrams that came before the gate stood: judged here. */
-static bool pass_rules(struct wire *w, const struct sip_msg *msg)
+static bool pass_rules(struct wire *w, const struct siptrunk *trunk,
+		       const struct sip_msg *msg)
 {
 	const char *start = msg->req ? msg->met.p : msg->ver.p;
 	const char *end = (const char *)msg->mb->buf + msg->mb->end;
@@ -221,6 +247,8 @@ static bool pass_rules(struct wire *w, const struct sip_msg *msg)
 	log_info("sip: guard: %s from %J: %s%s\n",
 		 msg->req ? "request" : "response", &msg->src,
 		 guard_why_name(v.why), v.drop ? ", dropped" : "");
+	if (msg->req)
+		refuse_msg(msg, trunk, REFUSE_RULES, v.drop ? 0 : v.code);
 	if (!v.drop)
 		(void)sip_replyf(w->sip, msg, (uint16_t)v.code, v.phrase,
 				 "%sContent-Length: 0\r\n\r\n", v.header);
@@ -238,18 +266,18 @@ static bool may_pass(struct wire *w, const struct sip_msg *msg,
 
 	if (msg->tp != SIP_TRANSP_UDP)
 		return wire_stream_judge(w, msg, *trunk != NULL) &&
-		       pass_rules(w, msg);
+		       pass_rules(w, *trunk, msg);
 	if (w->us)
 		return true; /* the gate has judged it */
 
-	return *trunk && pass_rules(w, msg);
+	return *trunk && pass_rules(w, *trunk, msg);
 }
 
 bool stack_request(struct wire *w, const struct sip_msg *msg)
 {
 	struct sipstack *s = w->stack;
 	const struct handler *h;
-	struct siptrunk *trunk;
+	struct siptrunk *trunk, *line;
 
 	if (s->closing || wire_is_probe(w, msg) || !may_pass(w, msg, &trunk))
 		return true;
@@ -257,12 +285,17 @@ bool stack_request(struct wire *w, const struct sip_msg *msg)
 		return true;
 
 	h = pl_isset(&msg->to.tag) ? NULL : find_method(s, &msg->met);
-	if (h && trunk)
+	line = h ? line_by_request(s, msg) : NULL;
+	if (line)
+		trunk = line;
+	if (h && trunk && trunk->registrar) /* it speaks for lines alone */
+		(void)sip_reply(w->sip, msg, 404, "Not Found");
+	else if (h && trunk)
 		h->requesth(trunk, w->sip, msg, h->arg);
 	else if (is(msg, "OPTIONS") && !pl_isset(&msg->to.tag))
 		options_answer(s, w->sip, msg);
 	else
-		refuse_rest(s, w->sip, msg);
+		refuse_rest(s, w->sip, trunk, msg);
 
 	return true;
 }
@@ -339,6 +372,10 @@ int sipstack_alloc(struct sipstack **sp, const struct config *conf)
 	write_allow(s);
 	open_dns(s);
 	err = gate_alloc(&s->gate, &conf->limits);
+	if (!err)
+		err = hash_alloc(&s->lines, LINE_BUCKETS);
+	if (!err)
+		err = hash_alloc(&s->tokens, LINE_BUCKETS);
 
 	for (size_t i = 0; i < conf->sip.listenc && !err; i++)
 		err = open_listener(s, &conf->sip.listen[i]);
@@ -370,6 +407,7 @@ void sipstack_close(struct sipstack *s)
 
 		binding_close(t->binding);
 	}
+	lines_close(s);
 }
 
 void sipstack_set_public(struct sipstack *s, const struct sa *addr)
@@ -391,6 +429,7 @@ void sipstack_set_public(struct sipstack *s, const struct sa *addr)
 
 		binding_refresh(t->binding);
 	}
+	lines_refresh(s);
 }
 
 struct siptrunk *sipstack_trunk(const struct sipstack *s, const char *name)
@@ -403,7 +442,7 @@ struct siptrunk *sipstack_trunk(const struct sipstack *s, const char *name)
 			return t;
 	}
 
-	return NULL;
+	return s && name ? line_find(s, name) : NULL;
 }
 
 const char *sipstack_agent(const struct sipstack *s)

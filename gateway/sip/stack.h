@@ -24,6 +24,10 @@ void sipstack_close(struct sipstack *s);
  * invite.c, make up Allow; in-dialog requests that no dialog took get 481. */
 int sipstack_listen(struct sipstack *s, const char *method,
 		    sipstack_request_h *h, void *arg);
+/* For a dialog that is sent what it does not handle itself: false if nobody
+ * handles this method outside of dialogs either. */
+bool sipstack_take(struct sipstack *s, struct siptrunk *trunk, struct sip *sip,
+		   const struct sip_msg *msg);
 /* In-dialog requests and responses: the INVITE session registers here and is
  * asked for every message from a trunk, on any of the stack's struct sip. */
 int sipstack_listen_dialog(struct sipstack *s, bool req, sip_msg_h *h,
@@ -85,6 +89,45 @@ int sipstack_contact_renew(char **cp, const struct sipstack *s,
 const char *sipstack_agent(const struct sipstack *s); /* of requests */
 const char *sipstack_allow(const struct sipstack *s);
 const char *sipstack_supported(const struct sipstack *s);
+
+/* ---- lines: accounts of users at their registrars ----
+ *
+ * A line is a trunk like others to those who call through it.  Lines of one
+ * registrar share its targets, ways out and health.  Requests for a line are
+ * known by their Request-URI, the line's Contact. */
+
+enum sipline_state { /* what a line's registrar said last */
+		     SIPLINE_TRYING,
+		     SIPLINE_UP,
+		     SIPLINE_REFUSED, /* 401, 403, 404, 407: by the user */
+		     SIPLINE_FAILED,  /* no answer or another code */
+};
+struct sipline_event {
+	enum sipline_state state;
+	unsigned code;	  /* last final response; 0: none */
+	const char *text; /* static: what is wrong */
+};
+typedef void(sipline_h)(const struct sipline_event *ev, void *arg);
+
+/* conf is referenced and says who: name (of no other trunk or line), uri,
+ * outbound_proxy, username, password; auth_user NULL: username; token: user
+ * part of Contact, of no other line.  strict: addresses of private networks are
+ * not for it.  Lives as long as the stack, sends nothing. */
+int sipline_alloc(struct siptrunk **lp, struct sipstack *s,
+		  struct config_trunk *conf, const char *auth_user,
+		  const char *token, bool strict);
+/* Registers: at once, or (paced) when its turn comes.  h is called after each
+ * final result, never from within. Again: with a new password. */
+int sipline_start(struct siptrunk *line, bool paced, sipline_h *h, void *arg);
+/* Who hears of it from now on; h NULL: nobody. */
+void sipline_listen(struct siptrunk *line, sipline_h *h, void *arg);
+/* Takes the registration back; no h after this. */
+void sipline_stop(struct siptrunk *line);
+int sipline_password(struct siptrunk *line, const char *auth_user,
+		     const char *password);
+void sipline_event(const struct siptrunk *line, struct sipline_event *ev);
+bool siptrunk_is_line(const struct siptrunk *t);
+unsigned sipstack_lines(const struct sipstack *s); /* that are started */
 
 /* The host part of From for calls of ours through this trunk: domain of the
  * trunk's uri. */

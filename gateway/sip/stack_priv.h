@@ -23,6 +23,7 @@ struct wire {
 	struct sa laddr, public; /* public: unset where there is none */
 	struct udp_sock *us;	 /* referenced, once known */
 	struct udp_helper *uh;
+	uint64_t unread;     /* for lag_input */
 	struct tmr tmr;	     /* until us is known */
 	char probe[24];	     /* Call-ID of the datagram to ourselves */
 	struct list streams; /* struct stream, wire_stream.c */
@@ -43,8 +44,16 @@ struct waiter { /* of siptrunk_target */
 	void *arg;
 };
 
-struct siptrunk {
+struct siptrunk { /* or a line, or the registrar that lines share */
 	struct le le;
+	struct le he, he_token;	    /* of a line: of stack->lines, ->tokens */
+	struct siptrunk *hop;	    /* of a line: its registrar, referenced */
+	struct config_trunk *owned; /* conf of a line or its registrar */
+	char *token;		    /* of a line: user part of Contact */
+	struct binding *keeper; /* of a registrar: whose binding keeps the way
+				 * open; not referenced */
+	unsigned linec;		/* of a registrar: lines that are started */
+	bool registrar;
 	struct sipstack *stack; /* not referenced */
 	const struct config_trunk *conf;
 	struct targets *targets;
@@ -64,6 +73,9 @@ struct sipstack {
 	struct list wires;
 	struct list trunks;
 	struct list handlers;
+	struct hash *lines, *tokens; /* the same lines, by name, by token */
+	unsigned linec;
+	uint64_t slot;	 /* ms; when the next line may register */
 	struct tls *tls; /* of tls: listeners */
 	char allow[256], supported[64], agent[160];
 	bool closing;
@@ -96,6 +108,29 @@ struct siptrunk *trunk_by_source(const struct sipstack *s,
 /* The way out for one target. */
 int trunk_fill_target(struct siptarget *t, struct siptrunk *trunk,
 		      const struct target *to);
+
+/* Its place in the list of trunks is the caller's matter. */
+int trunk_new(struct siptrunk **tp, struct sipstack *s,
+	      const struct config_trunk *conf, targets_allow_h *allow);
+int trunk_line(struct siptrunk **tp, struct siptrunk *hop,
+	       struct config_trunk *conf);
+bool trunk_address_allowed(const struct sa *addr, void *arg);
+bool trunk_is_source(struct siptrunk *t, const struct sa *src, bool media);
+
+/* line.c */
+/* Whose ways out and targets it uses: its own, or its registrar's. */
+static inline struct siptrunk *trunk_hop(struct siptrunk *t)
+{
+	return t->hop ? t->hop : t;
+}
+struct siptrunk *line_find(const struct sipstack *s, const char *name);
+/* The line that a request from there is for; NULL: none. */
+struct siptrunk *line_by_request(const struct sipstack *s,
+				 const struct sip_msg *msg);
+/* ms until a line may register, which takes a turn. */
+uint64_t line_turn(struct sipstack *s);
+void lines_close(struct sipstack *s);
+void lines_refresh(struct sipstack *s);
 
 /* options.c */
 int options_alloc(struct options **op, struct siptrunk *trunk);

@@ -44,7 +44,8 @@ static const struct {
 } services[] = {
     {SIP_TRANSP_UDP, "SIP+D2U", "_sip._udp."},
     {SIP_TRANSP_TCP, "SIP+D2T", "_sip._tcp."},
-    {SIP_TRANSP_TLS, "SIPS+D2T", "_sips._tcp."},
+    /* TLS needs a verified name: only where the URI asks for it */
+    {SIP_TRANSP_TLS, NULL, "_sips._tcp."},
 };
 
 static void search_start(void *arg);
@@ -271,10 +272,8 @@ static bool take_naptr(struct dnsrr *rr, void *arg)
 	struct targets *ts = arg;
 
 	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
-		/* TLS needs a verified name: only where the URI asks for it */
-		if (services[i].tp == SIP_TRANSP_TLS)
-			continue;
-		if (!str_casecmp(rr->rdata.naptr.services,
+		if (services[i].naptr &&
+		    !str_casecmp(rr->rdata.naptr.services,
 				 services[i].naptr) &&
 		    rr->rdata.naptr.replace && *rr->rdata.naptr.replace) {
 			ts->tp = services[i].tp;

@@ -11,12 +11,17 @@ static void destructor(void *arg)
 	struct siptrunk *t = arg;
 
 	list_unlink(&t->le);
+	hash_unlink(&t->he);
+	hash_unlink(&t->he_token);
 	list_flush(&t->waiters);
 	mem_deref(t->binding);
 	mem_deref(t->options);
 	mem_deref(t->targets);
 	mem_deref(t->digest);
 	mem_deref(t->host);
+	mem_deref(t->token);
+	mem_deref(t->hop);
+	mem_deref(t->owned);
 }
 
 static void waiter_destructor(void *arg)
@@ -49,7 +54,7 @@ static void targets_changed(int err, void *arg)
 
 /* Loopback and link-local only where the configuration names them: a record
  * in DNS shall not make us talk to our own machine (hardening 1, SSRF). */
-static bool address_allowed(const struct sa *addr, void *arg)
+bool trunk_address_allowed(const struct sa *addr, void *arg)
 {
 	const struct siptrunk *t = arg;
 	uint8_t in6[16] = {0};
@@ -70,7 +75,7 @@ static bool address_allowed(const struct sa *addr, void *arg)
 	       memcmp(in6, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12) != 0;
 }
 
-static int copy_host(char **hostp, const char *uri_text)
+static int trunk_host(char **hostp, const char *uri_text)
 {
 	struct uri uri;
 	struct pl pl;
@@ -82,8 +87,8 @@ static int copy_host(char **hostp, const char *uri_text)
 	return pl_strdup(hostp, &uri.host);
 }
 
-int trunk_alloc(struct siptrunk **tp, struct sipstack *s,
-		const struct config_trunk *conf)
+int trunk_new(struct siptrunk **tp, struct sipstack *s,
+	      const struct config_trunk *conf, targets_allow_h *allow)
 {
 	const char *hop =
 	    conf->outbound_proxy ? conf->outbound_proxy : conf->uri;
@@ -96,25 +101,10 @@ int trunk_alloc(struct siptrunk **tp, struct sipstack *s,
 
 	t->stack = s;
 	t->conf = conf;
-	err = copy_host(&t->host, conf->uri);
-	if (err)
-		goto out;
-
-	err = targets_alloc(&t->targets, s->dnsc, hop, address_allowed,
-			    targets_changed, t);
-	if (err)
-		goto out;
-
-	if (conf->username && conf->password) {
-		err = digest_alloc(&t->digest, conf->username, conf->password,
-				   conf->auth_realm);
-		if (err)
-			goto out;
-	}
-
-	list_append(&s->trunks, &t->le, t);
-
-out:
+	err = trunk_host(&t->host, conf->uri);
+	if (!err)
+		err = targets_alloc(&t->targets, s->dnsc, hop, allow,
+				    targets_changed, t);
 	if (err) {
 		log_error("sip: trunk %s: %s: %m\n", conf->name, hop, err);
 		mem_deref(t);
@@ -123,6 +113,51 @@ out:
 	}
 
 	return err;
+}
+
+int trunk_line(struct siptrunk **tp, struct siptrunk *hop,
+	       struct config_trunk *conf)
+{
+	struct siptrunk *t = mem_zalloc(sizeof(*t), destructor);
+
+	if (!t)
+		return ENOMEM;
+
+	t->stack = hop->stack;
+	t->owned = mem_ref(conf);
+	t->conf = conf;
+	t->hop = mem_ref(hop);
+	t->host = mem_ref(hop->host);
+	t->targets = mem_ref(hop->targets);
+	*tp = t;
+
+	return 0;
+}
+
+int trunk_alloc(struct siptrunk **tp, struct sipstack *s,
+		const struct config_trunk *conf)
+{
+	struct siptrunk *t;
+	int err;
+
+	err = trunk_new(&t, s, conf, trunk_address_allowed);
+	if (err)
+		return err;
+
+	if (conf->username && conf->password) {
+		err = digest_alloc(&t->digest, conf->username, conf->password,
+				   conf->auth_realm);
+		if (err) {
+			log_error("sip: trunk %s: %m\n", conf->name, err);
+			mem_deref(t);
+			return err;
+		}
+	}
+
+	list_append(&s->trunks, &t->le, t);
+	*tp = t;
+
+	return 0;
 }
 
 void trunk_start(struct siptrunk *t)
@@ -136,7 +171,7 @@ void trunk_start(struct siptrunk *t)
 		log_error("sip: trunk %s: %m\n", t->conf->name, err);
 }
 
-static bool is_source(struct siptrunk *t, const struct sa *src, bool media)
+bool trunk_is_source(struct siptrunk *t, const struct sa *src, bool media)
 {
 	const struct config_trunk *conf = t->conf;
 
@@ -171,9 +206,9 @@ struct siptrunk *trunk_by_source(const struct sipstack *s,
 		struct siptrunk *t = le->data;
 		unsigned fit;
 
-		if (!is_source(t, src, media))
+		if (!trunk_is_source(t, src, media))
 			continue;
-		fit = fitness(t, w, src);
+		fit = t->registrar ? 1 : 1 + fitness(t, w, src);
 		if (fit > best_fit) {
 			best = t;
 			best_fit = fit;
@@ -295,7 +330,7 @@ int trunk_fill_target(struct siptarget *t, struct siptrunk *trunk,
 	struct wire *w;
 	int err;
 
-	err = trunk_wire(&w, trunk, to);
+	err = trunk_wire(&w, trunk_hop(trunk), to);
 	if (err)
 		return err;
 
@@ -314,6 +349,7 @@ static int wait_for(struct siptrunk *trunk, siptarget_h *h, void *arg)
 	if (!h)
 		return EAGAIN;
 
+	trunk = trunk_hop(trunk);
 	w = mem_zalloc(sizeof(*w), waiter_destructor);
 	if (!w)
 		return ENOMEM;
@@ -342,7 +378,7 @@ int siptrunk_target(struct siptarget *t, struct siptrunk *trunk, unsigned n,
 
 void siptrunk_target_cancel(struct siptrunk *trunk, void *arg)
 {
-	struct le *le = trunk ? trunk->waiters.head : NULL;
+	struct le *le = trunk ? trunk_hop(trunk)->waiters.head : NULL;
 
 	while (le) {
 		struct waiter *w = le->data;
@@ -425,7 +461,7 @@ bool siptrunk_reconnect(struct siptrunk *trunk, const struct siptarget *target)
 	LIST_FOREACH (&trunk->stack->wires, le) {
 		struct wire *w = le->data;
 
-		if (w->sip != target->sip || w->trunk != trunk)
+		if (w->sip != target->sip || w->trunk != trunk_hop(trunk))
 			continue;
 		sip_transp_flush(w->sip);
 		return true;
@@ -475,6 +511,16 @@ const struct config_trunk *siptrunk_conf(const struct siptrunk *t)
 struct digest *siptrunk_digest(struct siptrunk *t)
 {
 	return t ? t->digest : NULL;
+}
+
+bool siptrunk_is_peer(struct siptrunk *t, const struct sa *sa, bool phones)
+{
+	return t && trunk_is_source(trunk_hop(t), sa, phones);
+}
+
+struct digest *siptrunk_digest_for(struct siptrunk *t, const struct sa *sa)
+{
+	return siptrunk_is_peer(t, sa, false) ? t->digest : NULL;
 }
 
 /* RFC 3261 25.1: user = unreserved / escaped / user-unreserved.  What is

@@ -2,11 +2,14 @@
 #include <string.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include "base/id.h"
+#include "base/lag.h"
 #include "base/log.h"
 #include "base/trace.h"
 #include "sip/guard.h"
+#include "sip/refuse.h"
 #include "sip/stack_priv.h"
 
 enum {
@@ -16,6 +19,7 @@ enum {
 	ASKED_MAX = 64,
 	ASKED_FOR = 64 * SIP_T1, /* ms; RFC 3261 17.1.2.2, Timer F */
 	LAYER = 0,
+	SOCKET_BUFFER = 4 << 20, /* bytes; the system grants what it likes */
 };
 
 /* Every wire, for sipstack_send(): its caller's argument is not ours. */
@@ -222,6 +226,15 @@ static bool decodes(struct mbuf *mb)
 	return !err;
 }
 
+static void tell_refused(const struct sa *src, const struct pl *method,
+			 unsigned code, enum refuse_why why,
+			 const struct siptrunk *t)
+{
+	const struct refusal r = {src, SIP_TRANSP_UDP, method, code, why, t};
+
+	refuse_log(&r);
+}
+
 /* Rules before libre parses; true: the message was dealt with. */
 static bool refuse_by_rules(struct wire *w, const struct sa *src,
 			    struct mbuf *mb, const struct sipscan *scan)
@@ -253,10 +266,35 @@ static bool refuse_by_rules(struct wire *w, const struct sa *src,
 	log_info("sip: guard: %s from %J: %s%s\n",
 		 scan->req ? "request" : "response", src,
 		 guard_why_name(v.why), v.drop ? ", dropped" : "");
+	if (scan->req)
+		tell_refused(src, &scan->method, v.drop ? 0 : v.code,
+			     REFUSE_RULES, owner(w, scan, src));
 	if (!v.drop)
 		refuse_raw(w, scan, &v, src, len);
 
 	return true;
+}
+
+static void tell_gated(const struct sa *src, enum gate_verdict v,
+		       const struct siptrunk *t)
+{
+	static const enum refuse_why whys[] = {
+	    [GATE_SIZE] = REFUSE_SIZE,
+	    [GATE_JUNK] = REFUSE_JUNK,
+	    [GATE_RATE] = REFUSE_FLOOD,
+	};
+
+	if (v == GATE_SIZE || v == GATE_JUNK || v == GATE_RATE)
+		tell_refused(src, NULL, 0, whys[v], t);
+}
+
+/* libre reads one datagram a turn of its loop. */
+static void look_behind(struct wire *w)
+{
+	int bytes = 0;
+
+	(void)ioctl(udp_sock_fd(w->us, sa_af(&w->laddr)), FIONREAD, &bytes);
+	lag_input(&w->unread, bytes > 0);
 }
 
 static bool on_datagram(struct sa *src, struct mbuf *mb, void *arg)
@@ -266,19 +304,24 @@ static bool on_datagram(struct sa *src, struct mbuf *mb, void *arg)
 	struct sipscan scan;
 	enum gate_verdict v;
 
+	look_behind(w);
 	v = gate_judge(w->stack->gate, src, mbuf_buf(mb), mbuf_get_left(mb),
 		       t != NULL, stack_now());
+	tell_gated(src, v, t);
 	if (v != GATE_PASS)
 		return true;
 
 	if (sipscan_decode(&scan, (const char *)mbuf_buf(mb),
 			   mbuf_get_left(mb))) {
 		gate_count(w->stack->gate, GATE_JUNK);
+		tell_gated(src, GATE_JUNK, t);
 		return true;
 	}
 	if (!owner(w, &scan, src) && (scan.req || !wire_asked(src))) {
 		gate_count(w->stack->gate, GATE_STRANGER);
-		log_debug("sip: gate: stranger %J dropped\n", src);
+		if (scan.req)
+			tell_refused(src, &scan.method, 0, REFUSE_STRANGER,
+				     NULL);
 		return true;
 	}
 
@@ -310,6 +353,7 @@ bool wire_is_probe(struct wire *w, const struct sip_msg *msg)
 	udp_rxsz_set(w->us, w->stack->conf->limits.sip_udp_bytes + 1);
 	err = udp_register_helper(&w->uh, w->us, LAYER, NULL, on_datagram, w);
 	err |= set_dscp(w);
+	(void)udp_sockbuf_set(w->us, SOCKET_BUFFER);
 	if (err)
 		log_warning("sip: %J: gate: %m\n", &w->laddr, err);
 

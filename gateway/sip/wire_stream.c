@@ -10,6 +10,7 @@
 #include <netinet/ip.h>
 #include <sys/socket.h>
 #include "base/log.h"
+#include "sip/refuse.h"
 #include "sip/stack_priv.h"
 
 typedef int accept_h(struct tcp_conn **tcp, struct tcp_sock *ts,
@@ -115,6 +116,19 @@ static bool admit(struct wire *w, const struct sip_msg *msg)
 	return true;
 }
 
+static void tell_refused(const struct wire *w, const struct sip_msg *msg,
+			 bool known, enum refuse_why why)
+{
+	const struct siptrunk *t = NULL;
+
+	if (known)
+		t = trunk_by_source(w->stack, w, &msg->src, false);
+	if (known && !t)
+		t = trunk_by_source(w->stack, w, &msg->src, true);
+	if (msg->req)
+		refuse_msg(msg, t, why, 0);
+}
+
 bool wire_stream_judge(struct wire *w, const struct sip_msg *msg, bool known)
 {
 	struct gate *gate = w->stack->gate;
@@ -127,21 +141,23 @@ bool wire_stream_judge(struct wire *w, const struct sip_msg *msg, bool known)
 	if (v == GATE_SIZE) {
 		log_info("sip: gate: %J hung up on: a message of %zu bytes\n",
 			 &msg->src, len);
+		tell_refused(w, msg, known, REFUSE_SIZE);
 		hang_up(msg);
 	}
+	if (v == GATE_RATE)
+		tell_refused(w, msg, known, REFUSE_FLOOD);
 	if (v != GATE_PASS)
 		return false;
 
 	if (!known) {
 		gate_count(gate, GATE_STRANGER);
-		log_debug("sip: gate: stranger %J hung up on\n", &msg->src);
+		tell_refused(w, msg, known, REFUSE_STRANGER);
 		hang_up(msg);
 		return false;
 	}
 	if (!admit(w, msg)) {
 		gate_count(gate, GATE_CONNS);
-		log_info("sip: gate: too many connections from %j\n",
-			 &msg->src);
+		tell_refused(w, msg, known, REFUSE_CONNECTIONS);
 		hang_up(msg);
 		return false;
 	}
@@ -213,11 +229,17 @@ static int caller_judge(const struct wire *w, const struct tcp_conn *tc)
 	if (!trunk_by_source(s, w, &src, false) &&
 	    !trunk_by_source(s, w, &src, true)) {
 		gate_count(s->gate, GATE_STRANGER);
+		refuse_log(&(struct refusal){
+		    .src = &src, .tp = w->tp, .why = REFUSE_STRANGER});
 		return EACCES;
 	}
 	if (max && callers_of(&src) >= max) {
 		gate_count(s->gate, GATE_CONNS);
-		log_info("sip: gate: too many connections from %j\n", &src);
+		refuse_log(&(struct refusal){
+		    .src = &src,
+		    .tp = w->tp,
+		    .why = REFUSE_CONNECTIONS,
+		    .trunk = trunk_by_source(s, w, &src, false)});
 		return EMFILE;
 	}
 

@@ -156,9 +156,14 @@ START_TEST(prints)
 	char text[256];
 
 	(void)judge("192.0.2.1", "junk", true, 1);
+	gate_count(gate, GATE_STRANGER);
+	gate_count(gate, GATE_CONNS);
+	gate_count(gate, GATE_CONNS);
 	ck_assert_int_gt(
 	    re_snprintf(text, sizeof(text), "%H", gate_print, gate), 0);
-	ck_assert_ptr_nonnull(strstr(text, "junk 1"));
+	ck_assert_str_eq(text,
+			 "passed 0, keepalive 0, stun 0, size 0, junk 1, "
+			 "rate 0, stranger 1, rules 0, connections 2");
 }
 END_TEST
 

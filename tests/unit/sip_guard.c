@@ -171,6 +171,132 @@ START_TEST(stream_needs_length)
 }
 END_TEST
 
+/* A request of these header lines; the reason phrase that it gets. */
+static const char *phrase(const char *method, const char *headers)
+{
+	static char msg[2048];
+	struct guard_verdict v;
+	struct sipscan s;
+
+	(void)snprintf(msg, sizeof(msg),
+		       "%s sip:a@gw SIP/2.0\r\n"
+		       "Via: SIP/2.0/UDP h;branch=z9hG4bKx\r\n%s\r\n",
+		       method, headers);
+	ck_assert_int_eq(sipscan_decode(&s, msg, strlen(msg)), 0);
+	guard_judge(&v, &s, &limits, false);
+	ck_assert(!v.code == !v.phrase);
+	return v.code ? v.phrase : "";
+}
+
+/* RFC 3261 8.1.1, 20: what must be there, and what but once. */
+START_TEST(singles)
+{
+	static const struct {
+		const char *name, *line;
+		bool needed;
+	} v[] = {
+	    {"From", "From: <sip:b@h>;tag=1\r\n", true},
+	    {"To", "To: <sip:a@gw>\r\n", true},
+	    {"Call-ID", "Call-ID: c\r\n", true},
+	    {"CSeq", "CSeq: 1 OPTIONS\r\n", true},
+	    {"Max-Forwards", "Max-Forwards: 70\r\n", false},
+	    {"Content-Length", "Content-Length: 0\r\n", false},
+	    {"Content-Type", "Content-Type: a/b\r\n", false},
+	};
+	char lines[512], want[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+		for (unsigned times = 0; times < 3; times++) {
+			lines[0] = '\0';
+			for (size_t k = 0; k < ARRAY_SIZE(v); k++) {
+				for (unsigned n = k == i ? times : 1; n; n--)
+					(void)strcat(lines, v[k].line);
+			}
+			(void)snprintf(want, sizeof(want), "%s%s",
+				       times > 1    ? "More Than One "
+				       : times == 0 ? "Missing "
+						    : "",
+				       v[i].name);
+			if (times == 1 || (!times && !v[i].needed))
+				want[0] = '\0';
+			ck_assert_str_eq(phrase("OPTIONS", lines), want);
+		}
+	}
+}
+END_TEST
+
+/* Known, and therefore only wrong about its CSeq: the methods of RFC 3261,
+ * 3262, 3311, 3428, 3515, 3903, 6086 and 6665. */
+START_TEST(methods)
+{
+	static const char *const known[] = {
+	    "INVITE", "ACK",	   "CANCEL", "BYE",	"OPTIONS",
+	    "PRACK",  "REGISTER",  "UPDATE", "MESSAGE", "REFER",
+	    "INFO",   "SUBSCRIBE", "NOTIFY", "PUBLISH"};
+	static const char lines[] = "From: <sip:b@h>;tag=1\r\n"
+				    "To: <sip:a@gw>\r\nCall-ID: c\r\n"
+				    "CSeq: 1 OTHER\r\n";
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		struct pl pl;
+
+		pl_set_str(&pl, known[i]);
+		ck_assert(guard_knows_method(&pl));
+		ck_assert_str_eq(phrase(known[i], lines),
+				 "CSeq Method Mismatch");
+	}
+	ck_assert_str_eq(phrase("FLY", lines), "Not Implemented");
+}
+END_TEST
+
+/* RFC 3261 7.3.3, 20: each name in full, in any case, and compact. */
+START_TEST(header_names)
+{
+	static const struct {
+		const char *name;
+		enum sipscan_id id;
+	} v[] = {
+	    {"Via", SCAN_VIA},
+	    {"v", SCAN_VIA},
+	    {"From", SCAN_FROM},
+	    {"f", SCAN_FROM},
+	    {"To", SCAN_TO},
+	    {"t", SCAN_TO},
+	    {"Call-ID", SCAN_CALL_ID},
+	    {"i", SCAN_CALL_ID},
+	    {"CSeq", SCAN_CSEQ},
+	    {"Max-Forwards", SCAN_MAX_FORWARDS},
+	    {"Content-Length", SCAN_CONTENT_LENGTH},
+	    {"l", SCAN_CONTENT_LENGTH},
+	    {"Content-Type", SCAN_CONTENT_TYPE},
+	    {"c", SCAN_CONTENT_TYPE},
+	    {"Contact", SCAN_CONTACT},
+	    {"m", SCAN_CONTACT},
+	    {"Require", SCAN_REQUIRE},
+	    {"Proxy-Require", SCAN_PROXY_REQUIRE},
+	    {"Route", SCAN_ROUTE},
+	    {"cONTACT", SCAN_CONTACT},
+	    {"Subject", SCAN_IDS},
+	    {"s", SCAN_IDS},
+	};
+	char msg[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+		struct sipscan s;
+
+		(void)snprintf(msg, sizeof(msg),
+			       "OPTIONS sip:a@gw SIP/2.0\r\n%s: x y\r\n\r\n",
+			       v[i].name);
+		ck_assert_int_eq(sipscan_decode(&s, msg, strlen(msg)), 0);
+		ck_assert(!s.bad);
+		for (int id = 0; id < SCAN_IDS; id++)
+			ck_assert_uint_eq(s.count[id], id == (int)v[i].id);
+		if (v[i].id < SCAN_IDS)
+			ck_assert(!pl_strcmp(&s.first[v[i].id], "x y"));
+	}
+}
+END_TEST
+
 /* The response goes to the source and carries what RFC 3581 asks for. */
 START_TEST(reply)
 {
@@ -245,6 +371,9 @@ int main(void)
 	tcase_add_test(tc, torture);
 	tcase_add_test(tc, limits_hold);
 	tcase_add_test(tc, stream_needs_length);
+	tcase_add_test(tc, singles);
+	tcase_add_test(tc, methods);
+	tcase_add_test(tc, header_names);
 	tcase_add_test(tc, reply);
 	tcase_add_test(tc, long_option);
 	suite_add_tcase(s, tc);

@@ -474,6 +474,8 @@ START_TEST(uas_refuse)
 	ck_assert_str_eq(hdr(no, "Reason"),
 			 "Q.850;cause=17;text=\"in a call\"");
 	ck_assert_str_eq(hdr(no, "Retry-After"), "9");
+	loop_wait(30);
+	ck_assert_uint_eq(invites_count(all), 0);
 }
 END_TEST
 
@@ -647,6 +649,77 @@ START_TEST(uas_update_waits_for_ack)
 }
 END_TEST
 
+/* ---- every end lets go of the session ---- */
+
+/* Within that many ms, of which "fast" gives a caller's end 400. */
+static void gone(unsigned ms)
+{
+	for (unsigned i = 0; invites_count(all) && i < ms; i += 50)
+		(void)loop_for(50);
+	ck_assert_uint_eq(invites_count(all), 0);
+}
+
+START_TEST(gone_refused)
+{
+	const char *rq = call_out();
+
+	peer_reply(&phone, rq, "486 Busy Here", "p1", NULL, NULL);
+	wait_for(&closedc, 1);
+	gone(900);
+}
+END_TEST
+
+START_TEST(gone_no_target)
+{
+	const char *rq = call_out();
+
+	peer_reply(&phone, rq, "503 Service Unavailable", "p1", NULL, NULL);
+	wait_for(&closedc, 1);
+	gone(900);
+}
+END_TEST
+
+/* A 487, or a 2xx that crosses the CANCEL. */
+START_TEST(gone_cancelled)
+{
+	const char *rq = call_out();
+
+	peer_reply(&phone, rq, "180 Ringing", "p1", NULL, NULL);
+	wait_for(&ringingc, 1);
+	hang_up();
+	const char *cancel = peer_expect(&phone, "CANCEL ");
+	peer_reply(&phone, cancel, "200 OK", "p1", NULL, NULL);
+	if (_i) {
+		peer_reply(&phone, rq, "200 OK", "p1", NULL, theirs1);
+		(void)peer_expect(&phone, "ACK ");
+		const char *bye = peer_expect(&phone, "BYE ");
+		peer_reply(&phone, bye, "200 OK", "p1", NULL, NULL);
+	} else {
+		peer_reply(&phone, rq, "487 Request Terminated", "p1", NULL,
+			   NULL);
+	}
+	gone(900);
+}
+END_TEST
+
+START_TEST(gone_bye_unanswered)
+{
+	(void)call_up(NULL);
+	hang_up();
+	(void)peer_expect(&phone, "BYE ");
+	gone(2500);
+}
+END_TEST
+
+START_TEST(gone_bye_unsent)
+{
+	(void)call_up(NULL);
+	sip_transp_flush(stack.sip);
+	hang_up();
+	gone(900);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("sip_invite");
@@ -674,6 +747,11 @@ int main(void)
 	tcase_add_test(tc, out_answer_without_sdp);
 	tcase_add_test(tc, out_route_set);
 	tcase_add_test(tc, out_digest);
+	tcase_add_test(tc, gone_refused);
+	tcase_add_test(tc, gone_no_target);
+	tcase_add_loop_test(tc, gone_cancelled, 0, 2);
+	tcase_add_test(tc, gone_bye_unanswered);
+	tcase_add_test(tc, gone_bye_unsent);
 	tcase_add_test(tc, uas_plain);
 	tcase_add_test(tc, uas_cancel);
 	tcase_add_test(tc, uas_refuse);

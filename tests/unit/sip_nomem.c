@@ -37,6 +37,15 @@ __attribute__((visibility("default"))) void *mem_zalloc(size_t size,
 	return p;
 }
 
+bool call_admits(const char *from, const char *to, struct ending *why)
+{
+	(void)from;
+	(void)to;
+	(void)why;
+
+	return true;
+}
+
 int call_incoming(const struct call_request *rq, struct ending *why)
 {
 	(void)why;
@@ -190,6 +199,9 @@ static bool round_trip(long n, bool out)
 	if (out)
 		gateway_calls();
 	(void)loop_for(over_ms);
+	/* not refused, only late: else the sweep would end here */
+	for (unsigned i = 0; out && left >= 0 && !over && i < 100; i++)
+		(void)loop_for(over_ms);
 	spared = left >= 0;
 	left = -1;
 

@@ -32,6 +32,23 @@ static void note(const char *what)
 
 /* ---- the call ---- */
 
+static bool no_time;
+
+bool call_admits(const char *from, const char *to, struct ending *why)
+{
+	(void)from;
+	(void)to;
+	memset(why, 0, sizeof(*why));
+	if (no_time) {
+		why->sip_code = 503;
+		why->retry_after = 7;
+		why->full = true;
+		str_ncpy(why->text, "too busy", sizeof(why->text));
+	}
+
+	return !no_time;
+}
+
 int call_incoming(const struct call_request *rq, struct ending *why)
 {
 	snprintf(from_uri, sizeof(from_uri), "%s", rq->from.uri);
@@ -431,6 +448,24 @@ START_TEST(in_bad_bodies)
 }
 END_TEST
 
+START_TEST(in_no_time)
+{
+	const char *no;
+
+	no_time = true;
+	(void)call_in("<sip:1@p>", NULL, "application/sdp", theirs);
+	no = peer_expect(&phone, "SIP/2.0 503");
+	ck_assert_str_eq(hdr(no, "Retry-After"), "7");
+	ck_assert_str_eq(hdr(no, "Warning"), "399 stoxd \"too busy\"");
+	ck_assert_str_eq(events, "");
+	no_time = false;
+	(void)call_in("<sip:2@p>", NULL, "application/sdp", theirs);
+	(void)peer_expect(&phone, "SIP/2.0 100");
+	end_with(REASON_TIMEOUT);
+	(void)peer_expect(&phone, "SIP/2.0 480");
+}
+END_TEST
+
 START_TEST(in_half_open)
 {
 	struct leg *first;
@@ -512,6 +547,7 @@ int main(void)
 	tcase_add_test(tc, in_identities);
 	tcase_add_test(tc, in_late_offer);
 	tcase_add_test(tc, in_bad_bodies);
+	tcase_add_test(tc, in_no_time);
 	tcase_add_test(tc, in_half_open);
 	tcase_add_test(tc, nameaddr_values);
 	suite_add_tcase(s, tc);

@@ -177,6 +177,9 @@ static const struct record full[] = {
     {"plain.test", DNS_TYPE_A, 60, "192.0.2.3", 0, 0, NULL},
     {"_sip._tcp.srvonly.test", DNS_TYPE_SRV, 60, "b.test", 1, 5090, NULL},
     {"_sip._udp.gone.test", DNS_TYPE_SRV, 60, ".", 1, 5090, NULL},
+    {"_sip._udp.udp.test", DNS_TYPE_SRV, 60, "b.test", 1, 5091, NULL},
+    {"far.test", DNS_TYPE_NAPTR, 60, "_x.far.test", 1, 0, "SIP+D2U"},
+    {"_x.far.test", DNS_TYPE_SRV, 60, "b.test", 1, 5092, NULL},
 };
 
 START_TEST(naptr_srv_address)
@@ -184,6 +187,18 @@ START_TEST(naptr_srv_address)
 	look_up("sip:pbx.test", full, ARRAY_SIZE(full));
 	EXPECT("TCP 192.0.2.1:5070", "TCP [2001:db8::1]:5070",
 	       "TCP 192.0.2.2:5071");
+	stop();
+}
+END_TEST
+
+START_TEST(naptr_of_udp)
+{
+	look_up("sip:far.test", full, ARRAY_SIZE(full));
+	EXPECT("UDP 192.0.2.2:5092");
+	stop();
+	changes = 0;
+	look_up("sip:udp.test", full, ARRAY_SIZE(full));
+	EXPECT("UDP 192.0.2.2:5091");
 	stop();
 }
 END_TEST
@@ -372,6 +387,7 @@ int main(void)
 
 	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, naptr_srv_address);
+	tcase_add_test(tc, naptr_of_udp);
 	tcase_add_test(tc, transport_given);
 	tcase_add_test(tc, port_given);
 	tcase_add_test(tc, srv_without_naptr);

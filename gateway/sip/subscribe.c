@@ -1,0 +1,483 @@
+/* subscribe.c: subscriptions of ours: SUBSCRIBE and its timers (RFC 6665 4.1,
+ * RFC 3856 6). */
+#include "sip/subscribe_priv.h"
+#include <string.h>
+#include "base/id.h"
+#include "base/log.h"
+#include "sip/digest.h"
+#include "sip/nameaddr.h"
+
+enum {
+	BUCKETS = 4096,	    /* power of two */
+	SILENCE = 2 * 1000, /* ms; design 6: then the next target */
+	EARLY = 60,	    /* s before the end; protocol C.1 */
+};
+
+const struct subscribe_package subscribe_presence = {"presence",
+						     "application/pidf+xml"};
+const struct subscribe_package subscribe_dialog = {
+    "dialog", "application/dialog-info+xml"};
+
+static const char *const state_names[] = {
+    [SUBSCRIBE_ASKING] = "asking",   [SUBSCRIBE_ACCEPTED] = "accepted",
+    [SUBSCRIBE_PENDING] = "pending", [SUBSCRIBE_ACTIVE] = "active",
+    [SUBSCRIBE_LEAVING] = "leaving", [SUBSCRIBE_ENDED] = "ended",
+};
+
+uint64_t subscribe_refresh_after(unsigned expires)
+{
+	const uint64_t ms = (uint64_t)expires * 1000;
+	const uint64_t early = expires > EARLY ? ms - EARLY * 1000 : 0;
+
+	return MAX(early, ms * 8 / 10);
+}
+
+/* The only function that writes sub->state. */
+void subscribe_enter(struct subscription *sub, enum subscribe_state st)
+{
+	if (sub->state == st)
+		return;
+
+	log_debug("sip: %s to %s: %s -> %s\n", sub->package->event, sub->uri,
+		  state_names[sub->state], state_names[st]);
+	sub->state = (uint8_t)st;
+
+	switch (st) {
+	case SUBSCRIBE_LEAVING:
+		tmr_cancel(&sub->tmr);
+		tmr_start(&sub->tmr_n, (uint64_t)sub->answer * 1000,
+			  subscribe_n_timeout, sub);
+		break;
+
+	case SUBSCRIBE_ENDED:
+		tmr_cancel(&sub->tmr);
+		tmr_cancel(&sub->tmr_n);
+		break;
+
+	default:
+		break;
+	}
+}
+
+void subscribe_close(struct subscription *sub, const struct subscribe_end *end)
+{
+	const struct subscribe_handlers *h = sub->h;
+	struct subscribe_end e = *end;
+	bool orphan = sub->orphan;
+
+	if (sub->state == SUBSCRIBE_ENDED)
+		return;
+
+	e.heard = sub->heard;
+	subscribe_enter(sub, SUBSCRIBE_ENDED);
+	siptrunk_target_cancel(sub->trunk, sub);
+	sub->req = mem_deref(sub->req);
+	sub->h = NULL;
+	sub->orphan = false;
+	if (h)
+		h->ended(sub, &e, sub->arg);
+	if (orphan)
+		mem_deref(sub);
+}
+
+static void close_code(struct subscription *sub, unsigned code)
+{
+	const struct subscribe_end end = {.code = code};
+
+	subscribe_close(sub, &end);
+}
+
+/* Nothing came: elsewhere, or the owner is told. */
+static void silence(struct subscription *sub)
+{
+	struct siptarget t;
+
+	tmr_start(&sub->tmr_n, (uint64_t)sub->answer * 1000,
+		  subscribe_n_timeout, sub);
+	if (!siptrunk_target(&t, sub->trunk, sub->nth + 1u, NULL, NULL)) {
+		++sub->nth;
+		sub->req = mem_deref(sub->req);
+		if (!subscribe_send(sub))
+			return;
+	}
+	if (sub->h)
+		sub->h->silent(sub, sub->arg);
+}
+
+static void silence_timeout(void *arg)
+{
+	silence(arg);
+}
+
+void subscribe_listen(struct subscription *sub)
+{
+	tmr_start(&sub->tmr_n, SILENCE, silence_timeout, sub);
+}
+
+void subscribe_n_timeout(void *arg)
+{
+	close_code(arg, 408);
+}
+
+static void end_timeout(void *arg)
+{
+	close_code(arg, 408);
+}
+
+static void due_timeout(void *arg)
+{
+	struct subscription *sub = arg;
+	const uint64_t now = tmr_jiffies();
+
+	tmr_start(&sub->tmr, sub->until > now ? sub->until - now : 0,
+		  end_timeout, sub);
+	if (sub->h)
+		sub->h->due(sub, sub->arg);
+}
+
+void subscribe_granted(struct subscription *sub, unsigned s)
+{
+	const uint64_t after = subscribe_refresh_after(s);
+
+	if (sub->fetch || sub->state == SUBSCRIBE_LEAVING)
+		return;
+
+	sub->until = tmr_jiffies() + (uint64_t)s * 1000;
+	/* up to 2 % early: what began together shall not stay together */
+	tmr_start(&sub->tmr, after - id_random() % (after / 50 + 1),
+		  due_timeout, sub);
+}
+
+static int headers_print(struct mbuf *mb, const struct subscription *sub,
+			 const char *uri, struct digest *digest)
+{
+	const struct sipstack *s = sub->all->stack;
+	struct digest_request rq = {digest, "SUBSCRIBE", uri};
+	int err;
+
+	err = mbuf_printf(mb, "Max-Forwards: 70\r\n");
+	if (sub->dlg)
+		err |= mbuf_printf(mb, "%sTo: %s\r\n", sub->dlg->routes,
+				   sub->dlg->remote);
+	else
+		err |= mbuf_printf(mb, "To: <%s>\r\n", sub->uri);
+
+	return err | mbuf_printf(mb,
+				 "From: %s\r\nCall-ID: %s\r\n"
+				 "CSeq: %u SUBSCRIBE\r\nContact: <%s>\r\n"
+				 "Event: %s\r\nAccept: %s\r\n"
+				 "Expires: %u\r\n%H%s%s%s"
+				 "Content-Length: 0\r\n\r\n",
+				 sub->local, sub->callid, sub->lseq,
+				 sub->contact, sub->package->event,
+				 sub->package->accept, sub->expires,
+				 digest_print, &rq, sipstack_allow(s),
+				 sipstack_supported(s), sipstack_agent(s));
+}
+
+/* digest: what it may show to whoever it goes to. */
+static int request(struct subscription *sub, const char *uri,
+		   const struct uri *route, struct digest *digest)
+{
+	struct mbuf *mb = mbuf_alloc(1024);
+	int err;
+
+	if (!mb)
+		return ENOMEM;
+
+	++sub->lseq;
+	err = headers_print(mb, sub, uri, digest);
+	if (!err) {
+		mb->pos = 0;
+		err = sip_request(&sub->req, sub->hop.sip, true, "SUBSCRIBE",
+				  -1, uri, -1, route, mb, 0, sipstack_send,
+				  subscribe_response, sub);
+	}
+	mem_deref(mb);
+
+	return err;
+}
+
+static int request_dialog(struct subscription *sub)
+{
+	struct uri route;
+	char *text = NULL;
+	struct hop hop;
+	struct pl pl;
+	int err;
+
+	sipdlg_hop_near(&hop, sub->trunk, sub->dlg);
+	err = re_sdprintf(&text, "%H", invite_hop_print, &hop);
+	if (err)
+		return err;
+
+	pl_set_str(&pl, text);
+	err = uri_decode(&route, &pl);
+	if (!err)
+		err = request(sub, sub->dlg->target, &route,
+			      siptrunk_digest_for(sub->trunk, &hop.addr));
+	mem_deref(text);
+
+	return err;
+}
+
+static void resolved(int err, void *arg)
+{
+	struct subscription *sub = arg;
+
+	if (err || subscribe_send(sub))
+		close_code(sub, 503);
+}
+
+/* The first request, to one of the trunk's targets. */
+static int request_initial(struct subscription *sub)
+{
+	char token[9];
+	struct siptarget t;
+	int err;
+
+	err = siptrunk_target(&t, sub->trunk, sub->nth, resolved, sub);
+	if (err == EAGAIN)
+		return 0;
+	if (err)
+		return err;
+
+	sub->hop.sip = t.sip;
+	sub->hop.addr = t.addr;
+	sub->hop.tp = t.tp;
+	if (!sub->contact || sub->nth) {
+		id_token(token, sizeof(token));
+		sub->contact = mem_deref(sub->contact);
+		err = siptrunk_contact(&sub->contact, sub->trunk, &t, token);
+		if (err)
+			return err;
+	}
+	if (!tmr_isrunning(&sub->tmr_n))
+		subscribe_listen(sub);
+
+	return request(sub, sub->uri, &t.route, siptrunk_digest(sub->trunk));
+}
+
+int subscribe_send(struct subscription *sub)
+{
+	if (!sub->all)
+		return ECONNABORTED;
+
+	sub->req = mem_deref(sub->req);
+
+	return sub->dlg ? request_dialog(sub) : request_initial(sub);
+}
+
+static void destructor(void *arg)
+{
+	struct subscription *sub = arg;
+
+	if (sub->all) {
+		siptrunk_target_cancel(sub->trunk, sub);
+		--sub->all->n;
+	}
+	hash_unlink(&sub->he);
+	tmr_cancel(&sub->tmr);
+	tmr_cancel(&sub->tmr_n);
+	mem_deref(sub->req);
+	mem_deref(sub->dlg);
+	mem_deref(sub->uri);
+	mem_deref(sub->local);
+	mem_deref(sub->contact);
+}
+
+static void start_timeout(void *arg)
+{
+	struct subscription *sub = arg;
+
+	if (subscribe_send(sub))
+		close_code(sub, 503);
+}
+
+int subscription_start(struct subscription **sp, struct subscribers *all,
+		       const struct subscribe_conf *conf,
+		       const struct subscribe_handlers *h, void *arg)
+{
+	struct nameaddr_out na = {NULL, NULL};
+	struct subscription *sub;
+	int err;
+
+	if (!sp || !all || !conf || !conf->trunk || !h)
+		return EINVAL;
+	if (!nameaddr_uri_safe(conf->uri) ||
+	    !nameaddr_uri_safe(conf->from_uri))
+		return EBADMSG;
+
+	sub = mem_zalloc(sizeof(*sub), destructor);
+	if (!sub)
+		return ENOMEM;
+
+	sub->all = all;
+	++all->n;
+	sub->trunk = conf->trunk;
+	sub->package = conf->package;
+	sub->h = h;
+	sub->arg = arg;
+	sub->expires = conf->expires;
+	sub->answer = conf->answer;
+	sub->fetch = !conf->expires;
+	sub->lseq = rand_u16();
+	id_token(sub->callid, sizeof(sub->callid));
+	id_token(sub->ltag, sizeof(sub->ltag));
+	hash_append(all->ht, hash_joaat_str(sub->callid), &sub->he, sub);
+	na.uri = conf->from_uri;
+	err = str_dup(&sub->uri, conf->uri);
+	if (!err)
+		err = re_sdprintf(&sub->local, "%H;tag=%s", nameaddr_print,
+				  &na, sub->ltag);
+	if (err) {
+		mem_deref(sub);
+		return err;
+	}
+
+	/* the owner must know it before it hears of its end */
+	tmr_start(&sub->tmr, 0, start_timeout, sub);
+	*sp = sub;
+
+	return 0;
+}
+
+void subscription_refresh(struct subscription *sub)
+{
+	if (!sub || !sub->dlg || sub->req ||
+	    (sub->state != SUBSCRIBE_ACTIVE &&
+	     sub->state != SUBSCRIBE_PENDING))
+		return;
+
+	sub->tries = 0;
+	tmr_start(&sub->tmr_n, (uint64_t)sub->answer * 1000,
+		  subscribe_n_timeout, sub);
+	if (subscribe_send(sub))
+		close_code(sub, 503);
+}
+
+uint64_t subscription_left(const struct subscription *sub)
+{
+	const uint64_t now = tmr_jiffies();
+
+	return sub && sub->until > now ? sub->until - now : 0;
+}
+
+void subscription_leave(struct subscription *sub)
+{
+	if (!sub || sub->state >= SUBSCRIBE_LEAVING)
+		return;
+
+	sub->expires = 0;
+	if (!sub->dlg &&
+	    (!sub->req || sub->fetch)) { /* nothing to take back */
+		close_code(sub, 200);
+		return;
+	}
+
+	subscribe_enter(sub, SUBSCRIBE_LEAVING);
+	sub->tries = 0;
+	/* without a dialog the answer to the first SUBSCRIBE comes before */
+	sub->left = sub->dlg != NULL;
+	if (sub->left && subscribe_send(sub))
+		close_code(sub, 503);
+}
+
+void subscription_drop(struct subscription *sub)
+{
+	if (!sub)
+		return;
+
+	sub->h = NULL;
+	if (sub->state >= SUBSCRIBE_LEAVING) {
+		if (sub->state == SUBSCRIBE_LEAVING && !sub->orphan)
+			sub->orphan = true;
+		else
+			mem_deref(sub);
+		return;
+	}
+
+	sub->orphan = true;
+	subscription_leave(sub);
+}
+
+static void all_destructor(void *arg)
+{
+	struct subscribers *all = arg;
+
+	subscribers_close(all);
+	mem_deref(all->ht);
+}
+
+/* What is left may outlive the stack only without it. */
+static bool forget(struct le *le, void *arg)
+{
+	struct subscription *sub = le->data;
+	(void)arg;
+
+	siptrunk_target_cancel(sub->trunk, sub);
+	hash_unlink(&sub->he);
+	sub->all = NULL;
+	sub->h = NULL;
+	sub->req = mem_deref(sub->req);
+	sub->state = SUBSCRIBE_ENDED;
+	tmr_cancel(&sub->tmr);
+	tmr_cancel(&sub->tmr_n);
+	if (sub->orphan) {
+		sub->orphan = false;
+		mem_deref(sub);
+	}
+
+	return false;
+}
+
+void subscribers_close(struct subscribers *all)
+{
+	if (!all || all->closing)
+		return;
+
+	all->closing = true;
+	(void)hash_apply(all->ht, forget, NULL);
+	all->n = 0;
+}
+
+unsigned subscribers_count(const struct subscribers *all)
+{
+	return all ? all->n : 0;
+}
+
+/* A NOTIFY outside of any dialog that we know (RFC 6665 4.1.3). */
+static void stray_notify(struct siptrunk *trunk, struct sip *sip,
+			 const struct sip_msg *msg, void *arg)
+{
+	(void)trunk;
+	(void)arg;
+	(void)sip_treply(NULL, sip, msg, 481, "Subscription Does Not Exist");
+}
+
+int subscribers_alloc(struct subscribers **sp, struct sipstack *stack)
+{
+	struct subscribers *all;
+	int err;
+
+	if (!sp || !stack)
+		return EINVAL;
+
+	all = mem_zalloc(sizeof(*all), all_destructor);
+	if (!all)
+		return ENOMEM;
+
+	all->stack = stack;
+	err = hash_alloc(&all->ht, BUCKETS);
+	if (!err)
+		err = sipstack_listen(stack, "NOTIFY", stray_notify, all);
+	if (!err)
+		err =
+		    sipstack_listen_dialog(stack, true, subscribe_notify, all);
+	if (err)
+		mem_deref(all);
+	else
+		*sp = all;
+
+	return err;
+}
