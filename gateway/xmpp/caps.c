@@ -422,14 +422,13 @@ int service_caps_read(struct caps **cp, struct service *s,
 	int err;
 
 	*cp = NULL;
-	if (!ver || !node || !*ver || strlen(ver) > VER_MAX ||
-	    strlen(node) > NODE_MAX)
-		return 0;
+	if (!ver || !node || strlen(ver) > VER_MAX || strlen(node) > NODE_MAX)
+		ver = "";
 
-	if (hash && !strcmp(hash, "sha-1"))
+	if (*ver && hash && !strcmp(hash, "sha-1"))
 		return cache_get(cp, s, ver);
 
-	/* another hash cannot be checked: it holds for this device only */
+	/* no caps, or a hash that cannot be checked: for this device only */
 	err = caps_new(cp, s, ver);
 	if (!err)
 		(*cp)->single = true;
@@ -446,8 +445,6 @@ static const struct {
     {"urn:xmpp:jingle:apps:rtp:1", FEATURE_RTP},
     {"urn:xmpp:jingle:transports:ice-udp:1", FEATURE_ICE},
     {"urn:xmpp:jingle:apps:dtls:0", FEATURE_DTLS},
-    {"urn:xmpp:jingle:apps:rtp:audio", FEATURE_AUDIO},
-    {"urn:xmpp:jingle:apps:rtp:video", FEATURE_VIDEO},
 };
 
 static unsigned bits_read(const struct stanza *query)
@@ -510,7 +507,7 @@ void service_caps_ask(struct caps *caps, const struct stanza *presence,
 	struct service *s = caps->s;
 	struct stanza *iq, *query;
 
-	if (caps->known || caps->iq || !c || tmr_jiffies() < caps->again ||
+	if (caps->known || caps->iq || tmr_jiffies() < caps->again ||
 	    s->asking >= SERVICE_ASKING_MAX)
 		return;
 
@@ -523,8 +520,9 @@ void service_caps_ask(struct caps *caps, const struct stanza *presence,
 	(void)stanza_attr_set(iq, "from", from);
 	(void)stanza_attr_set(iq, "to", full);
 	query = stanza_add(iq, "query", NS_DISCO_INFO);
-	(void)stanza_attr_setf(query, "node", "%s#%s", stanza_attr(c, "node"),
-			       stanza_attr(c, "ver"));
+	if (*caps->ver)
+		(void)stanza_attr_setf(query, "node", "%s#%s",
+				       stanza_attr(c, "node"), caps->ver);
 	if (stanza_ok(iq) &&
 	    !component_iq_send(&caps->iq, s->c, iq, caps_answered, caps))
 		s->asking++;

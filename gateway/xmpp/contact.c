@@ -66,6 +66,52 @@ void service_greet(struct service *s, const char *contact, const char *user)
 	phone_presence(s, contact, user, NULL);
 }
 
+bool service_upcall(struct service *s, enum service_event ev, const char *user,
+		    const char *contact, const struct stanza *st)
+{
+	return s->h.presence && s->h.presence(ev, user, contact, st, s->h.arg);
+}
+
+static bool upcall(struct service *s, enum service_event ev,
+		   const struct address *a, const struct stanza *st)
+{
+	return *a->to.local && service_upcall(s, ev, a->user, a->contact, st);
+}
+
+void service_contact_show(struct service *s, const char *contact,
+			  const char *user, const struct service_status *st)
+{
+	const enum target kind = kind_of(contact);
+	struct stanza *p, *e;
+	char *from = NULL;
+
+	if (re_sdprintf(&from, "%s%s", contact,
+			kind == TARGET_PHONE ? "/" SERVICE_RESOURCE : ""))
+		return;
+
+	p = presence_new(from, user, st->open ? NULL : "unavailable");
+	if (st->open && *st->show)
+		(void)stanza_text_add(stanza_add(p, "show", NULL), st->show);
+	if (st->text) {
+		e = stanza_add(p, "status", NULL);
+		(void)stanza_text_add(e, st->text);
+		if (st->lang)
+			(void)stanza_attr_set(e, "xml:lang", st->lang);
+	}
+	if (st->open && st->priority > 0) {
+		char text[8];
+
+		(void)re_snprintf(text, sizeof(text), "%d", st->priority);
+		(void)stanza_text_add(stanza_add(p, "priority", NULL), text);
+	}
+	if (st->open)
+		service_caps_put(p, kind);
+	if (stanza_ok(p))
+		(void)component_send(s->c, p, COMPONENT_SHED_FIRST);
+	stanza_free(p);
+	mem_deref(from);
+}
+
 static struct watch *watch_of(struct service *s, const struct address *a)
 {
 	struct watch *w = NULL;
@@ -89,6 +135,18 @@ static void greet(struct service *s, const struct address *a, struct watch *w)
 typedef void(presence_h)(struct service *s, const struct address *a,
 			 const struct stanza *st);
 
+/* D52: else clients treat our calls as a stranger's.  Once, or two gateways
+ * would ask each other for ever. */
+static void subscribe_back(struct service *s, const char *contact,
+			   const char *user, struct watch *w)
+{
+	if (!w || w->asked)
+		return;
+
+	w->asked = true;
+	service_presence_send(s, contact, user, "subscribe");
+}
+
 static void on_subscribe(struct service *s, const struct address *a,
 			 const struct stanza *st)
 {
@@ -102,33 +160,46 @@ static void on_subscribe(struct service *s, const struct address *a,
 		return;
 	}
 
+	if (upcall(s, SERVICE_SUBSCRIBE, a, st))
+		return;
+
 	w = watch_of(s, a);
 	if (w)
 		w->subscribed = true;
 	service_presence_send(s, a->contact, a->user, "subscribed");
 	greet(s, a, w);
-	/* D52: else clients treat our calls as a stranger's.  Once, or two
-	 * gateways would ask each other for ever. */
-	if (!w || w->asked || !*a->to.local)
-		return;
-
-	w->asked = true;
-	service_presence_send(s, a->contact, a->user, "subscribe");
+	if (*a->to.local)
+		subscribe_back(s, a->contact, a->user, w);
 }
 
-static void on_unsubscribe(struct service *s, const struct address *a,
-			   const struct stanza *st)
+void service_accept(struct service *s, const char *contact, const char *user,
+		    const struct service_status *st)
 {
-	struct user *u = service_user_find(s, a->user);
-	struct watch *w = u ? service_watch_find(u, a->contact) : NULL;
-	bool mirror = w && w->subscribed && *a->to.local;
+	struct watch *w = NULL;
+	struct user *u;
 
-	(void)st;
-	phone_presence(s, a->contact, a->user, "unavailable");
-	service_presence_send(s, a->contact, a->user, "unsubscribed");
+	if (!service_user_get(&u, s, user) &&
+	    !service_watch_get(&w, u, contact)) {
+		w->subscribed = true;
+		w->greeted = tmr_jiffies();
+	}
+	service_presence_send(s, contact, user, "subscribed");
+	service_contact_show(s, contact, user, st);
+	subscribe_back(s, contact, user, w);
+}
+
+void service_revoke(struct service *s, const char *contact, const char *user,
+		    bool and_theirs)
+{
+	struct user *u = service_user_find(s, user);
+	struct watch *w = u ? service_watch_find(u, contact) : NULL;
 	/* only once, or two gateways would thank each other for ever */
+	bool mirror = and_theirs && w && w->subscribed && strchr(contact, '@');
+
+	phone_presence(s, contact, user, "unavailable");
+	service_presence_send(s, contact, user, "unsubscribed");
 	if (mirror)
-		service_presence_send(s, a->contact, a->user, "unsubscribe");
+		service_presence_send(s, contact, user, "unsubscribe");
 	if (!w)
 		return;
 
@@ -137,13 +208,40 @@ static void on_unsubscribe(struct service *s, const struct address *a,
 	service_user_drop(u);
 }
 
+void service_reject(struct service *s, const char *contact, const char *user)
+{
+	struct stanza *p = presence_new(user, contact, "subscribe");
+	struct stanza *e =
+	    stanza_error(p, COND_ITEM_NOT_FOUND, NULL, NULL, NULL);
+
+	component_reply(s->c, e);
+	stanza_free(p);
+}
+
+void service_presence_type(struct service *s, const char *contact,
+			   const char *user, const char *type)
+{
+	struct user *u = service_user_find(s, user);
+	struct watch *w = u ? service_watch_find(u, contact) : NULL;
+
+	if (w && !strcmp(type, "subscribe"))
+		w->asked = true;
+	service_presence_send(s, contact, user, type);
+}
+
+static void on_unsubscribe(struct service *s, const struct address *a,
+			   const struct stanza *st)
+{
+	if (!upcall(s, SERVICE_UNSUBSCRIBE, a, st))
+		service_revoke(s, a->contact, a->user, true);
+}
+
 /* RFC 6121 4.3.2 */
 static void on_probe(struct service *s, const struct address *a,
 		     const struct stanza *st)
 {
 	struct watch *w;
 
-	(void)st;
 	if (service_permits(s, a, NULL) != COND_NONE) {
 		service_presence_send(s, a->contact, a->user, "unsubscribed");
 		return;
@@ -152,7 +250,8 @@ static void on_probe(struct service *s, const struct address *a,
 	w = watch_of(s, a);
 	if (w)
 		w->subscribed = true;
-	greet(s, a, w);
+	if (!upcall(s, SERVICE_PROBE, a, st))
+		greet(s, a, w);
 }
 
 static void on_available(struct service *s, const struct address *a,
@@ -173,7 +272,8 @@ static void on_available(struct service *s, const struct address *a,
 		return;
 
 	service_device_update(u, a, st);
-	if (!service_watch_get(&w, u, a->contact) &&
+	if (!upcall(s, SERVICE_AVAILABLE, a, st) &&
+	    !service_watch_get(&w, u, a->contact) &&
 	    (!w->greeted || tmr_jiffies() >= w->greeted + SERVICE_GREET_WAIT))
 		greet(s, a, w);
 	service_user_drop(u);
@@ -184,7 +284,7 @@ static void on_unavailable(struct service *s, const struct address *a,
 {
 	struct user *u = service_user_find(s, a->user);
 
-	(void)st;
+	(void)upcall(s, SERVICE_UNAVAILABLE, a, st);
 	if (!u)
 		return;
 
@@ -199,19 +299,22 @@ static void on_unsubscribed(struct service *s, const struct address *a,
 	struct user *u = service_user_find(s, a->user);
 	struct watch *w = u ? service_watch_find(u, a->contact) : NULL;
 
-	(void)st;
 	if (w)
 		w->asked = false;
+	(void)upcall(s, SERVICE_UNSUBSCRIBED, a, st);
 }
 
-/* Of our own subscription, or of a stanza of ours that came back: there is
- * nothing to say. */
-static void on_ignored(struct service *s, const struct address *a,
-		       const struct stanza *st)
+static void on_subscribed(struct service *s, const struct address *a,
+			  const struct stanza *st)
 {
-	(void)s;
-	(void)a;
-	(void)st;
+	(void)upcall(s, SERVICE_SUBSCRIBED, a, st);
+}
+
+/* A stanza of ours that came back: there is nothing to say. */
+static void on_error(struct service *s, const struct address *a,
+		     const struct stanza *st)
+{
+	(void)upcall(s, SERVICE_ERROR, a, st);
 }
 
 static const struct {
@@ -221,11 +324,11 @@ static const struct {
     {"", on_available},
     {"unavailable", on_unavailable},
     {"subscribe", on_subscribe},
-    {"subscribed", on_ignored},
+    {"subscribed", on_subscribed},
     {"unsubscribe", on_unsubscribe},
     {"unsubscribed", on_unsubscribed},
     {"probe", on_probe},
-    {"error", on_ignored},
+    {"error", on_error},
 };
 
 bool service_presence(struct component *c, const struct stanza *st, void *arg)
@@ -314,6 +417,9 @@ static void hide_timeout(void *arg)
 
 	if (!is_subscribed(x->s, x->contact, x->user))
 		phone_presence(x->s, x->contact, x->user, "unavailable");
+	else /* what it shows may be less than that */
+		(void)service_upcall(x->s, SERVICE_SYNC, x->user, x->contact,
+				     NULL);
 	mem_deref(x);
 }
 
@@ -334,7 +440,8 @@ void service_show(struct service *s, const char *contact, const char *user)
 
 	x->calls++;
 	tmr_cancel(&x->tmr);
-	service_greet(s, c, u);
+	if (!service_upcall(s, SERVICE_SHOWN, u, c, NULL))
+		service_greet(s, c, u);
 out:
 	mem_deref(c);
 	mem_deref(u);
@@ -355,6 +462,34 @@ void service_hide(struct service *s, const char *contact, const char *user)
 out:
 	mem_deref(c);
 	mem_deref(u);
+}
+
+void service_goodbye(struct service *s)
+{
+	struct le *le, *lw;
+
+	if (!s)
+		return;
+
+	LIST_FOREACH (&s->userlist, le) {
+		const struct user *u = le->data;
+
+		LIST_FOREACH (&u->watches, lw) {
+			struct watch *w = lw->data;
+
+			if (w->subscribed || w->greeted)
+				phone_presence(s, w->contact, u->bare,
+					       "unavailable");
+			w->greeted = 0;
+		}
+	}
+	LIST_FOREACH (&s->shown, le) {
+		const struct shown *x = le->data;
+
+		if (!is_subscribed(s, x->contact, x->user))
+			phone_presence(s, x->contact, x->user, "unavailable");
+	}
+	service_shown_close(s);
 }
 
 void service_shown_close(struct service *s)

@@ -221,6 +221,7 @@ void service_device_update(struct user *u, const struct address *a,
 	if (!o)
 		return;
 
+	u->seen = tmr_jiffies();
 	o->priority = priority_read(presence);
 	o->generation = u->s->generation;
 	list_unlink(&o->le);
@@ -244,7 +245,9 @@ void service_device_update(struct user *u, const struct address *a,
 static void online_remove(struct user *u, struct online *o)
 {
 	mem_deref(o);
-	u->devicec--;
+	if (!--u->devicec)
+		(void)service_upcall(u->s, SERVICE_OFFLINE, u->bare, NULL,
+				     NULL);
 }
 
 void service_device_remove(struct user *u, const char *resource)
@@ -355,6 +358,7 @@ static void stale_timeout(void *arg)
 /* The user learns again that its contacts are there, and we what it has. */
 static unsigned user_sync(struct service *s, struct user *u)
 {
+	const char *via = u->via;
 	unsigned sent = 0;
 	struct le *le;
 
@@ -363,12 +367,16 @@ static unsigned user_sync(struct service *s, struct user *u)
 
 		if (!w->subscribed)
 			continue;
+		if (!via) /* remembered since an earlier life */
+			via = w->contact;
 		w->greeted = tmr_jiffies();
-		service_greet(s, w->contact, u->bare);
+		if (!service_upcall(s, SERVICE_SYNC, u->bare, w->contact,
+				    NULL))
+			service_greet(s, w->contact, u->bare);
 		sent++;
 	}
-	if (u->via) {
-		service_presence_send(s, u->via, u->bare, "probe");
+	if (via) {
+		service_presence_send(s, via, u->bare, "probe");
 		sent++;
 	}
 
@@ -436,9 +444,50 @@ size_t service_devices(const struct service *s, const char *bare,
 		v[n].known = caps && caps->known;
 		v[n].jmi = bits & FEATURE_JMI;
 		v[n].call = (bits & FEATURE_CALL) == FEATURE_CALL;
-		v[n].audio = bits & FEATURE_AUDIO;
-		v[n].video = bits & FEATURE_VIDEO;
 	}
 
 	return n;
+}
+
+bool service_online(const struct service *s, const char *user)
+{
+	const struct user *u = service_user_find(s, user);
+
+	return u && u->devicec;
+}
+
+uint64_t service_seen(const struct service *s, const char *user)
+{
+	const struct user *u = service_user_find(s, user);
+
+	return u && u->seen ? tmr_jiffies() - u->seen : UINT64_MAX;
+}
+
+void service_ask(struct service *s, const char *contact, const char *user)
+{
+	struct user *u = service_user_find(s, user);
+	const uint64_t now = tmr_jiffies();
+
+	/* one answer is good for all contacts of the user */
+	if (u && u->asked && now < u->asked + SERVICE_ASK_WAIT)
+		return;
+	if (u)
+		u->asked = now;
+	service_presence_send(s, u && u->via ? u->via : contact, user,
+			      "probe");
+}
+
+void service_remember(struct service *s, const char *contact, const char *user)
+{
+	struct watch *w;
+	struct user *u;
+
+	if (!service_user_get(&u, s, user) &&
+	    !service_watch_get(&w, u, contact))
+		w->subscribed = true;
+}
+
+bool service_up(const struct service *s)
+{
+	return component_up(s->c);
 }

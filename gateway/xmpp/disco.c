@@ -24,10 +24,15 @@ static const struct {
 	const char *var;
 } features[] = {
     {TARGET_GATEWAY, NS_CAPS},
+    {TARGET_GATEWAY, "http://jabber.org/protocol/commands"},
     {TARGET_GATEWAY, NS_DISCO_INFO},
     {TARGET_GATEWAY, NS_DISCO_ITEMS},
+    {TARGET_GATEWAY, "http://jabber.org/protocol/rosterx"},
     {TARGET_GATEWAY, NS_GATEWAY},
+    {TARGET_GATEWAY, "jabber:iq:register"},
+    {TARGET_GATEWAY, "jabber:iq:search"},
     {TARGET_GATEWAY, NS_VERSION},
+    {TARGET_GATEWAY, NS_DATA},
     {TARGET_GATEWAY, "jid\\20escaping"},
     {TARGET_GATEWAY, NS_PING},
     {TARGET_GATEWAY, NS_TIME},

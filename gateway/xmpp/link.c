@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/lag.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "xmpp/resolve.h"
@@ -18,7 +19,7 @@ enum {
 	CONNECT_WAIT = 10 * 1000, /* ms, each address */
 	TLS_WAIT = 10 * 1000,	  /* ms */
 	READ_SIZE = 16 * 1024,	  /* bytes */
-	READ_ROUNDS = 8,	  /* reads before others have their turn */
+	READ_ROUNDS = 2,	  /* reads before others have their turn */
 	OUT_KEEP = 64 * 1024,	  /* bytes of queue kept when empty */
 };
 
@@ -40,8 +41,9 @@ struct xmpplink {
 	int fd;
 	int flags; /* asked of the loop */
 	bool connected, open, ended;
-	bool heard;	/* a byte, from any address */
-	char what[160]; /* why the last address failed */
+	bool heard;	 /* a byte, from any address */
+	uint64_t unread; /* for lag_input */
+	char what[160];	 /* why the last address failed */
 	const char *hint;
 };
 
@@ -351,7 +353,7 @@ static void link_read(struct xmpplink *l)
 		ssize_t n = recv(l->fd, buf, sizeof(buf), 0);
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			return;
+			break;
 
 		l->heard = l->heard || n > 0;
 		if (n < 0)
@@ -378,8 +380,9 @@ static void link_read(struct xmpplink *l)
 		}
 
 		if (n < (ssize_t)sizeof(buf))
-			return;
+			break;
 	}
+	lag_input(&l->unread, i == READ_ROUNDS);
 }
 
 static void link_event(int flags, void *arg)

@@ -5,9 +5,25 @@
 #define XMPP_SERVICE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include "xmpp/component.h"
 
 struct service;
+
+enum service_event { /* presence of a user for a contact, both bare JIDs */
+		     SERVICE_SUBSCRIBE,
+		     SERVICE_UNSUBSCRIBE,
+		     SERVICE_SUBSCRIBED,
+		     SERVICE_UNSUBSCRIBED,
+		     SERVICE_PROBE,
+		     SERVICE_AVAILABLE,
+		     SERVICE_UNAVAILABLE,
+		     SERVICE_ERROR,
+		     SERVICE_SYNC,    /* show the contact again */
+		     SERVICE_SHOWN,   /* true: it is shown as available */
+		     SERVICE_OFFLINE, /* the user's last device went away;
+				       * contact is NULL */
+};
 
 struct service_handlers {
 	/* May the user (bare JID) see and call this contact (bare JID)?
@@ -17,6 +33,11 @@ struct service_handlers {
 	/* Text of jabber:iq:gateway -> bare JID of a contact, mem_ref.
 	 * EBADMSG: not an address. */
 	int (*prompt)(char **jidp, const char *text, void *arg);
+	/* NULL: every contact is there.  False: do as if there were none.  st
+	 * is the stanza, NULL for the last three. */
+	bool (*presence)(enum service_event ev, const char *user,
+			 const char *contact, const struct stanza *st,
+			 void *arg);
 	void *arg;
 };
 
@@ -34,7 +55,6 @@ struct device {
 	bool known; /* its disco#info has been seen */
 	bool jmi;   /* urn:xmpp:jingle-message:0 */
 	bool call;  /* jingle, rtp:1, ice-udp, dtls */
-	bool audio, video;
 };
 /* Online devices of a user as far as their presence reaches us; returns how
  * many were written. 0 also when nothing is known of the user. */
@@ -45,5 +65,41 @@ size_t service_devices(const struct service *s, const char *bare,
  * presence with caps from contact/sip (E.3); undone 60 s after service_hide. */
 void service_show(struct service *s, const char *contact, const char *user);
 void service_hide(struct service *s, const char *contact, const char *user);
+/* Nobody is there any more: for all who were shown presence (X0100 8). */
+void service_goodbye(struct service *s);
+
+/* What a contact shows. */
+struct service_status {
+	bool open;
+	const char *show; /* "" or "away", "dnd" .. */
+	const char *text; /* <status/>; NULL: none */
+	const char *lang; /* of text; NULL: none */
+	int priority;
+};
+
+/* For who handles presence: presence of contact/sip with caps. */
+void service_contact_show(struct service *s, const char *contact,
+			  const char *user, const struct service_status *st);
+/* "subscribed", what it shows, and once a subscription back (D52). */
+void service_accept(struct service *s, const char *contact, const char *user,
+		    const struct service_status *st);
+/* "unsubscribed"; and_theirs: the mirrored one ends too. */
+void service_revoke(struct service *s, const char *contact, const char *user,
+		    bool and_theirs);
+/* The contact that the user asked for does not exist. */
+void service_reject(struct service *s, const char *contact, const char *user);
+/* Bare presence of a type: "subscribe", "probe". */
+void service_presence_type(struct service *s, const char *contact,
+			   const char *user, const char *type);
+/* The user is subscribed since an earlier life. */
+void service_remember(struct service *s, const char *contact,
+		      const char *user);
+bool service_online(const struct service *s, const char *user);
+/* ms since a presence of the user was seen; UINT64_MAX: never. */
+uint64_t service_seen(const struct service *s, const char *user);
+/* Asks the user's server whether it is online, through whoever it shows
+ * itself to, else in the name of contact. */
+void service_ask(struct service *s, const char *contact, const char *user);
+bool service_up(const struct service *s);
 
 #endif

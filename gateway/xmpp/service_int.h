@@ -36,6 +36,7 @@ enum {
 	SERVICE_GREET_WAIT = 60 * 1000, /* ms between unasked answers */
 	SERVICE_CAPS_WAIT = 60 * 1000,	/* ms until a failed ver is asked */
 	SERVICE_STALE_WAIT = 60 * 1000, /* ms for answers to our probes */
+	SERVICE_ASK_WAIT = 5 * 1000,	/* ms between probes of a user */
 	SERVICE_SYNC_TICK = 100,	/* ms */
 	SERVICE_SYNC_BURST = 50,	/* stanzas a tick */
 };
@@ -46,8 +47,6 @@ enum feature { /* of a device; a bit mask */
 	       FEATURE_RTP = 4,
 	       FEATURE_ICE = 8,
 	       FEATURE_DTLS = 16,
-	       FEATURE_AUDIO = 32,
-	       FEATURE_VIDEO = 64,
 	       FEATURE_CALL =
 		   FEATURE_JINGLE | FEATURE_RTP | FEATURE_ICE | FEATURE_DTLS,
 };
@@ -104,6 +103,8 @@ struct user {
 	struct list watches;
 	unsigned watchc;
 	unsigned generation;
+	uint64_t seen;	/* ms: presence came; 0: never */
+	uint64_t asked; /* ms: a probe was sent; 0: never */
 };
 
 struct service {
@@ -173,6 +174,8 @@ void service_presence_send(struct service *s, const char *from, const char *to,
 			   const char *type);
 /* Presence of a contact, or the gateway, for a user, with caps. */
 void service_greet(struct service *s, const char *contact, const char *user);
+bool service_upcall(struct service *s, enum service_event ev, const char *user,
+		    const char *contact, const struct stanza *st);
 void service_shown_close(struct service *s);
 
 #endif

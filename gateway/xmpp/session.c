@@ -31,7 +31,7 @@ static const struct {
 	const char *name;
 	unsigned wait; /* ms until the state has taken too long */
 } states[] = {
-    [DOWN] = {"down", 0},
+    [DOWN] = {.name = "down"},	      /* the next try has a time of its own */
     [CONNECTING] = {"connecting", 0}, /* the link times itself */
     [OPENING] = {"opening", STREAM_WAIT},
     [PROVING] = {"proving", STREAM_WAIT},

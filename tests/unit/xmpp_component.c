@@ -149,18 +149,39 @@ START_TEST(test_stream_error)
 }
 END_TEST
 
+/* Protocol A: how long until the next try, and what the operator is told: a
+ * key, or the setting of the server. */
 START_TEST(test_remedies)
 {
-	/* each of these names a key, or the setting of the server */
-	ck_assert_ptr_nonnull(
-	    strstr(handshake_remedy("conflict")->hint,
-		   "component_conflict_resolve = \"kick_old\""));
-	ck_assert_ptr_nonnull(
-	    strstr(handshake_remedy("host-unknown")->hint, "component ="));
-	ck_assert_ptr_nonnull(
-	    strstr(handshake_remedy("not-authorized")->hint, "secret"));
-	ck_assert_ptr_nonnull(
-	    strstr(handshake_remedy("invalid-namespace")->hint, "server ="));
+	static const struct {
+		const char *cond;
+		enum handshake_wait wait;
+		const char *says;
+	} v[] = {
+	    {"conflict", WAIT_CONFLICT,
+	     "component_conflict_resolve = \"kick_old\""},
+	    {"host-unknown", WAIT_OPERATOR, "component ="},
+	    {"not-authorized", WAIT_OPERATOR, "secret"},
+	    {"invalid-namespace", WAIT_OPERATOR, "server ="},
+	    {"improper-addressing", WAIT_OPERATOR, "component ="},
+	    {"invalid-from", WAIT_BACKOFF, "component ="},
+	    {"policy-violation", WAIT_BACKOFF, "component_stanza_size_limit"},
+	    {"resource-constraint", WAIT_BACKOFF, "overloaded"},
+	    {"connection-timeout", WAIT_BACKOFF, NULL},
+	    {"system-shutdown", WAIT_BACKOFF, NULL},
+	    {"reset", WAIT_BACKOFF, NULL},
+	    {"see-other-host", WAIT_OPERATOR, "server ="},
+	    {"of-another-day", WAIT_BACKOFF, "log of the server"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+		const struct handshake_remedy *r = handshake_remedy(v[i].cond);
+
+		ck_assert_msg(r->wait == v[i].wait, "%s", v[i].cond);
+		ck_assert_msg(v[i].says ? strstr(r->hint, v[i].says) != NULL
+					: !*r->hint,
+			      "%s: %s", v[i].cond, r->hint);
+	}
 }
 END_TEST
 

@@ -100,6 +100,42 @@ START_TEST(subscribe_back_once)
 }
 END_TEST
 
+/* At the end all who saw one of us are told, once. */
+START_TEST(goodbye)
+{
+	service_goodbye(NULL);
+	presence("subscribe", "alice@xmpp.test", "600@sip.xmpp.test", "");
+	presence("subscribe", "alice@xmpp.test", "sip.xmpp.test", "");
+	available("bob@xmpp.test/x", "601@sip.xmpp.test", "1");
+	service_show(s, "602@sip.xmpp.test", "carol@xmpp.test");
+	service_show(s, "600@sip.xmpp.test", "alice@xmpp.test");
+	flush();
+	service_goodbye(s);
+	ck_assert_uint_eq(sentc, 4);
+	ck_assert_uint_eq(count("type='unavailable'"), 4);
+	has(sent_with("from='600@sip.xmpp.test/sip'"), "to='alice@xmpp.test'");
+	has(sent_with("from='sip.xmpp.test'"), "to='alice@xmpp.test'");
+	has(sent_with("from='601@sip.xmpp.test/sip'"), "to='bob@xmpp.test'");
+	has(sent_with("from='602@sip.xmpp.test/sip'"), "to='carol@xmpp.test'");
+}
+END_TEST
+
+/* Subscribed since an earlier life: asked as soon as the link is up. */
+START_TEST(remembered)
+{
+	service_remember(s, "600@sip.xmpp.test", "alice@xmpp.test");
+	ck_assert(!service_online(s, "alice@xmpp.test"));
+	ck_assert_uint_eq(service_seen(s, "alice@xmpp.test"), UINT64_MAX);
+	state_h(NULL, true, state_arg);
+	flush();
+	sync_timeout(s);
+	has(sent_with("type='probe'"), "from='600@sip.xmpp.test'");
+	available("alice@xmpp.test/a", "600@sip.xmpp.test", "v1");
+	ck_assert(service_online(s, "alice@xmpp.test"));
+	ck_assert_uint_lt(service_seen(s, "alice@xmpp.test"), 1000);
+}
+END_TEST
+
 START_TEST(unsubscribe)
 {
 	presence("subscribe", "alice@xmpp.test", "600@sip.xmpp.test", "");
@@ -188,8 +224,7 @@ START_TEST(device_known)
 	ck_assert(!v[0].known && !v[0].call && !v[0].jmi);
 	answer_features(CALLABLE PHONE_FEATURE("urn:xmpp:jingle-message:0"));
 	ck_assert_uint_eq(service_devices(s, "ALICE@xmpp.test", v, 4), 1);
-	ck_assert(v[0].known && v[0].call && v[0].jmi && v[0].audio);
-	ck_assert(!v[0].video);
+	ck_assert(v[0].known && v[0].call && v[0].jmi);
 
 	/* the same software elsewhere is known at once */
 	available("bob@xmpp.test/x", "600@sip.xmpp.test", ver);
@@ -466,7 +501,7 @@ static void a_day(void)
 
 START_TEST(memory_refused)
 {
-	const struct service_handlers h = {contact_h, prompt_h, NULL};
+	const struct service_handlers h = {contact_h, prompt_h, NULL, NULL};
 	unsigned n;
 
 	for (n = 0; n < 1000; n++) {
@@ -494,6 +529,8 @@ int main(void)
 
 	tcase_add_test(tc, subscribe);
 	tcase_add_test(tc, subscribe_back_once);
+	tcase_add_test(tc, goodbye);
+	tcase_add_test(tc, remembered);
 	tcase_add_test(tc, unsubscribe);
 	tcase_add_test(tc, probe);
 	tcase_add_test(tc, room_refused);

@@ -115,7 +115,7 @@ START_TEST(info_others)
 	has(r, "category='gateway' type='simple'");
 	has(r, "type='pstn'");
 	has(r, "var='jid\\20escaping'");
-	ck_assert_ptr_null(strstr(r, "jabber:iq:register"));
+	has(r, "var='jabber:iq:register'");
 	(void)re_snprintf(node, sizeof(node),
 			  "<query xmlns='" NS_DISCO_INFO "' node='%s#%s'/>",
 			  service_caps_node, service_ver(TARGET_GATEWAY));
@@ -123,6 +123,56 @@ START_TEST(info_others)
 	r = query("sip.xmpp.test", "<query xmlns='" NS_DISCO_ITEMS "'/>");
 	has(r, "type='result'");
 	ck_assert_ptr_null(strstr(r, "<item"));
+}
+END_TEST
+
+/* Each line of the table, and nothing that is in no line. */
+START_TEST(info_whole)
+{
+	static const struct {
+		const char *name, *address;
+	} v[] = {{"gateway", "sip.xmpp.test"},
+		 {"contact", "600@sip.xmpp.test"},
+		 {"phone", "600@sip.xmpp.test/sip"}};
+	char line[256], want[512];
+
+	for (size_t i = 0; i < SERVICE_COUNT(v); i++) {
+		const char *r =
+		    query(v[i].address, "<query xmlns='" NS_DISCO_INFO "'/>");
+		FILE *f = fopen("tests/data/disco.txt", "r");
+		unsigned n = 0;
+
+		ck_assert_ptr_nonnull(f);
+		while (fgets(line, sizeof(line), f)) {
+			char target[16], what[16], a[128], type[32];
+			int at = 0;
+
+			line[strcspn(line, "\n")] = '\0';
+			if (sscanf(line, "%15s %15s %127s %31s%n", target,
+				   what, a, type, &at) < 3 ||
+			    strcmp(target, v[i].name))
+				continue;
+			if (!strcmp(what, "feature"))
+				(void)snprintf(want, sizeof(want),
+					       "<feature var='%s'/>", a);
+			else
+				(void)snprintf(
+				    want, sizeof(want),
+				    "<identity category='%s' type='%s'%s%s%s>",
+				    a, type, line[at] ? " name='" : "",
+				    line[at] ? line + at + 1 : "",
+				    line[at] ? "'/" : "/");
+			has(r, want);
+			n++;
+		}
+		(void)fclose(f);
+		for (; (r = strstr(r, " var='")) != NULL; r++)
+			n--;
+		r = query(v[i].address, "<query xmlns='" NS_DISCO_INFO "'/>");
+		for (; (r = strstr(r, "<identity")) != NULL; r++)
+			n--;
+		ck_assert_uint_eq(n, 0);
+	}
 }
 END_TEST
 
@@ -204,6 +254,7 @@ int main(void)
 	tcase_add_test(tc, ver_vectors);
 	tcase_add_test(tc, info_phone);
 	tcase_add_test(tc, info_others);
+	tcase_add_test(tc, info_whole);
 	tcase_add_test(tc, small_queries);
 	tcase_add_test(tc, vcards);
 	tcase_add_test(tc, prompts);

@@ -1,0 +1,157 @@
+/* xmpp_forms.c: data forms, and the form of a SIP account. */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/compat.h"
+#include "xmpp/register.h"
+#include "xmpp/xmldoc.h"
+
+static struct form *decode(const char *xml, int want)
+{
+	struct form *f = NULL;
+	struct stanza *x;
+
+	ck_assert_int_eq(0, xmldoc_decode(&x, xml, strlen(xml)));
+	ck_assert_int_eq(want, form_decode(&f, x));
+	stanza_free(x);
+
+	return f;
+}
+
+#define X "<x xmlns='jabber:x:data' type='submit'>"
+
+START_TEST(values)
+{
+	struct form *f = decode(X "<field var='a'><value> one </value>"
+				  "<value>two</value></field>"
+				  "<field var='b'/>"
+				  "<field var='a'><value>late</value></field>"
+				  "<field><value>x</value></field>"
+				  "<field var='t'><value>true</value></field>"
+				  "<field var='z'><value>0</value></field>"
+				  "<field var='c'><value>a\nb</value></field>"
+				  "</x>",
+				0);
+
+	ck_assert_str_eq(f->type, "submit");
+	ck_assert_uint_eq(f->fieldc, 5);
+	ck_assert_str_eq(form_value(f, "a"), "one");
+	ck_assert_uint_eq(f->fields[0].valuec, 2);
+	ck_assert_ptr_null(form_value(f, "b"));
+	ck_assert_ptr_null(form_value(f, "none"));
+	ck_assert_ptr_null(form_value(NULL, "a"));
+	ck_assert_str_eq(form_value(f, "c"), "a b");
+	ck_assert(form_bool(f, "t", false));
+	ck_assert(!form_bool(f, "z", true));
+	ck_assert(form_bool(f, "a", true) && !form_bool(f, "a", false));
+	mem_deref(f);
+}
+END_TEST
+
+START_TEST(refused)
+{
+	static char many[20000];
+
+	decode("<x xmlns='jabber:x:data'/>", EBADMSG);
+	decode("<x xmlns='jabber:x:data' type='no'/>", EBADMSG);
+	decode("<x xmlns='jabber:x' type='submit'/>", EBADMSG);
+	decode("<y xmlns='jabber:x:data' type='submit'/>", EBADMSG);
+
+	strcpy(many, X);
+	for (unsigned i = 0; i <= FORM_FIELDS_MAX; i++)
+		(void)snprintf(many + strlen(many), 40, "<field var='%u'/>",
+			       i);
+	strcat(many, "</x>");
+	decode(many, E2BIG);
+	strcpy(many, X "<field var='a'>");
+	for (unsigned i = 0; i <= FORM_VALUES_MAX; i++)
+		strcat(many, "<value/>");
+	strcat(many, "</field></x>");
+	decode(many, E2BIG);
+	memset(many, 0, sizeof(many));
+	strcpy(many, X "<field var='a'><value>");
+	memset(many + strlen(many), 'x', FORM_VALUE_MAX + 1);
+	strcat(many, "</value></field></x>");
+	decode(many, E2BIG);
+}
+END_TEST
+
+/* What is shown never holds the password, and reads back. */
+START_TEST(account_form)
+{
+	struct register_form form = {
+	    .title = "T",
+	    .v = {.username = "bob",
+		  .password = "s3cret",
+		  .domain = "example.net",
+		  .transport = "tls",
+		  .privacy = true},
+	};
+	char provider[] = "example.net", *providers[] = {provider};
+	struct stanza *root = stanza_new("query", NS_REGISTER), *x;
+	struct register_values v;
+	char *text = NULL;
+	struct form *f;
+
+	form.providers = providers;
+	form.providerc = 1;
+	x = register_form_add(root, &form);
+	ck_assert_ptr_nonnull(x);
+	ck_assert_int_eq(0, re_sdprintf(&text, "%H", stanza_print, root));
+	ck_assert_ptr_null(strstr(text, "s3cret"));
+	ck_assert_ptr_nonnull(strstr(text, "text-private"));
+	ck_assert_ptr_nonnull(strstr(text, "<required/>"));
+	mem_deref(text);
+
+	ck_assert_int_eq(0, form_decode(&f, x));
+	register_form_read(&v, f);
+	ck_assert_str_eq(v.username, "bob");
+	ck_assert_ptr_null(v.password);
+	ck_assert_str_eq(v.domain, "example.net");
+	ck_assert_str_eq(v.transport, "tls");
+	ck_assert_ptr_null(v.auth);
+	ck_assert(v.privacy);
+	mem_deref(f);
+	stanza_free(root);
+}
+END_TEST
+
+START_TEST(table)
+{
+	struct stanza *root = stanza_new("command", NS_COMPONENT), *x;
+	char *text = NULL;
+
+	x = form_add(root, "result", NULL, NULL, NULL);
+	form_column_add(x, "text-single", "a", "A");
+	form_column_add(x, "text-single", "b", "B");
+	ck_assert_int_eq(0, re_sdprintf(&text, "%H", stanza_print, root));
+	ck_assert_str_eq(text, "<command><x xmlns='jabber:x:data' "
+			       "type='result'><reported>"
+			       "<field type='text-single' var='a' label='A'/>"
+			       "<field type='text-single' var='b' label='B'/>"
+			       "</reported></x></command>");
+	mem_deref(text);
+	stanza_free(root);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("forms");
+	TCase *tc = tcase_create("all");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_test(tc, values);
+	tcase_add_test(tc, refused);
+	tcase_add_test(tc, account_form);
+	tcase_add_test(tc, table);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+
+	return failed != 0;
+}
