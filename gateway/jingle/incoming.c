@@ -149,12 +149,23 @@ static struct jleg *crossing(const struct jingle *j, const char *from,
 	return NULL;
 }
 
+static void refuse_full(struct jingle *j, const struct stanza *iq,
+			const char *text)
+{
+	struct stanza *st =
+	    stanza_error(iq, COND_RESOURCE_CONSTRAINT, NULL, NULL, text);
+
+	if (st)
+		component_reply(j->c, st);
+}
+
 void jingle_initiated(struct jingle *j, const struct stanza *iq,
 		      const struct stanza *jingle, const char *sid,
 		      const char *from, const char *user, const char *contact)
 {
 	struct jleg *l = jingle_find_id(j, sid, user, contact);
 	struct jleg *ours = crossing(j, from, user, contact);
+	struct ending why;
 
 	if (l && l->br[0].peer && !strcmp(l->br[0].peer, from)) {
 		mem_ref(l);
@@ -173,7 +184,9 @@ void jingle_initiated(struct jingle *j, const struct stanza *iq,
 	else if (ours && strcmp(sid, ours->sid) > 0)
 		jingle_refuse(j, iq, COND_CONFLICT, "tie-break");
 	else if (jingle_is_full(j))
-		jingle_refuse(j, iq, COND_RESOURCE_CONSTRAINT, NULL);
+		refuse_full(j, iq, "too many calls are being set up");
+	else if (!call_admits(user, contact, &why))
+		refuse_full(j, iq, why.text);
 	else {
 		/* XEP-0166 7.2.16: the lower sid lives; what was agreed by
 		 * message stands. */

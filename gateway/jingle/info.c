@@ -35,32 +35,67 @@ void jleg_redirect(struct jleg *l)
 
 /* ---- what may stand in a session-info ---- */
 
-static void info_ringing(struct jleg *l)
+static void info_ringing(struct jleg *l, const struct stanza *e)
 {
+	(void)e;
 	if (l->st == JLEG_CALLING)
 		jleg_ringing(l);
 }
 
-static void info_hold(struct jleg *l)
+static void info_hold(struct jleg *l, const struct stanza *e)
 {
+	(void)e;
 	l->peer_held = true;
 	if (l->remote)
 		jleg_redirect(l);
 }
 
-static void info_unhold(struct jleg *l)
+static void info_unhold(struct jleg *l, const struct stanza *e)
 {
+	(void)e;
 	l->peer_held = false;
 	if (l->remote)
 		jleg_redirect(l);
 }
 
+/* Of all contents, or of one (XEP-0167 8.2). */
+static bool is_about_audio(const struct jleg *l, const struct stanza *e)
+{
+	const char *name = stanza_attr(e, "name");
+	unsigned i;
+
+	if (!name)
+		return true;
+
+	for (i = 0; l->remote && i < l->remote->mediac; i++) {
+		const struct desc_media *m = l->remote->media[i];
+
+		if (m->kind == DESC_AUDIO && m->mid && !strcmp(m->mid, name))
+			return true;
+	}
+
+	return false;
+}
+
+static void info_mute(struct jleg *l, const struct stanza *e)
+{
+	if (is_about_audio(l, e))
+		call_muted(&l->leg, true);
+}
+
+static void info_unmute(struct jleg *l, const struct stanza *e)
+{
+	if (is_about_audio(l, e))
+		call_muted(&l->leg, false);
+}
+
 static const struct {
 	const char *name;
-	void (*h)(struct jleg *l); /* NULL: absorbed */
+	void (*h)(struct jleg *l, const struct stanza *e);
 } infos[] = {
-    {"active", info_unhold},   {"hold", info_hold},	{"mute", NULL},
-    {"ringing", info_ringing}, {"unhold", info_unhold}, {"unmute", NULL},
+    {"active", info_unhold}, {"hold", info_hold},
+    {"mute", info_mute},     {"ringing", info_ringing},
+    {"unhold", info_unhold}, {"unmute", info_unmute},
 };
 
 static bool info_rtp(struct jleg *l, const struct stanza *iq,
@@ -75,8 +110,7 @@ static bool info_rtp(struct jleg *l, const struct stanza *iq,
 		if (strcmp(infos[i].name, e->name))
 			continue;
 		jingle_result(l->j, iq);
-		if (infos[i].h)
-			infos[i].h(l);
+		infos[i].h(l, e);
 		return true;
 	}
 

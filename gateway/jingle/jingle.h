@@ -69,6 +69,8 @@ enum jmi_kind {
 	JMI_ACCEPT,
 	JMI_UNKNOWN,
 };
+/* The element's name; kind is a known one. */
+const char *jmi_kind_name(enum jmi_kind kind);
 struct jmi { /* points into the stanza that it was read from */
 	enum jmi_kind kind;
 	const char *id;

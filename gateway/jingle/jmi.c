@@ -11,6 +11,11 @@ static const char *const kinds[JMI_UNKNOWN] = {
     [JMI_ACCEPT] = "accept",
 };
 
+const char *jmi_kind_name(enum jmi_kind kind)
+{
+	return kinds[kind];
+}
+
 static enum jmi_kind kind_find(const char *name)
 {
 	unsigned i;

@@ -75,6 +75,19 @@ static bool tie_break(struct jleg *theirs)
 	return true;
 }
 
+static bool is_admitted(const struct jleg *l, struct ending *why)
+{
+	if (!jingle_is_full(l->j))
+		return call_admits(l->user, l->contact, why);
+
+	memset(why, 0, sizeof(*why));
+	why->full = true;
+	snprintf(why->text, sizeof(why->text),
+		 "too many calls are being set up");
+
+	return false;
+}
+
 static void judge(struct jleg *l)
 {
 	struct call_request rq;
@@ -85,9 +98,11 @@ static void judge(struct jleg *l)
 		reject(l, REASON_UNSUPPORTED_APPLICATIONS, false, NULL);
 		return;
 	}
-	if (jingle_is_full(l->j)) {
-		reject(l, REASON_GENERAL_ERROR, false,
-		       "too many calls are being set up");
+	old = jingle_find_pair(l->j, l->user, l->contact, 1u << JLEG_ACTIVE);
+	if (!old && !is_admitted(l, &why)) {
+		jleg_jmi_end(l, l->br[0].peer, JMI_REJECT,
+			     REASON_GENERAL_ERROR, &why, false);
+		jleg_gone(l);
 		return;
 	}
 	if (!tie_break(l))
@@ -95,7 +110,6 @@ static void judge(struct jleg *l)
 
 	memset(&rq, 0, sizeof(rq));
 	memset(&why, 0, sizeof(why));
-	old = jingle_find_pair(l->j, l->user, l->contact, 1u << JLEG_ACTIVE);
 	if (old) { /* 4.2: from the device that is lost to this one */
 		rq.old = &old->leg;
 		rq.sid = l->sid;

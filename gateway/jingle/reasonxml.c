@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define NS_STOXD_SIP "urn:stoxd:sip:0"
+#define NS_STANZAS   "urn:ietf:params:xml:ns:xmpp-stanzas" /* RFC 6120 8.3.2 */
 
 static void reason_text_decode(struct ending *end, const struct stanza *e)
 {
@@ -51,7 +52,7 @@ static void words(char *buf, size_t size, enum reason reason,
 	const char *phrase;
 
 	buf[0] = '\0';
-	if (end && end->text[0] && end->sip_code)
+	if (end && end->text[0] && end->sip_code && !end->full)
 		snprintf(buf, size, "%u %s", end->sip_code, end->text);
 	else if (end && end->text[0])
 		snprintf(buf, size, "%s", end->text);
@@ -81,8 +82,10 @@ int jingle_reason_encode(struct stanza *parent, enum reason reason,
 		stanza_text_add(c, text);
 	}
 
-	/* one foreign child, for those who want the number */
-	if (end && end->sip_code) {
+	/* one foreign child: it is we who cannot, or the number */
+	if (end && end->full) {
+		stanza_add(e, cond_name(COND_RESOURCE_CONSTRAINT), NS_STANZAS);
+	} else if (end && end->sip_code) {
 		c = stanza_add(e, "sip-error", NS_STOXD_SIP);
 		stanza_attr_setf(c, "code", "%u", end->sip_code);
 	}

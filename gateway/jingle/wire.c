@@ -51,13 +51,6 @@ int jleg_iq_drop(struct jleg *l, struct stanza *iq)
 	return jleg_iq_ask(NULL, l, iq, answer_dropped, NULL);
 }
 
-static const char *const elements[JMI_UNKNOWN] = {
-    [JMI_PROPOSE] = "propose", [JMI_RINGING] = "ringing",
-    [JMI_PROCEED] = "proceed", [JMI_REJECT] = "reject",
-    [JMI_RETRACT] = "retract", [JMI_FINISH] = "finish",
-    [JMI_ACCEPT] = "accept",
-};
-
 struct stanza *jleg_message(const struct jleg *l, const char *to,
 			    enum jmi_kind kind, struct stanza **element)
 {
@@ -66,11 +59,11 @@ struct stanza *jleg_message(const struct jleg *l, const char *to,
 
 	stanza_attr_set(m, "type", "chat");
 	/* Conversations knows receipts and errors by ids of this form. */
-	stanza_attr_setf(m, "id", "jm-%s-%s", elements[kind], l->sid);
+	stanza_attr_setf(m, "id", "jm-%s-%s", jmi_kind_name(kind), l->sid);
 	stanza_attr_set(m, "from", l->self);
 	stanza_attr_set(m, "to", to);
 
-	e = stanza_add(m, elements[kind], NS_JMI);
+	e = stanza_add(m, jmi_kind_name(kind), NS_JMI);
 	stanza_attr_set(e, "id", l->sid);
 	stanza_add(m, "store", NS_HINTS);
 

@@ -154,17 +154,38 @@ START_TEST(test_reason_encode)
 }
 END_TEST
 
+/* XEP-0166 7.2 */
 START_TEST(test_actions)
 {
-	unsigned i;
+	static const struct {
+		const char *name;
+		enum jingle_action action;
+	} v[] = {
+	    {"content-accept", JINGLE_CONTENT_ACCEPT},
+	    {"content-add", JINGLE_CONTENT_ADD},
+	    {"content-modify", JINGLE_CONTENT_MODIFY},
+	    {"content-reject", JINGLE_CONTENT_REJECT},
+	    {"content-remove", JINGLE_CONTENT_REMOVE},
+	    {"description-info", JINGLE_DESCRIPTION_INFO},
+	    {"security-info", JINGLE_SECURITY_INFO},
+	    {"session-accept", JINGLE_SESSION_ACCEPT},
+	    {"session-info", JINGLE_SESSION_INFO},
+	    {"session-initiate", JINGLE_SESSION_INITIATE},
+	    {"session-terminate", JINGLE_SESSION_TERMINATE},
+	    {"transport-accept", JINGLE_TRANSPORT_ACCEPT},
+	    {"transport-info", JINGLE_TRANSPORT_INFO},
+	    {"transport-reject", JINGLE_TRANSPORT_REJECT},
+	    {"transport-replace", JINGLE_TRANSPORT_REPLACE},
+	};
 
-	for (i = 0; i < JINGLE_ACTION_UNKNOWN; i++)
-		ck_assert_int_eq(i, jingle_action_find(jingle_action_name(i)));
+	ck_assert_uint_eq(ARRAY_SIZE(v), JINGLE_ACTION_UNKNOWN);
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+		ck_assert_int_eq(v[i].action, jingle_action_find(v[i].name));
+		ck_assert_str_eq(v[i].name, jingle_action_name(v[i].action));
+	}
 	ck_assert_int_eq(JINGLE_ACTION_UNKNOWN, jingle_action_find("x"));
 	ck_assert_int_eq(JINGLE_ACTION_UNKNOWN, jingle_action_find(NULL));
 	ck_assert_str_eq("", jingle_action_name(JINGLE_ACTION_UNKNOWN));
-	ck_assert_str_eq("session-initiate",
-			 jingle_action_name(JINGLE_SESSION_INITIATE));
 }
 END_TEST
 

@@ -349,6 +349,23 @@ static int taken(const struct call_request *rq, struct ending *why)
 	return rq->leg->ops->proceed(rq->leg);
 }
 
+static bool no_time;
+
+bool call_admits(const char *from, const char *to, struct ending *why)
+{
+	(void)from;
+	(void)to;
+	memset(why, 0, sizeof(*why));
+	if (no_time) {
+		why->sip_code = 503;
+		why->retry_after = 7;
+		why->full = true;
+		str_ncpy(why->text, "too busy", sizeof(why->text));
+	}
+
+	return !no_time;
+}
+
 int call_incoming(const struct call_request *rq, struct ending *why)
 {
 	if (rq->old)
@@ -412,6 +429,12 @@ void call_transport(struct leg *leg, unsigned branch, unsigned media,
 	snprintf(text, sizeof(text), "transport %u %u %s %u", branch, media,
 		 t->ufrag ? t->ufrag : "-", t->candidatec);
 	told(text, NULL);
+}
+
+void call_muted(struct leg *leg, bool muted)
+{
+	(void)leg;
+	told(muted ? "muted" : "unmuted", NULL);
 }
 
 void call_dtmf(struct leg *leg, char digit, unsigned ms)
@@ -649,6 +672,8 @@ static void act(const char *line)
 		may_take = true;
 	else if (is(line, "refusing", &a))
 		refuse_with = (unsigned)strtoul(a, NULL, 10);
+	else if (is(line, "busy", &a))
+		no_time = true;
 	else if (is(line, "link", &a))
 		do_link(!strcmp(a, "up"));
 	else if (is(line, "swap", &a))
@@ -797,6 +822,25 @@ START_TEST(test_restarts)
 }
 END_TEST
 
+/* What "stoxctl call" shows of a leg. */
+START_TEST(test_state_names)
+{
+	static const char *const v[] = {
+	    [JLEG_IDLE] = "idle",
+	    [JLEG_PROPOSING] = "proposing",
+	    [JLEG_CALLING] = "calling",
+	    [JLEG_PROPOSED] = "proposed",
+	    [JLEG_PROCEEDING] = "proceeding",
+	    [JLEG_CALLED] = "called",
+	    [JLEG_ACTIVE] = "active",
+	    [JLEG_ENDED] = "ended",
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(v); i++)
+		ck_assert_str_eq(jleg_state_name((enum jleg_state)i), v[i]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("jingle leg");
@@ -811,6 +855,7 @@ int main(void)
 
 	tcase_add_loop_test(tc, test_conversation, 0, (int)files.gl_pathc);
 	tcase_add_test(tc, test_restarts);
+	tcase_add_test(tc, test_state_names);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
