@@ -50,6 +50,15 @@ static int sections_move(void **arrayp, size_t *np,
 	return 0;
 }
 
+static void lines_clear(struct config_route *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		mem_deref(v[i].name);
+		mem_deref(v[i].text);
+	}
+	mem_deref(v);
+}
+
 static void config_destructor(void *arg)
 {
 	struct config *c = arg;
@@ -69,13 +78,18 @@ static void config_destructor(void *arg)
 		config_section_clear(config_kind_find("trunk"), &c->trunk[i]);
 		mem_deref(c->trunk[i].name);
 	}
-	for (i = 0; i < c->routec; i++) {
-		mem_deref(c->route[i].name);
-		mem_deref(c->route[i].text);
+	for (i = 0; i < c->planc; i++) {
+		config_section_clear(config_kind_find("plan"), &c->plan[i]);
+		mem_deref(c->plan[i].name);
 	}
+	lines_clear(c->route, c->routec);
+	lines_clear(c->class, c->classc);
+	lines_clear(c->emergency, c->emergencyc);
+	lines_clear(c->users, c->userc);
+	lines_clear(c->phonebook, c->phonebookc);
 	mem_deref(c->xmpp);
 	mem_deref(c->trunk);
-	mem_deref(c->route);
+	mem_deref(c->plan);
 	mem_deref(c->file);
 	mem_deref(c->dir);
 }
@@ -143,6 +157,11 @@ static int parser_run(struct config_parser *p)
 			x->name = mem_ref(x->component);
 	}
 
+	err = sections_move((void **)&p->c->plan, &p->c->planc, p,
+			    config_kind_find("plan"));
+	if (err)
+		return err;
+
 	return sections_move((void **)&p->c->trunk, &p->c->trunkc, p,
 			     config_kind_find("trunk"));
 }
@@ -170,6 +189,91 @@ int config_parse(struct config **cp, const char *name, const char *text,
 		mem_deref(p.c);
 	else
 		*cp = p.c;
+
+	return err;
+}
+
+static void trunk_destructor(void *arg)
+{
+	struct config_trunk *t = arg;
+
+	config_section_clear(config_kind_find("trunk"), t);
+	mem_deref(t->name);
+}
+
+/* Lists are shared, each element with a reference of its own. */
+static int trunk_like(struct config_trunk *t, const struct config_trunk *like)
+{
+	char **codecs =
+	    mem_zalloc(MAX(like->codecc, 1u) * sizeof(*codecs), NULL);
+
+	if (!codecs)
+		return ENOMEM;
+	for (size_t i = 0; i < like->codecc; i++)
+		codecs[i] = mem_ref(like->codecs[i]);
+	for (size_t i = 0; i < t->codecc; i++)
+		mem_deref(t->codecs[i]);
+	mem_deref(t->codecs);
+	t->codecs = codecs;
+	t->codecc = like->codecc;
+
+	mem_deref(t->numbers.international);
+	t->numbers.international = mem_ref(like->numbers.international);
+	t->numbers.national = mem_ref(like->numbers.national);
+	t->numbers.country = mem_ref(like->numbers.country);
+	t->numbers.short_digits = like->numbers.short_digits;
+	t->accept_from = mem_ref(like->accept_from);
+	t->accept_fromc = like->accept_fromc;
+	t->media_from = mem_ref(like->media_from);
+	t->media_fromc = like->media_fromc;
+	t->media = like->media;
+	t->sdes_over_plain = like->sdes_over_plain;
+	t->listen = like->listen;
+	t->tcp = like->tcp;
+	t->tls_ca = mem_ref(like->tls_ca);
+	t->dtmf = like->dtmf;
+	t->early_media = like->early_media;
+	t->latch = like->latch;
+	t->ring_timeout = like->ring_timeout;
+	t->decline_code = like->decline_code;
+	t->presence = like->presence;
+	t->strict = like->strict;
+	t->closed_xa = like->closed_xa;
+	t->blf = like->blf;
+
+	return 0;
+}
+
+int config_trunk_alloc(struct config_trunk **tp,
+		       const struct config_trunk *like)
+{
+	const struct config_kind *kind = config_kind_find("trunk");
+	char root[] = "/";
+	struct config c = {.dir = root};
+	struct config_parser p = {.c = &c};
+	struct config_section *s;
+	struct config_trunk *t;
+	int err = 0;
+
+	t = mem_zalloc(sizeof(*t), trunk_destructor);
+	s = config_section_add(&p, kind, NULL, 0);
+	if (t && s && !p.err) {
+		memcpy(t, s->base, sizeof(*t));
+		s->base = mem_deref(s->base);
+		s->owned = false;
+		t->addressing = CONFIG_ADDR_TRUNK;
+		if ((int)t->media == CONFIG_AUTO)
+			t->media = CONFIG_AVP;
+		err = like ? trunk_like(t, like) : 0;
+	} else {
+		err = ENOMEM;
+	}
+
+	list_flush(&p.sections);
+	if (err)
+		mem_deref(t);
+	else
+		*tp = t;
 
 	return err;
 }

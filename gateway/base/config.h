@@ -26,6 +26,59 @@ enum config_addressing {
 	CONFIG_ADDR_DOMAIN,
 };
 
+enum config_presence_mode {
+	CONFIG_PRESENCE_YES,	   /* SUBSCRIBE, and watchers are served */
+	CONFIG_PRESENCE_SYNTHETIC, /* everybody there; watchers are served */
+	CONFIG_PRESENCE_NO,	   /* everybody there; nobody is served */
+};
+
+enum config_dial { /* how a trunk wants numbers */
+		   CONFIG_DIAL_UNCHANGED,
+		   CONFIG_DIAL_E164,	      /* +493012345 */
+		   CONFIG_DIAL_DIGITS,	      /* 493012345 */
+		   CONFIG_DIAL_INTERNATIONAL, /* 00493012345 */
+		   CONFIG_DIAL_NATIONAL,      /* 03012345 at home */
+};
+enum config_pai { CONFIG_PAI_AUTO, CONFIG_PAI_YES, CONFIG_PAI_NO };
+enum config_identity { CONFIG_IDENTITY_PAI, CONFIG_IDENTITY_FROM };
+
+/* What digits mean to whoever dials them. */
+struct config_numbers {
+	char *country;	     /* calling code, "49"; NULL: none */
+	char *international; /* prefix, "00" */
+	char *national;	     /* prefix, "0"; NULL: none is dialled */
+	char **shorts;	     /* short codes, '*' matches any run */
+	size_t shortc;
+	unsigned short_digits; /* up to so many are an extension */
+};
+
+/* Destinations: prefixes, and "@CLASS" of [class]. */
+struct config_dests {
+	char **allow, **deny;
+	size_t allowc, denyc; /* allowc 0: all but deny */
+};
+
+struct config_quota { /* of a user, 0: none; of a plan: as in [limits] */
+	unsigned calls_per_hour, calls_per_day;
+	unsigned minutes_per_hour, minutes_per_day;
+};
+
+/* [plan NAME]: what holds for these users; the first that names one counts. */
+struct config_plan {
+	char *name;
+	char **who; /* JIDs, domains, '*' matches any run */
+	size_t whoc;
+	char **trunks; /* which they may use; none: any */
+	size_t trunkc;
+	struct config_numbers numbers; /* country NULL: the trunk's */
+	struct config_dests dests;
+	char *caller_id, *caller_name; /* NULL: the trunk's */
+	bool privacy;
+	unsigned calls, per_minute; /* 0: as in [limits] */
+	struct config_quota quota;
+	int line;
+};
+
 struct config_net { /* an address or a network */
 	struct sa addr;
 	unsigned prefix; /* bits */
@@ -87,11 +140,29 @@ struct config_trunk {
 	unsigned decline_code; /* 603, 486, 480 */
 	enum config_addressing addressing;
 	bool trusted; /* identities in P-Asserted-Identity are believed */
+	enum config_presence_mode presence;
+	int strict;    /* no_presence: 1: who has none is refused, D14 */
+	int closed_xa; /* closed_means: 1: as away for long, D14 */
+	bool blf;      /* the dialog package of phones is watched, D47 */
+	struct config_numbers numbers;
+	struct config_dests dests;
+	enum config_dial dial;
+	char *strip, *add;    /* of what is dialled; NULL: nothing */
+	char *privacy_prefix; /* dialled to hide the caller; NULL: none */
+	char *caller_id, *caller_name;
+	bool privacy;
+	enum config_pai pai;
+	enum config_identity identity;
+	char **may; /* users = who may call through it; none: all */
+	size_t mayc;
+	char *may_file; /* the same, one a line; NULL: none */
 	int line;
 };
 
-/* [route]: one rule a line, "NAME = from PATTERN to PATTERN via TARGET".
- * Tried in the order written; see bridge/route.h for what they mean. */
+/* A line of a section without keys of its own: [route], "NAME = from PATTERN
+ * to PATTERN via TARGET", see bridge/route.h; [class], "NAME = PREFIXES", and
+ * [emergency], "NUMBER = TRUNK", see bridge/acl.h; [users], "JID = NUMBERS", and
+ * [phonebook], "NUMBER = NAME", see bridge/users.h.  In the order written. */
 struct config_route {
 	char *text; /* as written, after the '=' */
 	char *name;
@@ -108,6 +179,55 @@ struct config_media {
 	unsigned dscp_audio, dscp_sip;
 };
 
+/* [presence]: protocol C and I. */
+struct config_presence {
+	unsigned expires, expires_min; /* s; of subscriptions, both ways */
+	unsigned answer;	       /* s; Timer N of RFC 6665 4.1.2.4 */
+	unsigned grace;		       /* s; after a user's last log-out */
+	unsigned retry, retry_max;     /* s; after passing failures */
+	unsigned giveup;  /* s; after probation without retry-after */
+	unsigned spacing; /* s; between two NOTIFYs to a watcher */
+	unsigned rate;	  /* SUBSCRIBEs a second, all trunks together */
+};
+
+enum config_oversize { /* of a MESSAGE over 1300 bytes (D19) */
+		       CONFIG_OVERSIZE_REJECT,
+		       CONFIG_OVERSIZE_SPLIT,
+		       CONFIG_OVERSIZE_TCP,
+};
+
+struct config_chat {
+	bool strict_type; /* inbound without type='chat' (RFC 7572 5) */
+	enum config_oversize oversize;
+	bool reactions; /* as text, else dropped */
+	unsigned queue; /* messages that wait for one address */
+	unsigned ttl;	/* s */
+};
+
+/* [store]: what is kept over a restart. */
+struct config_store {
+	char *path;	/* of the database; NULL: nothing is kept */
+	char *key_file; /* NULL: path with ".key" behind it */
+};
+
+enum config_missed { /* who is told of missed and failed calls */
+		     CONFIG_MISSED_ACCOUNTS, /* users with accounts */
+		     CONFIG_MISSED_ALL,
+		     CONFIG_MISSED_OFF,
+};
+
+/* [account]: SIP accounts that users bring along. */
+struct config_account {
+	char **providers; /* their SIP domains; "*": any; none: no accounts */
+	size_t providerc;
+	char *like; /* the trunk whose media settings they have */
+	unsigned per_user;
+	unsigned register_rate; /* REGISTERs a second, all together */
+	unsigned register_wait; /* s; for the first answer */
+	enum config_missed missed;
+	bool mwi; /* SUBSCRIBE to message-summary */
+};
+
 /* hardening.md section 3; one key each in [limits], same names. */
 struct config_limits {
 	unsigned stanza_bytes, stanza_depth, stanza_attrs, stanza_children;
@@ -117,7 +237,9 @@ struct config_limits {
 	unsigned calls; /* 0: from descriptors and ports */
 	unsigned calls_per_jid, calls_per_trunk; /* 0: no limit */
 	unsigned setup_burst, setup_refill_ms, setup_per_minute;
+	struct config_quota quota;
 	unsigned half_open, tcp_per_source;
+	unsigned signalling_lag, media_lag; /* ms; 0: no limit */
 	unsigned subscriptions_per_jid;
 	unsigned message_rate, message_burst; /* per JID: messages/s, bucket */
 	unsigned sip_source_rate, sip_source_burst; /* requests/s, bucket */
@@ -139,10 +261,26 @@ struct config {
 	size_t trunkc;
 	struct config_route *route;
 	size_t routec;
+	struct config_route *users;
+	size_t userc;
+	struct config_route *phonebook;
+	size_t phonebookc;
+	struct config_plan *plan;
+	size_t planc;
+	struct config_route *class;
+	size_t classc;
+	struct config_route *emergency;
+	size_t emergencyc;
+	struct config_store store;
+	struct config_account account;
 	struct config_media media;
+	struct config_chat chat;
 	char *admin_socket; /* absolute */
-	int log_level;	    /* enum log_level */
+	char **admins;	    /* bare JIDs that may use commands for admins */
+	size_t adminc;
+	int log_level; /* enum log_level */
 	bool log_trace;
+	struct config_presence presence;
 	struct config_limits limits;
 };
 
@@ -156,6 +294,12 @@ int config_parse(struct config **cp, const char *name, const char *text,
 
 /* What holds, a line each, secrets left out (stoxd --check). */
 int config_print(struct re_printf *pf, const struct config *c);
+
+/* A trunk of an account: settings of like (NULL: the defaults), without its
+ * name, addresses and credentials.  *tp is a mem_ref object that frees what is
+ * set in it. */
+int config_trunk_alloc(struct config_trunk **tp,
+		       const struct config_trunk *like);
 
 const struct config_trunk *config_trunk_find(const struct config *c,
 					     const char *name);

@@ -222,6 +222,31 @@ static void trunk_listen_check(struct config_parser *p,
 	}
 }
 
+/* Our own calls would come back as if the trunk had sent them. */
+static void trunk_loop_check(struct config_parser *p,
+			     const struct config_section *s)
+{
+	const struct config_trunk *t = s->base;
+	const char *key = t->outbound_proxy ? "outbound_proxy" : "uri";
+	const char *uri = t->outbound_proxy ? t->outbound_proxy : t->uri;
+	enum config_transport transport;
+	struct sa to;
+	size_t i;
+
+	if (config_uri_check(uri, &to, &transport))
+		return;
+
+	for (i = 0; i < p->c->sip.listenc; i++) {
+		const struct config_listen *l = &p->c->sip.listen[i];
+
+		if (l->transport == transport && sa_cmp(&l->addr, &to, SA_ALL))
+			config_problem(p, line_of(s, key), uri, NULL,
+				       "%s leads back to the gateway, which "
+				       "listens there itself",
+				       key);
+	}
+}
+
 static void trunk_login_check(struct config_parser *p,
 			      const struct config_section *s)
 {
@@ -272,6 +297,7 @@ static void trunk_check(struct config_parser *p,
 	trunk_media_check(p, s);
 	media_from_default(p, t, &host);
 	trunk_listen_check(p, s, transport);
+	trunk_loop_check(p, s);
 }
 
 /* ---- [media], [limits] ---- */
@@ -301,6 +327,26 @@ static void limits_check(struct config_parser *p,
 	if (l->rtp_warn > l->rtp_timeout)
 		config_problem(p, line_of(s, "rtp_warn"), NULL, NULL,
 			       "rtp_warn is above rtp_timeout");
+}
+
+static void account_check(struct config_parser *p,
+			  const struct config_section *s)
+{
+	const struct config_account *a = s->base;
+	struct le *le;
+
+	if (!a->like)
+		return;
+
+	LIST_FOREACH (&p->sections, le) {
+		const struct config_section *o = le->data;
+
+		if (section_is(o, "trunk") && o->name &&
+		    0 == strcmp(o->name, a->like))
+			return;
+	}
+	config_problem(p, line_of(s, "like"), a->like, NULL,
+		       "like is none of the trunks");
 }
 
 void config_check(struct config_parser *p)
@@ -333,6 +379,10 @@ void config_check(struct config_parser *p)
 
 		if (section_is(s, "trunk"))
 			trunk_check(p, s, addressing);
+		else if (section_is(s, "plan"))
+			((struct config_plan *)s->base)->line = s->line;
+		else if (section_is(s, "account"))
+			account_check(p, s);
 	}
 
 	media_default(&p->c->media);

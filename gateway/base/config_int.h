@@ -14,7 +14,7 @@
 #endif
 
 enum {
-	CONFIG_KEYS_MAX = 48,	    /* of a section */
+	CONFIG_KEYS_MAX = 64,	    /* of a section */
 	CONFIG_LINE_MAX = 4000,	    /* bytes */
 	CONFIG_FILE_MAX = 1 << 20,  /* bytes */
 	CONFIG_LIST_MAX = 256,	    /* elements */
@@ -73,7 +73,8 @@ struct config_kind { /* of section */
 	size_t size;
 	size_t offset; /* in struct config, of an unnamed one */
 	const struct config_key *keys;
-	size_t keyc; /* 0: [route], any key */
+	size_t keyc;	/* 0: any key, a struct config_route a line */
+	size_t offset2; /* of their count; offset is of the array */
 };
 
 struct config_section { /* one in the file; a mem_ref object */
@@ -122,7 +123,9 @@ const char *config_codec_near(const char *name);
 extern const struct config_type config_type_text, config_type_secret,
     config_type_secret_file, config_type_file, config_type_path,
     config_type_bool, config_type_number, config_type_enum, config_type_dscp,
-    config_type_domain, config_type_domains, config_type_codecs;
+    config_type_domain, config_type_domains, config_type_codecs,
+    config_type_words, config_type_place, config_type_digits,
+    config_type_dests;
 extern const struct config_word config_dscps[], config_codecs[];
 /* Replaces the string of a field. */
 const char *config_string_set(struct config_value *v, char **fieldp,

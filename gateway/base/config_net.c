@@ -1,4 +1,4 @@
-/* config_net.c: types of values that are addresses, ports and URIs. */
+/* config_net.c: types of values that are addresses and ports. */
 #include "config_int.h"
 
 #include <arpa/inet.h>
@@ -459,6 +459,19 @@ static const char *hostport_decode(struct config_value *v, void *base)
 const struct config_type config_type_hostport = {hostport_decode, text_print,
 						 text_clear, false};
 
+/* As other programs have it: turn:host or turn:user:password@host (RFC 7065);
+ * but "turn:secret@host" is a user of that name. */
+static bool is_turn_uri(const char *text, const char *at)
+{
+	const char *colon = strchr(text, ':');
+	const struct pl scheme = {text, colon ? (size_t)(colon - text) : 0};
+
+	if (pl_strcasecmp(&scheme, "turn") && pl_strcasecmp(&scheme, "turns"))
+		return false;
+
+	return !at || memchr(colon + 1, ':', (size_t)(at - colon - 1));
+}
+
 /* user:password@host:port[;transport=udp|tcp|tls]: a password may hold an
  * '@', a host may not. */
 static const char *turn_decode(struct config_value *v, void *base)
@@ -468,6 +481,10 @@ static const char *turn_decode(struct config_value *v, void *base)
 	unsigned port;
 
 	colon = strchr(v->text, ':');
+	if (is_turn_uri(v->text, at))
+		return "takes no \"turn:\"; the form is "
+		       "USER:PASSWORD@HOST:PORT"
+		       "[;transport=udp|tcp|tls]";
 	if (!at || !colon || colon > at || colon == v->text)
 		return "is not USER:PASSWORD@HOST:PORT";
 
@@ -506,94 +523,3 @@ static int turn_print(struct re_printf *pf, const struct config_key *key,
 
 const struct config_type config_type_turn = {turn_decode, turn_print,
 					     text_clear, true};
-
-/* ---- SIP URIs ---- */
-
-static const struct config_word transports[] = {
-    {"udp", CONFIG_UDP},
-    {"tcp", CONFIG_TCP},
-    {"tls", CONFIG_TLS},
-    {NULL, 0},
-};
-
-static bool transport_of(const struct pl *name, enum config_transport *tp)
-{
-	const struct config_word *w;
-
-	for (w = transports; w->name; w++) {
-		if (0 == pl_strcasecmp(name, w->name)) {
-			*tp = (enum config_transport)w->value;
-			return true;
-		}
-	}
-
-	return false;
-}
-
-/* What libre's grammar lets pass: "sip:2001:db8::1" is to it the host 2001,
- * and a port is taken modulo 65536. */
-static const char *host_check(const struct uri *uri)
-{
-	struct pl port;
-
-	port.p = uri->host.p + uri->host.l;
-	port.l = strcspn(port.p, ";?");
-	if (port.l && *port.p == ']')
-		pl_advance(&port, 1);
-	if (port.l && pl_strchr(&port, ':') != pl_strrchr(&port, ':'))
-		return "needs its IPv6 address in brackets";
-	if (port.l && !config_port_is_valid(&port))
-		return "is not sip:HOST:PORT";
-
-	return NULL;
-}
-
-const char *config_uri_check(const char *text, struct sa *host,
-			     enum config_transport *transport)
-{
-	struct pl pl, name = PL("transport"), value;
-	const char *why;
-	struct uri uri;
-
-	*transport = CONFIG_UDP;
-	sa_init(host, AF_UNSPEC);
-	pl_set_str(&pl, text);
-
-	if (0 == strncasecmp(text, "sips:", 5))
-		return "sips: is not used; sip:HOST;transport=tls is";
-	if (strncasecmp(text, "sip:", 4) || strpbrk(text, " \t\"<>") ||
-	    uri_decode(&uri, &pl) || !uri.host.l)
-		return "is not sip:HOST:PORT";
-	if (uri.user.l || uri.password.l)
-		return "takes no user; it is sip:HOST:PORT";
-	if (uri.headers.l)
-		return "takes no headers";
-	why = host_check(&uri);
-	if (why)
-		return why;
-
-	if (0 == uri_param_get(&uri.params, &name, &value) &&
-	    !transport_of(&value, transport))
-		return "has an unknown transport; udp, tcp or tls";
-
-	(void)address_of(&uri.host, host);
-
-	return NULL;
-}
-
-static const char *uri_decode_value(struct config_value *v, void *base)
-{
-	enum config_transport transport;
-	const char *why;
-	struct sa host;
-
-	why = config_uri_check(v->text, &host, &transport);
-	if (why)
-		return why;
-
-	return config_string_set(v, field_at(base, v->key->offset), v->text,
-				 strlen(v->text));
-}
-
-const struct config_type config_type_uri = {uri_decode_value, text_print,
-					    text_clear, false};

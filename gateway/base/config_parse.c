@@ -203,16 +203,19 @@ static void header_parse(struct config_parser *p, char *s)
 static void route_add(struct config_parser *p, const char *name,
 		      const char *value)
 {
-	struct config *c = p->c;
+	const struct config_kind *kind = p->cur->kind;
+	struct config_route **vp =
+	    (struct config_route **)(void *)((char *)p->c + kind->offset);
+	size_t *np = (size_t *)(void *)((char *)p->c + kind->offset2);
 	struct config_route *r;
 	size_t i;
 
-	for (i = 0; i < c->routec; i++) {
-		if (0 == strcmp(c->route[i].name, name)) {
+	for (i = 0; i < *np; i++) {
+		if (0 == strcmp((*vp)[i].name, name)) {
 			config_problem(p, p->line, name, NULL,
 				       "duplicate rule, the first is in line "
 				       "%d",
-				       c->route[i].line);
+				       (*vp)[i].line);
 			return;
 		}
 	}
@@ -220,18 +223,18 @@ static void route_add(struct config_parser *p, const char *name,
 		config_problem(p, p->line, name, NULL, "rule has no text");
 		return;
 	}
-	if (c->routec >= CONFIG_SECTIONS_MAX) {
+	if (*np >= CONFIG_SECTIONS_MAX) {
 		p->err = E2BIG;
 		return;
 	}
 
-	r = mem_reallocarray(c->route, c->routec + 1, sizeof(*r), NULL);
+	r = mem_reallocarray(*vp, *np + 1, sizeof(*r), NULL);
 	if (!r) {
 		p->err = ENOMEM;
 		return;
 	}
-	c->route = r;
-	r += c->routec++;
+	*vp = r;
+	r += (*np)++;
 	memset(r, 0, sizeof(*r));
 	r->line = p->line;
 	if (str_dup(&r->name, name) || str_dup(&r->text, value))

@@ -26,18 +26,21 @@ static int section_print(struct re_printf *pf, const struct config_kind *kind,
 	return err | re_hprintf(pf, "\n");
 }
 
-static int routes_print(struct re_printf *pf, const struct config *c)
+static int routes_print(struct re_printf *pf, const struct config_kind *kind,
+			const struct config *c)
 {
+	const char *base = (const char *)c;
+	struct config_route *const *v = (const void *)(base + kind->offset);
+	const size_t *n = (const void *)(base + kind->offset2);
 	size_t i;
 	int err = 0;
 
-	if (!c->routec)
+	if (!*n)
 		return 0;
 
-	err |= re_hprintf(pf, "[route]\n");
-	for (i = 0; i < c->routec; i++) {
-		err |= re_hprintf(pf, "%s = %s\n", c->route[i].name,
-				  c->route[i].text);
+	err |= re_hprintf(pf, "[%s]\n", kind->name);
+	for (i = 0; i < *n; i++) {
+		err |= re_hprintf(pf, "%s = %s\n", (*v)[i].name, (*v)[i].text);
 	}
 
 	return err | re_hprintf(pf, "\n");
@@ -135,7 +138,7 @@ static int kind_print(struct re_printf *pf, const struct config_kind *kind,
 	int err = 0;
 
 	if (!kind->keyc)
-		return routes_print(pf, c);
+		return routes_print(pf, kind, c);
 	if (!kind->size)
 		return section_print(pf, kind, NULL,
 				     (const char *)c + kind->offset);
@@ -144,6 +147,10 @@ static int kind_print(struct re_printf *pf, const struct config_kind *kind,
 		for (i = 0; i < c->xmppc; i++)
 			err |= section_print(pf, kind, xmpp_name(&c->xmpp[i]),
 					     &c->xmpp[i]);
+	} else if (!strcmp(kind->name, "plan")) {
+		for (i = 0; i < c->planc; i++)
+			err |= section_print(pf, kind, c->plan[i].name,
+					     &c->plan[i]);
 	} else {
 		for (i = 0; i < c->trunkc; i++)
 			err |= section_print(pf, kind, c->trunk[i].name,

@@ -7,6 +7,8 @@
 #define SIP(f)	 offsetof(struct config_sip, f)
 #define TRUNK(f) offsetof(struct config_trunk, f)
 #define MEDIA(f) offsetof(struct config_media, f)
+#define CHAT(f)	 offsetof(struct config_chat, f)
+#define PLAN(f)	 offsetof(struct config_plan, f)
 #define CONF(f)	 offsetof(struct config, f)
 
 #define KEY(key, kind, at, def)                                               \
@@ -19,7 +21,12 @@
 		.name = key, .type = &config_type_##kind, .offset = at,       \
 		.offset2 = at2, .dflt = def                                   \
 	}
-#define MUST(key, kind, at, at2)                                              \
+#define MUST(key, kind, at)                                                   \
+	{                                                                     \
+		.name = key, .type = &config_type_##kind, .offset = at,       \
+		.dflt = "", .required = true                                  \
+	}
+#define MUST2(key, kind, at, at2)                                             \
 	{                                                                     \
 		.name = key, .type = &config_type_##kind, .offset = at,       \
 		.offset2 = at2, .dflt = "", .required = true                  \
@@ -36,7 +43,7 @@
 	}
 
 static const struct config_key xmpp_keys[] = {
-    MUST("component", domain, XMPP(component), 0),
+    MUST("component", domain, XMPP(component)),
     KEY2("server", server, XMPP(server), XMPP(port), "127.0.0.1:5347"),
     KEY("secret", secret, XMPP(secret), ""),
     KEY("secret_file", secret_file, XMPP(secret), ""),
@@ -44,7 +51,7 @@ static const struct config_key xmpp_keys[] = {
     KEY("tls_ca", file, XMPP(tls_ca), ""),
     KEY("tls_name", text, XMPP(tls_name), ""),
     KEY("allow_plain", bool, XMPP(allow_plain), "no"),
-    MUST("domains", domains, XMPP(domains), XMPP(domainc)),
+    MUST2("domains", domains, XMPP(domains), XMPP(domainc)),
 };
 
 static const struct config_key sip_keys[] = {
@@ -83,6 +90,22 @@ static const struct config_word decline_words[] = {
     {"480", 480},
     {NULL, 0},
 };
+static const struct config_word presence_words[] = {
+    {"yes", CONFIG_PRESENCE_YES},
+    {"synthetic", CONFIG_PRESENCE_SYNTHETIC},
+    {"no", CONFIG_PRESENCE_NO},
+    {NULL, 0},
+};
+static const struct config_word no_presence_words[] = {
+    {"synthetic", false},
+    {"strict", true},
+    {NULL, 0},
+};
+static const struct config_word closed_words[] = {
+    {"unavailable", false},
+    {"xa", true},
+    {NULL, 0},
+};
 static const struct config_word addressing_words[] = {
     {"auto", CONFIG_ADDR_AUTO},
     {"escaped", CONFIG_ADDR_ESCAPED},
@@ -91,8 +114,28 @@ static const struct config_word addressing_words[] = {
     {NULL, 0},
 };
 
+static const struct config_word dial_words[] = {
+    {"unchanged", CONFIG_DIAL_UNCHANGED},
+    {"e164", CONFIG_DIAL_E164},
+    {"digits", CONFIG_DIAL_DIGITS},
+    {"international", CONFIG_DIAL_INTERNATIONAL},
+    {"national", CONFIG_DIAL_NATIONAL},
+    {NULL, 0},
+};
+static const struct config_word pai_words[] = {
+    {"auto", CONFIG_PAI_AUTO},
+    {"yes", CONFIG_PAI_YES},
+    {"no", CONFIG_PAI_NO},
+    {NULL, 0},
+};
+static const struct config_word identity_words[] = {
+    {"pai", CONFIG_IDENTITY_PAI},
+    {"from", CONFIG_IDENTITY_FROM},
+    {NULL, 0},
+};
+
 static const struct config_key trunk_keys[] = {
-    MUST("uri", uri, TRUNK(uri), 0),
+    MUST("uri", uri, TRUNK(uri)),
     KEY("username", text, TRUNK(username), ""),
     KEY("password", secret, TRUNK(password), ""),
     KEY("password_file", secret_file, TRUNK(password), ""),
@@ -118,6 +161,52 @@ static const struct config_key trunk_keys[] = {
     NUMBER("ring_timeout", TRUNK(ring_timeout), "180", 5, 3600),
     WORD("decline_code", TRUNK(decline_code), decline_words, "603"),
     WORD("addressing", TRUNK(addressing), addressing_words, "auto"),
+    WORD("presence", TRUNK(presence), presence_words, "yes"),
+    WORD("no_presence", TRUNK(strict), no_presence_words, "synthetic"),
+    WORD("closed_means", TRUNK(closed_xa), closed_words, "unavailable"),
+    KEY("blf", bool, TRUNK(blf), "no"),
+    KEY("country", digits, TRUNK(numbers.country), ""),
+    KEY("international", digits, TRUNK(numbers.international), "00"),
+    KEY("national", digits, TRUNK(numbers.national), ""),
+    KEY2("short_codes", words, TRUNK(numbers.shorts), TRUNK(numbers.shortc),
+	 ""),
+    NUMBER("short_digits", TRUNK(numbers.short_digits), "6", 0, 15),
+    WORD("dial", TRUNK(dial), dial_words, "unchanged"),
+    KEY("strip", text, TRUNK(strip), ""),
+    KEY("add", text, TRUNK(add), ""),
+    KEY("privacy_prefix", text, TRUNK(privacy_prefix), ""),
+    KEY("caller_id", text, TRUNK(caller_id), ""),
+    KEY("caller_name", text, TRUNK(caller_name), ""),
+    KEY("privacy", bool, TRUNK(privacy), "no"),
+    WORD("pai", TRUNK(pai), pai_words, "auto"),
+    WORD("identity", TRUNK(identity), identity_words, "pai"),
+    KEY2("users", words, TRUNK(may), TRUNK(mayc), ""),
+    KEY("users_file", file, TRUNK(may_file), ""),
+    KEY2("allow", dests, TRUNK(dests.allow), TRUNK(dests.allowc), ""),
+    KEY2("deny", dests, TRUNK(dests.deny), TRUNK(dests.denyc), ""),
+};
+
+#define PER_PLAN(f) NUMBER(#f, PLAN(quota.f), "0", 0, 1000000)
+
+static const struct config_key plan_keys[] = {
+    MUST2("who", words, PLAN(who), PLAN(whoc)),
+    KEY2("trunks", words, PLAN(trunks), PLAN(trunkc), ""),
+    KEY("country", digits, PLAN(numbers.country), ""),
+    KEY("international", digits, PLAN(numbers.international), "00"),
+    KEY("national", digits, PLAN(numbers.national), ""),
+    KEY2("short_codes", words, PLAN(numbers.shorts), PLAN(numbers.shortc), ""),
+    NUMBER("short_digits", PLAN(numbers.short_digits), "6", 0, 15),
+    KEY("caller_id", text, PLAN(caller_id), ""),
+    KEY("caller_name", text, PLAN(caller_name), ""),
+    KEY("privacy", bool, PLAN(privacy), "no"),
+    KEY2("allow", dests, PLAN(dests.allow), PLAN(dests.allowc), ""),
+    KEY2("deny", dests, PLAN(dests.deny), PLAN(dests.denyc), ""),
+    NUMBER("calls", PLAN(calls), "0", 0, 100000),
+    NUMBER("calls_per_minute", PLAN(per_minute), "0", 0, 100000),
+    PER_PLAN(calls_per_hour),
+    PER_PLAN(calls_per_day),
+    PER_PLAN(minutes_per_hour),
+    PER_PLAN(minutes_per_day),
 };
 
 static const struct config_key media_keys[] = {
@@ -131,8 +220,48 @@ static const struct config_key media_keys[] = {
     KEY("dscp_sip", dscp, MEDIA(dscp_sip), "CS3"),
 };
 
+static const struct config_word oversize_words[] = {
+    {"reject", CONFIG_OVERSIZE_REJECT},
+    {"split", CONFIG_OVERSIZE_SPLIT},
+    {"tcp", CONFIG_OVERSIZE_TCP},
+    {NULL, 0},
+};
+
+static const struct config_key chat_keys[] = {
+    KEY("strict_type", bool, CHAT(strict_type), "no"),
+    WORD("oversize", CHAT(oversize), oversize_words, "reject"),
+    KEY("reactions", bool, CHAT(reactions), "no"),
+    NUMBER("queue", CHAT(queue), "50", 1, 10000),
+    NUMBER("ttl", CHAT(ttl), "60", 1, 3600),
+};
+
 static const struct config_key admin_keys[] = {
     KEY("socket", path, CONF(admin_socket), "/run/stoxd/stoxd.sock"),
+    KEY2("admins", words, CONF(admins), CONF(adminc), ""),
+};
+
+static const struct config_key store_keys[] = {
+    KEY("path", place, offsetof(struct config_store, path), ""),
+    KEY("key_file", place, offsetof(struct config_store, key_file), ""),
+};
+
+static const struct config_word missed_words[] = {
+    {"accounts", CONFIG_MISSED_ACCOUNTS},
+    {"all", CONFIG_MISSED_ALL},
+    {"off", CONFIG_MISSED_OFF},
+    {NULL, 0},
+};
+
+#define ACCOUNT(f) offsetof(struct config_account, f)
+
+static const struct config_key account_keys[] = {
+    KEY2("providers", words, ACCOUNT(providers), ACCOUNT(providerc), ""),
+    KEY("like", text, ACCOUNT(like), ""),
+    NUMBER("per_user", ACCOUNT(per_user), "4", 1, 100),
+    NUMBER("register_rate", ACCOUNT(register_rate), "50", 1, 10000),
+    NUMBER("register_wait", ACCOUNT(register_wait), "8", 1, 60),
+    WORD("missed_calls", ACCOUNT(missed), missed_words, "accounts"),
+    KEY("mwi", bool, ACCOUNT(mwi), "yes"),
 };
 
 static const struct config_word level_words[] = {
@@ -145,8 +274,26 @@ static const struct config_key log_keys[] = {
     KEY("trace", bool, CONF(log_trace), "no"),
 };
 
+#define PRESENCE(f, def, lo, hi)                                              \
+	NUMBER(#f, offsetof(struct config_presence, f), def, lo, hi)
+
+static const struct config_key presence_keys[] = {
+    PRESENCE(expires, "3600", 10, 86400),
+    PRESENCE(expires_min, "60", 1, 3600),
+    PRESENCE(answer, "32", 1, 600),
+    PRESENCE(grace, "60", 1, 3600),
+    PRESENCE(retry, "60", 1, 3600),
+    PRESENCE(retry_max, "3600", 1, 86400),
+    PRESENCE(giveup, "300", 1, 86400),
+    PRESENCE(spacing, "5", 1, 3600),
+    PRESENCE(rate, "50", 1, 100000),
+};
+
 #define LIMIT(f, def, lo, hi)                                                 \
 	NUMBER(#f, offsetof(struct config_limits, f), def, lo, hi)
+
+#define QUOTA(f)                                                              \
+	NUMBER(#f, offsetof(struct config_limits, quota.f), "0", 0, 1000000)
 
 static const struct config_key limit_keys[] = {
     LIMIT(stanza_bytes, "262144", 10000, 16777216),
@@ -167,7 +314,13 @@ static const struct config_key limit_keys[] = {
     LIMIT(setup_burst, "5", 1, 100000),
     LIMIT(setup_refill_ms, "2000", 1, 3600000),
     LIMIT(setup_per_minute, "20", 1, 100000),
+    QUOTA(calls_per_hour),
+    QUOTA(calls_per_day),
+    QUOTA(minutes_per_hour),
+    QUOTA(minutes_per_day),
     LIMIT(half_open, "256", 1, 1000000),
+    LIMIT(signalling_lag, "500", 0, 60000),
+    LIMIT(media_lag, "400", 0, 60000),
     LIMIT(tcp_per_source, "16", 1, 65536),
     LIMIT(subscriptions_per_jid, "500", 1, 1000000),
     LIMIT(message_rate, "5", 1, 100000),
@@ -183,7 +336,7 @@ static const struct config_key limit_keys[] = {
     LIMIT(xmpp_ping_timeout, "15", 1, 3600),
     LIMIT(xmpp_tcp_timeout, "15", 1, 3600),
     LIMIT(iq_timeout, "15", 1, 3600),
-    LIMIT(datagram_in, "1600", 576, 65535),
+    LIMIT(datagram_in, "1600", 1300, 65535), /* a flight of DTLS */
     LIMIT(datagram_out, "1500", 576, 65535),
     LIMIT(rtp_timeout, "60", 5, 86400),
     LIMIT(rtp_warn, "10", 1, 86400),
@@ -192,17 +345,33 @@ static const struct config_key limit_keys[] = {
 
 const struct config_kind config_kinds[] = {
     {"xmpp", CONFIG_MAY_BE_NAMED, sizeof(struct config_xmpp), 0, xmpp_keys,
-     ARRAY_SIZE(xmpp_keys)},
-    {"sip", CONFIG_UNNAMED, 0, CONF(sip), sip_keys, ARRAY_SIZE(sip_keys)},
+     ARRAY_SIZE(xmpp_keys), 0},
+    {"sip", CONFIG_UNNAMED, 0, CONF(sip), sip_keys, ARRAY_SIZE(sip_keys), 0},
     {"trunk", CONFIG_NAMED, sizeof(struct config_trunk), 0, trunk_keys,
-     ARRAY_SIZE(trunk_keys)},
-    {"route", CONFIG_UNNAMED, 0, 0, NULL, 0},
+     ARRAY_SIZE(trunk_keys), 0},
+    {"route", CONFIG_UNNAMED, 0, CONF(route), NULL, 0, CONF(routec)},
+    {"plan", CONFIG_NAMED, sizeof(struct config_plan), 0, plan_keys,
+     ARRAY_SIZE(plan_keys), 0},
+    {"class", CONFIG_UNNAMED, 0, CONF(class), NULL, 0, CONF(classc)},
+    {"emergency", CONFIG_UNNAMED, 0, CONF(emergency), NULL, 0,
+     CONF(emergencyc)},
+    {"users", CONFIG_UNNAMED, 0, CONF(users), NULL, 0, CONF(userc)},
+    {"phonebook", CONFIG_UNNAMED, 0, CONF(phonebook), NULL, 0,
+     CONF(phonebookc)},
+    {"store", CONFIG_UNNAMED, 0, CONF(store), store_keys,
+     ARRAY_SIZE(store_keys), 0},
+    {"account", CONFIG_UNNAMED, 0, CONF(account), account_keys,
+     ARRAY_SIZE(account_keys), 0},
     {"media", CONFIG_UNNAMED, 0, CONF(media), media_keys,
-     ARRAY_SIZE(media_keys)},
-    {"admin", CONFIG_UNNAMED, 0, 0, admin_keys, ARRAY_SIZE(admin_keys)},
-    {"log", CONFIG_UNNAMED, 0, 0, log_keys, ARRAY_SIZE(log_keys)},
+     ARRAY_SIZE(media_keys), 0},
+    {"presence", CONFIG_UNNAMED, 0, CONF(presence), presence_keys,
+     ARRAY_SIZE(presence_keys), 0},
+    {"chat", CONFIG_UNNAMED, 0, CONF(chat), chat_keys, ARRAY_SIZE(chat_keys),
+     0},
+    {"admin", CONFIG_UNNAMED, 0, 0, admin_keys, ARRAY_SIZE(admin_keys), 0},
+    {"log", CONFIG_UNNAMED, 0, 0, log_keys, ARRAY_SIZE(log_keys), 0},
     {"limits", CONFIG_UNNAMED, 0, CONF(limits), limit_keys,
-     ARRAY_SIZE(limit_keys)},
+     ARRAY_SIZE(limit_keys), 0},
 };
 const size_t config_kindc = ARRAY_SIZE(config_kinds);
 

@@ -68,8 +68,6 @@ void config_section_clear(const struct config_kind *kind, void *base)
 	}
 }
 
-/* ---- text ---- */
-
 static const char *text_decode(struct config_value *v, void *base)
 {
 	return config_string_set(v, field_at(base, v->key->offset), v->text,
@@ -238,6 +236,15 @@ static const char *path_decode(struct config_value *v, void *base)
 const struct config_type config_type_path = {path_decode, text_print,
 					     text_clear, false};
 
+/* A file that is made when it is missing. */
+static const char *place_decode(struct config_value *v, void *base)
+{
+	return path_join(v, field_at(base, v->key->offset));
+}
+
+const struct config_type config_type_place = {place_decode, text_print,
+					      text_clear, false};
+
 /* ---- words and numbers ---- */
 
 static const struct config_word bool_words[] = {
@@ -256,9 +263,11 @@ const struct config_word config_dscps[] = {
 
 /* Audio that passes through unchanged; names as in SDP. */
 const struct config_word config_codecs[] = {
-    {"opus", 0},    {"g722", 0}, {"pcmu", 0}, {"pcma", 0},  {"g729", 0},
-    {"g726-32", 0}, {"gsm", 0},	 {"ilbc", 0}, {"speex", 0}, {"amr", 0},
-    {"amr-wb", 0},  {"evs", 0},	 {"l16", 0},  {NULL, 0},
+    {.name = "opus"}, {.name = "g722"},	  {.name = "pcmu"},
+    {.name = "pcma"}, {.name = "g729"},	  {.name = "g726-32"},
+    {.name = "gsm"},  {.name = "ilbc"},	  {.name = "speex"},
+    {.name = "amr"},  {.name = "amr-wb"}, {.name = "evs"},
+    {.name = "l16"},  {NULL, 0},
 };
 
 static const struct config_word *word_find(const struct config_word *words,
@@ -575,3 +584,17 @@ static const char *codecs_decode(struct config_value *v, void *base)
 
 const struct config_type config_type_codecs = {codecs_decode, strings_print,
 					       strings_clear, false};
+
+static const char *word_decode(struct config_value *v, char **sp,
+			       const struct pl *elem)
+{
+	return config_string_set(v, sp, elem->p, elem->l);
+}
+
+static const char *words_decode(struct config_value *v, void *base)
+{
+	return strings_decode(v, base, word_decode);
+}
+
+const struct config_type config_type_words = {words_decode, strings_print,
+					      strings_clear, false};

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "base/compat.h"
@@ -17,6 +18,8 @@
 enum {
 	ENTRY_TEXT_MAX = TRACE_SIZE / 8, /* bytes kept of one message */
 	LOG_PIECE = 3000,		 /* bytes of a line that fit the log */
+	PEER_MAX = 255,			 /* bytes kept of who it was */
+	ENTRY_ALIGN = 16,
 };
 
 struct entry {
@@ -26,15 +29,23 @@ struct entry {
 	char data[]; /* text, NUL, peer, NUL */
 };
 
+/* One piece of memory, all of it taken at the first message: entries of their
+ * own would lie between what calls keep, and leave holes there. */
 static struct {
+	uint8_t *mem; /* TRACE_SIZE bytes, or NULL */
+	size_t at;    /* where the next entry goes */
 	struct entry *first, *last;
-	size_t size;
 	trace_h *watch;
 	void *watch_arg;
 	bool logged;
 } ring;
 
-static const char *const kind_names[] = {"xmpp", "sip", "media", "call"};
+static const char *const kind_names[] = {"xmpp", "sip"};
+
+const char *trace_kind_name(enum trace_kind kind)
+{
+	return kind_names[kind];
+}
 
 /* Where a secret begins, and what ends it.  A header is looked for only at
  * the start of a line, its parameters to the end of that line. */
@@ -42,26 +53,28 @@ static const struct secret {
 	const char *header; /* NULL: anywhere */
 	const char *begin;
 	const char *stop; /* characters that end it */
-	char skip;	  /* it begins after this one, 0: at once */
+	const char *skip; /* it begins after these, one after the other */
 } secrets[] = {
-    {NULL, "<handshake", "<", '>'},		    /* XEP-0114 3 */
-    {NULL, "<password", "<", '>'},		    /* XEP-0077, 0215 */
-    {NULL, "password='", "'", 0},		    /* XEP-0215 3.1 */
-    {NULL, "password=\"", "\"", 0},		    /* ditto */
-    {NULL, "key-params='", "'", 0},		    /* XEP-0167 7 */
-    {NULL, "key-params=\"", "\"", 0},		    /* ditto */
-    {NULL, "inline:", " \t\r\n;|\"'<", 0},	    /* RFC 4568 6.1 */
-    {"Authorization:", "response=", ", \t\r\n", 0}, /* RFC 3261 22.4 */
-    {"Proxy-Authorization:", "response=", ", \t\r\n", 0},
-    {"Authorization:", "Basic ", ", \t\r\n", 0},
-    {"Proxy-Authorization:", "Basic ", ", \t\r\n", 0},
+    {NULL, "<handshake", "<", ">"},	    /* XEP-0114 3 */
+    {NULL, "<password", "<", ">"},	    /* XEP-0077, 0215 */
+    {NULL, "var='password'", "<", ">>"},    /* XEP-0004 3.2: field, value */
+    {NULL, "var=\"password\"", "<", ">>"},  /* ditto */
+    {NULL, "password='", "'", ""},	    /* XEP-0215 3.1 */
+    {NULL, "password=\"", "\"", ""},	    /* ditto */
+    {NULL, "key-params='", "'", ""},	    /* XEP-0167 7 */
+    {NULL, "key-params=\"", "\"", ""},	    /* ditto */
+    {NULL, "inline:", " \t\r\n;|\"'<", ""}, /* RFC 4568 6.1 */
+    {"Authorization:", "response=", ", \t\r\n", ""}, /* RFC 3261 22.4 */
+    {"Proxy-Authorization:", "response=", ", \t\r\n", ""},
+    {"Authorization:", "Basic ", ", \t\r\n", ""},
+    {"Proxy-Authorization:", "Basic ", ", \t\r\n", ""},
 };
 
 /* First letters of the above: nearly every byte is none and costs one look. */
 static const bool may_begin[256] = {
-    ['<'] = true, ['p'] = true, ['P'] = true, ['k'] = true,
-    ['K'] = true, ['i'] = true, ['I'] = true, ['r'] = true,
-    ['R'] = true, ['b'] = true, ['B'] = true,
+    ['<'] = true, ['p'] = true, ['P'] = true, ['k'] = true, ['K'] = true,
+    ['i'] = true, ['I'] = true, ['r'] = true, ['R'] = true, ['b'] = true,
+    ['B'] = true, ['v'] = true, ['V'] = true,
 };
 
 static bool starts_with(const char *s, const char *end, const char *word)
@@ -100,8 +113,10 @@ static bool secret_at(const char **from, const char **to, const char *s,
 			continue;
 
 		p = s + strlen(sec->begin);
-		while (sec->skip && p < end && *p++ != sec->skip)
-			;
+		for (const char *c = sec->skip; *c; c++) {
+			while (p < end && *p++ != *c)
+				;
+		}
 		*from = p;
 		if (sec->header && p < end && *p == '"')
 			p++;
@@ -143,28 +158,59 @@ static size_t blank_copy(char *d, const char *text, size_t len)
 	return (size_t)(d - start);
 }
 
-static void ring_drop(void)
+static bool ring_open(void)
 {
-	struct entry *e = ring.first;
+	void *p;
 
-	ring.first = e->next;
-	if (!ring.first)
-		ring.last = NULL;
-	ring.size -= e->size;
-	free(e);
+	if (ring.mem)
+		return true;
+	p = mmap(NULL, TRACE_SIZE, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (p == MAP_FAILED)
+		return false;
+	ring.mem = p;
+
+	return true;
 }
 
-static void ring_add(struct entry *e)
+/* The oldest that lie in these bytes go. */
+static void ring_clear(size_t from, size_t to)
 {
-	while (ring.first && ring.size + e->size > TRACE_SIZE)
-		ring_drop();
+	while (ring.first) {
+		size_t at = (size_t)((uint8_t *)ring.first - ring.mem);
+
+		if (at < from || at >= to)
+			return;
+		ring.first = ring.first->next;
+	}
+	ring.last = NULL;
+}
+
+/* A copy of e behind the newest or, where it does not fit, at the start. */
+static struct entry *ring_add(const struct entry *e)
+{
+	size_t size = (e->size + ENTRY_ALIGN - 1) / ENTRY_ALIGN * ENTRY_ALIGN;
+	struct entry *to;
+
+	if (ring.at + size > TRACE_SIZE) {
+		ring_clear(ring.at, TRACE_SIZE);
+		ring.at = 0;
+	}
+	ring_clear(ring.at, ring.at + size);
+
+	to = (struct entry *)(void *)(ring.mem + ring.at);
+	memcpy(to, e, e->size);
+	to->e.text = to->data;
+	to->e.peer = to->data + to->e.len + 1;
+	ring.at += size;
 
 	if (ring.last)
-		ring.last->next = e;
+		ring.last->next = to;
 	else
-		ring.first = e;
-	ring.last = e;
-	ring.size += e->size;
+		ring.first = to;
+	ring.last = to;
+
+	return to;
 }
 
 /* A line of the message is a line of the log, long ones in pieces. */
@@ -197,6 +243,7 @@ void trace_add(enum trace_kind kind, bool tx, const char *peer,
 	       const char *text, size_t len)
 {
 	size_t peerlen = peer ? strlen(peer) : 0;
+	const struct entry *kept;
 	struct timespec now;
 	struct entry *e;
 
@@ -205,7 +252,9 @@ void trace_add(enum trace_kind kind, bool tx, const char *peer,
 	if (len > ENTRY_TEXT_MAX)
 		len = ENTRY_TEXT_MAX;
 
-	e = malloc(sizeof(*e) + len + peerlen + 2);
+	if (peerlen > PEER_MAX)
+		peerlen = PEER_MAX;
+	e = ring_open() ? malloc(sizeof(*e) + len + peerlen + 2) : NULL;
 	if (!e)
 		return;
 
@@ -214,20 +263,20 @@ void trace_add(enum trace_kind kind, bool tx, const char *peer,
 	    (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 	e->e.kind = kind;
 	e->e.tx = tx;
-	e->e.text = e->data;
 	e->e.len = blank_copy(e->data, text, len);
 	e->data[e->e.len] = '\0';
-	e->e.peer = e->data + e->e.len + 1;
-	memcpy(e->data + e->e.len + 1, peer ? peer : "", peerlen + 1);
+	memcpy(e->data + e->e.len + 1, peer ? peer : "", peerlen);
+	e->data[e->e.len + 1 + peerlen] = '\0';
 	e->next = NULL;
-	e->size = sizeof(*e) + len + peerlen + 2;
+	e->size = sizeof(*e) + e->e.len + peerlen + 2;
 
-	ring_add(e);
+	kept = ring_add(e);
+	free(e);
 
 	if (ring.logged)
-		entry_log(&e->e);
+		entry_log(&kept->e);
 	if (ring.watch)
-		ring.watch(&e->e, ring.watch_arg);
+		ring.watch(&kept->e, ring.watch_arg);
 }
 
 static bool entry_has(const struct trace_entry *e, const char *const *needles,
@@ -266,8 +315,8 @@ void trace_watch(trace_h *h, void *arg)
 
 void trace_close(void)
 {
-	while (ring.first)
-		ring_drop();
+	if (ring.mem)
+		(void)munmap(ring.mem, TRACE_SIZE);
 
 	memset(&ring, 0, sizeof(ring));
 }

@@ -11,7 +11,7 @@
 
 enum { TRACE_SIZE = 4 << 20 }; /* bytes */
 
-enum trace_kind { TRACE_XMPP, TRACE_SIP, TRACE_MEDIA, TRACE_CALL };
+enum trace_kind { TRACE_XMPP, TRACE_SIP };
 
 struct trace_entry {
 	uint64_t at; /* ms, CLOCK_REALTIME */
@@ -21,6 +21,8 @@ struct trace_entry {
 	const char *text;
 	size_t len;
 };
+
+const char *trace_kind_name(enum trace_kind kind);
 
 typedef void(trace_h)(const struct trace_entry *entry, void *arg);
 

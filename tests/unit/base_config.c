@@ -379,6 +379,172 @@ START_TEST(trunk_defaults)
 }
 END_TEST
 
+static char beside[64]; /* another line of the section */
+
+/* A configuration with "key = value" in that section. */
+static int with_key(struct config **cp, const char *section, const char *key,
+		    const char *value)
+{
+	char text[1024];
+
+	(void)snprintf(text, sizeof(text), "%s[%s%s]\n%s%s\n%s = %s\n", XMPP,
+		       section, strcmp(section, "trunk") ? "" : " t",
+		       strcmp(section, "trunk") ? "" : "uri = sip:10.1.2.3\n",
+		       beside, key, value);
+
+	return parse(cp, text);
+}
+
+static void key_is(const char *section, const char *key, const char *value,
+		   const char *want)
+{
+	struct config *c = NULL;
+	char line[256];
+	char *s;
+
+	ck_assert_msg(!with_key(&c, section, key, value), "%s", said);
+	s = shown(c);
+	(void)snprintf(line, sizeof(line), "\n%s = %s\n", key, want);
+	ck_assert_msg(strstr(s, line), "%s = %s: not%s in\n%s", key, value,
+		      line, s);
+	mem_deref(s);
+	mem_deref(c);
+}
+
+static void key_refused(const char *section, const char *key,
+			const char *value)
+{
+	struct config *c = NULL;
+
+	ck_assert_msg(with_key(&c, section, key, value) == EBADMSG,
+		      "%s = %s is taken", key, value);
+	mem_deref(c);
+}
+
+START_TEST(words)
+{
+	FILE *f = fopen("tests/data/config_words.txt", "r");
+	char line[256], more[64];
+
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f)) {
+		char *save = NULL, *section, *key, *want, *w;
+
+		section = strtok_r(line, " \n", &save);
+		key = strtok_r(NULL, " \n", &save);
+		want = strtok_r(NULL, " \n", &save);
+		if (!want || section[0] == '#')
+			continue;
+		while ((w = strtok_r(NULL, " \n", &save)) != NULL) {
+			(void)strcpy(
+			    beside,
+			    !strcmp(w, "sdes") ? "sdes_over_plain = yes"
+			    : !strncmp(w, "tls:", 4)
+				? "certificate = Makefile\nkey = Makefile"
+				: "");
+			key_is(section, key, w, strcmp(want, "=") ? want : w);
+			(void)snprintf(more, sizeof(more), "%s~", w);
+			key_refused(section, key, more);
+		}
+	}
+	(void)fclose(f);
+}
+END_TEST
+
+/* Words that stand for numbers: enum log_level, a code of SIP. */
+START_TEST(numbers_of_words)
+{
+	static const char *const v[] = {"603", "486", "480"};
+	static const char *const levels[] = {"debug", "info", "warning",
+					     "error"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+		struct config *c = NULL;
+
+		ck_assert_int_eq(with_key(&c, "trunk", "decline_code", v[i]),
+				 0);
+		ck_assert_int_eq((int)c->trunk->decline_code, atoi(v[i]));
+		mem_deref(c);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
+		struct config *c = NULL;
+
+		ck_assert_int_eq(with_key(&c, "log", "level", levels[i]), 0);
+		ck_assert_int_eq((int)c->log_level, (int)i);
+		mem_deref(c);
+	}
+}
+END_TEST
+
+/* Which sections have a name. */
+START_TEST(section_names)
+{
+	static const struct {
+		const char *head;
+		bool good;
+	} v[] = {
+	    {"[sip]", true},	  {"[sip x]", false},	{"[route]", true},
+	    {"[route x]", false}, {"[media]", true},	{"[media x]", false},
+	    {"[admin]", true},	  {"[admin x]", false}, {"[log]", true},
+	    {"[log x]", false},	  {"[limits]", true},	{"[limits x]", false},
+	    {"[trunk]", false},
+	};
+	char text[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+		struct config *c = NULL;
+
+		(void)snprintf(text, sizeof(text), "%s%s\n", XMPP, v[i].head);
+		ck_assert_msg(!parse(&c, text) == v[i].good, "%s: %s",
+			      v[i].head, said);
+		mem_deref(c);
+	}
+}
+END_TEST
+
+START_TEST(ranges)
+{
+	FILE *f = fopen("tests/data/config_ranges.txt", "r");
+	char line[256], section[32], key[64];
+	unsigned lo, dflt, hi, n = 0;
+
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f)) {
+		const struct config_kind *kind = config_kinds;
+		char v[16], said_range[64];
+
+		if (line[0] == '#')
+			continue;
+		beside[0] = '\0';
+		ck_assert_int_ge(sscanf(line, "%31s %63s %u %u %u %63s",
+					section, key, &lo, &dflt, &hi, beside),
+				 5);
+		while (strcmp(kind->name, section))
+			kind++;
+		ck_assert_ptr_nonnull(config_key_find(kind, key));
+		ck_assert_uint_eq(atoi(config_key_find(kind, key)->dflt),
+				  dflt);
+		(void)snprintf(v, sizeof(v), "%u", lo);
+		key_is(section, key, v, v);
+		(void)snprintf(v, sizeof(v), "%u", hi);
+		key_is(section, key, v, v);
+		(void)snprintf(v, sizeof(v), "%u", hi + 1);
+		key_refused(section, key, v);
+		(void)snprintf(said_range, sizeof(said_range), "%u to %u", lo,
+			       hi);
+		ck_assert_msg(strstr(said, said_range), "%s: no %s", said,
+			      said_range);
+		if (lo) {
+			(void)snprintf(v, sizeof(v), "%u", lo - 1);
+			key_refused(section, key, v);
+		}
+		n++;
+	}
+	ck_assert_uint_ge(n, 40);
+	(void)fclose(f);
+}
+END_TEST
+
 /* Everything set; printed, read again, printed the same. */
 START_TEST(round_trip)
 {
@@ -545,6 +711,10 @@ int main(void)
 	tcase_add_test(tc, limit_defaults);
 	tcase_add_test(tc, addressing_default);
 	tcase_add_loop_test(tc, trunk_defaults, 0, (int)ARRAY_SIZE(uris));
+	tcase_add_test(tc, words);
+	tcase_add_test(tc, numbers_of_words);
+	tcase_add_test(tc, section_names);
+	tcase_add_test(tc, ranges);
 	tcase_add_test(tc, round_trip);
 	tcase_add_test(tc, any_address_is_expanded);
 	tcase_add_test(tc, networks);

@@ -64,6 +64,8 @@ static const struct {
     {"\xee\x80\x80", true},
     {"\xef\xbf\xbf", true},
     {"\xf0\x90\x80\x80", true},
+    {"\xf1\x80\x80\x80", true},
+    {"\xf3\xbf\xbf\xbf", true},
     {"\xf4\x8f\xbf\xbf", true},
     {"\x80", false},
     {"\xc0\x80", false},

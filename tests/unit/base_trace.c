@@ -25,6 +25,10 @@ static const struct {
     {"<handshake/>", "<handshake/>"},
     {"<handshake xmlns='x'>ab", "<handshake xmlns='x'>**"},
     {"<password>hunter2</password>x", "<password>***</password>x"},
+    {"<field var='password' type='text-private'><value>a/b</value></field>",
+     "<field var='password' type='text-private'><value>***</value></field>"},
+    {"<field var=\"password\"><value>ab</value></field><field/>",
+     "<field var=\"password\"><value>**</value></field><field/>"},
     {"<service password='p1234' username='u'/>",
      "<service password='***' username='u'/>"},
     {"<service password=\"p1234\"/>", "<service password=\"***\"/>"},
@@ -43,6 +47,8 @@ static const struct {
      "INVITE x\r\nproxy-authorization: Digest a=b,\r\n response=***\r\n"
      "\r\n"},
     {"Authorization: Basic dXNlcjpwdw==\r\n", "Authorization: Basic ***\r\n"},
+    {"Proxy-Authorization: Basic dXNlcjpwdw==\r\n",
+     "Proxy-Authorization: Basic ***\r\n"},
     {"Subject: response=\"42\"\r\n", "Subject: response=\"42\"\r\n"},
     {"Reason: x\r\n\r\nresponse=1", "Reason: x\r\n\r\nresponse=1"},
     {"inline:", "inline:"},
@@ -70,10 +76,12 @@ START_TEST(walk_in_order)
 
 	trace_add(TRACE_XMPP, false, "a", "id-1", 4);
 	trace_add(TRACE_SIP, false, NULL, "xx id-2 xx", 10);
-	trace_add(TRACE_MEDIA, false, "c", "id-3", 4);
+	trace_add(TRACE_SIP, false, "c", "id-3", 4);
 
 	trace_walk(NULL, 0, keep, NULL);
 	ck_assert_uint_eq(count, 3);
+	ck_assert_str_eq(trace_kind_name(last.kind), "sip");
+	ck_assert_str_eq(trace_kind_name(TRACE_XMPP), "xmpp");
 	ck_assert_str_eq(seen, "id-3");
 
 	count = 0;
