@@ -267,7 +267,7 @@ static bool is_host(const char *s)
 	return *s && s[strspn(s, ok)] == '\0';
 }
 
-static int print_uri(char **urip, const char *user, const char *host)
+int address_print(char **urip, const char *user, const char *host)
 {
 #if PLANT == 3 /* as it is */
 	return re_sdprintf(urip, "sip:%s@%s", user, host);
@@ -288,7 +288,7 @@ static int escaped_uri(char **urip, char *text)
 
 	*at = '\0';
 
-	return print_uri(urip, text, at + 1);
+	return address_print(urip, text, at + 1);
 }
 
 int route_jid_to_uri(char **urip, const char *jid_text,
@@ -316,11 +316,12 @@ int route_jid_to_uri(char **urip, const char *jid_text,
 		err = escaped_uri(urip, text);
 		break;
 	case CONFIG_ADDR_DOMAIN:
-		err = is_host(jid.domain) ? print_uri(urip, text, jid.domain)
-					  : EBADMSG;
+		err = is_host(jid.domain)
+			  ? address_print(urip, text, jid.domain)
+			  : EBADMSG;
 		break;
 	default:
-		err = print_uri(urip, text, trunk_host);
+		err = address_print(urip, text, trunk_host);
 		break;
 	}
 

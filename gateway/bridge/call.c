@@ -46,6 +46,21 @@ static void log_active(const struct call *call)
 	log_info("call %s: active, %s\n", call->name, codec);
 }
 
+static void tell_busy(const struct call *call, bool busy)
+{
+	if (calls_conf.busy)
+		calls_conf.busy(call->xp.jid, call->sp.jid, busy,
+				calls_conf.busy_arg);
+}
+
+/* It rings, is answered or is over: what is dear about it is done. */
+static void settled(struct call *call)
+{
+	if (call->starting)
+		shed_end(calls_conf.shed);
+	call->starting = false;
+}
+
 /* The only function that writes call->state. */
 void call_enter(struct call *call, enum call_state st)
 {
@@ -56,6 +71,8 @@ void call_enter(struct call *call, enum call_state st)
 		  call_state_name(call->state), call_state_name(st));
 	call->state = st;
 	tmr_cancel(&call->timer);
+	if (st == CALL_RINGING || st >= CALL_ACTIVE)
+		settled(call);
 
 	switch (st) {
 	case CALL_OPENING:
@@ -75,11 +92,38 @@ void call_enter(struct call *call, enum call_state st)
 			  (uint64_t)calls_conf.config->limits.call_max * 1000,
 			  limit_timeout, call);
 		log_active(call);
+		if (call->metered)
+			policy_talk(calls_conf.policy, call->xp.jid, true);
+		tell_busy(call, true);
+		break;
+
+	case CALL_ENDED:
+		if (call->answered && call->metered)
+			policy_talk(calls_conf.policy, call->xp.jid, false);
+		if (call->answered)
+			tell_busy(call, false);
 		break;
 
 	default: /* the legs have timers of their own for the rest */
 		break;
 	}
+}
+
+static void tell_ended(const struct call *call, const struct leg *by,
+		       const struct ending *why)
+{
+	const struct call_end end = {
+	    .x = &call->xp,
+	    .s = &call->sp,
+	    .diverted = call->diverted,
+	    .from_xmpp = call->from_xmpp,
+	    .answered = call->answered != 0,
+	    .by_xmpp = by && by == call->x,
+	    .why = why,
+	};
+
+	if (calls_conf.ended)
+		calls_conf.ended(&end, calls_conf.busy_arg);
 }
 
 void call_leg_drop(struct leg **lp)
@@ -142,6 +186,7 @@ void call_close(struct call *call, const struct leg *skip,
 		 call->answered ? (tmr_jiffies() - call->answered) / 1000 : 0,
 		 ending_words(why), reason_name(why->reason), code);
 	calls_remember(call);
+	tell_ended(call, skip, why);
 	call_enter(call, CALL_ENDED);
 	tmr_cancel(&call->limit);
 	tmr_cancel(&call->restart);
@@ -159,7 +204,7 @@ void call_close(struct call *call, const struct leg *skip,
 		policy_release(calls_conf.policy, call->xp.jid,
 			       call->trunk->name);
 	call->admitted = false;
-	list_unlink(&call->le);
+	calls_remove(call);
 	mem_deref(call);
 }
 
@@ -212,10 +257,11 @@ void call_destructor(void *arg)
 {
 	struct call *call = arg;
 
+	settled(call);
 	tmr_cancel(&call->timer);
 	tmr_cancel(&call->limit);
 	tmr_cancel(&call->restart);
-	list_unlink(&call->le);
+	calls_remove(call);
 	callmedia_close(call);
 	queue_flush(call);
 	call_leg_drop(&call->x);
@@ -230,6 +276,7 @@ void call_destructor(void *arg)
 	desc_free(call->update);
 	peer_clear(&call->xp);
 	peer_clear(&call->sp);
+	mem_deref(call->diverted);
 	mem_deref(call->stats);
 }
 

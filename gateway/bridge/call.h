@@ -6,17 +6,33 @@
 #include "bridge/leg.h"
 #include "bridge/policy.h"
 #include "bridge/route.h"
+#include "bridge/shed.h"
 #include "jingle/jingleleg.h"
 #include "media/media.h"
 #include "sip/sipleg.h"
+
+struct call_end { /* of a call, for who tells users of it */
+	const struct peer *x, *s;
+	const char *diverted; /* who sent it on, or NULL */
+	bool from_xmpp, answered;
+	bool by_xmpp; /* the user ended it */
+	const struct ending *why;
+};
 
 struct calls_conf { /* none of these is referenced; all outlive the calls */
 	const struct config *config;
 	struct engine *engine;
 	struct route *route;
 	struct policy *policy;
+	struct shed *shed; /* NULL: there is always time */
 	struct sipstack *stack;
 	struct sipcalls *sip;
+	/* A call of the two (bare JIDs) was answered, or is over; or NULL. */
+	void (*busy)(const char *user, const char *contact, bool busy,
+		     void *arg);
+	/* The call is over; or NULL. */
+	void (*ended)(const struct call_end *end, void *arg);
+	void *busy_arg;
 };
 
 /* One set of calls a process: legs find it without an argument. */

@@ -38,6 +38,7 @@ static bool branch_ready(const struct branch *b)
 
 static int flow_keep(struct flow *f, const struct transport *t)
 {
+	struct transport *own;
 	struct desc *box;
 	int err;
 
@@ -45,15 +46,16 @@ static int flow_keep(struct flow *f, const struct transport *t)
 	if (err)
 		return err;
 
-	err = desc_transport_copy(box, &f->t, t);
+	own = desc_mem(box, sizeof(*own));
+	err = own ? desc_transport_copy(box, own, t) : ENOMEM;
 	if (err) {
 		desc_free(box);
-		memset(&f->t, 0, sizeof(f->t));
 		return err;
 	}
 
 	desc_free(f->box);
 	f->box = box;
+	f->t = own;
 	f->local = true;
 
 	return 0;
@@ -70,7 +72,7 @@ static int flow_add(struct flow *f, const struct transport *t)
 		struct candidate copy = *c;
 
 		copy.next = NULL;
-		err = desc_candidate_add(f->box, &f->t, &copy);
+		err = desc_candidate_add(f->box, f->t, &copy);
 	}
 
 	return err;
@@ -392,7 +394,7 @@ int callmedia_fill_x(struct call *call, unsigned branch, struct desc *d,
 		if (!f->local)
 			return EPROTO;
 
-		err = desc_transport_copy(d, &m->transport, &f->t);
+		err = desc_transport_copy(d, &m->transport, f->t);
 		if (err)
 			return err;
 
@@ -577,6 +579,7 @@ int callmedia_stream(struct call *call)
 	    (call->x_dir & DESC_SENDONLY) && (call->s_dir & DESC_RECVONLY);
 	conf.s_to_x =
 	    (call->s_dir & DESC_SENDONLY) && (call->x_dir & DESC_RECVONLY);
+	conf.x_muted = call->x_muted;
 	conf.s_keepalive = call->state < CALL_ACTIVE;
 	conf.ptc = join_pts(conf.pts, x, s);
 	for (const struct source *c = from ? from->sources : NULL;

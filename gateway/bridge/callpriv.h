@@ -22,8 +22,8 @@ enum call_state {
 struct flow { /* one ICE flow of the call */
 	bool used, local;
 	unsigned id;
-	struct desc *box; /* owns t's strings */
-	struct transport t;
+	struct desc *box; /* owns t */
+	struct transport *t;
 };
 
 struct branch {				   /* one device of X */
@@ -45,10 +45,15 @@ struct call {
 	bool late;	/* S's INVITE had no offer */
 	bool reinvited; /* codecs were renegotiated once, E.2 */
 	bool admitted;
+	bool starting;	/* shed.h counts it: nobody rings yet */
+	bool emergency; /* no limit holds for it */
+	bool metered;	/* its time is the user's, who started it */
 	bool suspended; /* X's consent is lost, its media stopped */
 	bool taken;	/* X is another device, not told of holds yet */
+	bool x_muted;	/* it may be silent */
 	struct leg *x, *s;
 	struct peer xp, sp;
+	char *diverted; /* who sent it on (RFC 5806, 7044), or NULL */
 	const struct config_trunk *trunk; /* not referenced */
 	struct media *media;
 	struct branch branch[LEG_BRANCH_MAX];
@@ -60,7 +65,7 @@ struct call {
 	struct desc *x_local, *x_remote, *s_local, *s_remote;
 	bool x_agreed_local, s_agreed_local; /* whose desc was the answer */
 	enum desc_dir x_dir, s_dir; /* what each side wants of its audio */
-	enum desc_dir s_was;	    /* before the offer that is passed on */
+	enum desc_dir x_was, s_was; /* before the offer that is passed on */
 	uint32_t ssrc_x, ssrc_s;
 	char cname[17];
 	bool own_update; /* of ours alone: our address, not an offer of X */
@@ -79,6 +84,8 @@ struct call {
 extern struct calls_conf calls_conf;
 struct jingle *calls_jingle(const char *domain);
 void calls_add(struct call *call);
+void calls_remove(struct call *call);
+void calls_exhausted(const char *user, void *arg);
 bool calls_rival(const struct call *call, uint64_t *age);
 const char *call_state_name(enum call_state st);
 

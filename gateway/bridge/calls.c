@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 #include "base/log.h"
+#include "base/slack.h"
 #include "bridge/callpriv.h"
 
 struct portal { /* a component that calls may use */
@@ -55,6 +56,8 @@ int calls_start(const struct calls_conf *conf)
 	calls_conf = *conf;
 	list_init(&calls);
 	list_init(&portals);
+	if (conf->policy)
+		policy_watch(conf->policy, calls_exhausted, NULL);
 
 	return 0;
 }
@@ -106,6 +109,15 @@ struct jingle *calls_jingle(const char *domain)
 void calls_add(struct call *call)
 {
 	list_append(&calls, &call->le, call);
+	slack_add();
+}
+
+void calls_remove(struct call *call)
+{
+	if (!call->le.list)
+		return;
+	list_unlink(&call->le);
+	slack_drop();
 }
 
 /* Is there an unanswered call between the same two that the other side
@@ -129,6 +141,23 @@ bool calls_rival(const struct call *call, uint64_t *age)
 	}
 
 	return false;
+}
+
+/* The user's minutes are used up: every call that counts ends. */
+void calls_exhausted(const char *user, void *arg)
+{
+	struct le *le = list_head(&calls);
+
+	(void)arg;
+	while (le) {
+		struct call *call = le->data;
+
+		le = le->next;
+		if (call->metered && call->answered && call->xp.jid &&
+		    !strcmp(call->xp.jid, user))
+			call_fail(call, REASON_EXPIRED,
+				  "the caller's minutes are used up");
+	}
 }
 
 static struct call *calls_find(const char *name)

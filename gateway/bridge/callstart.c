@@ -43,21 +43,34 @@ static int call_discard(struct call *call, int err, struct ending *why)
 	return err;
 }
 
-static int admit(struct call *call, bool paced, struct ending *why)
+static int admit(struct call *call, const struct config_plan *plan,
+		 struct ending *why)
 {
+	struct policy_ask ask;
 	uint64_t age;
 	int err;
 
-	if (calls_rival(call, &age)) {
+	if (!call->emergency && calls_rival(call, &age)) {
 		ending_set(why, REASON_BUSY, age < LOOP_WINDOW ? 482 : 486,
 			   "these two are calling each other already");
 		return EBUSY;
 	}
 
-	err = policy_admit(calls_conf.policy, call->xp.jid, call->trunk->name,
-			   paced, why);
-	if (!err)
-		call->admitted = true;
+	memset(&ask, 0, sizeof(ask));
+	ask.user = call->xp.jid;
+	ask.trunk = call->trunk->name;
+	ask.plan = plan;
+	ask.paced = call->from_xmpp;
+	ask.emergency = call->emergency;
+	err = policy_ask(calls_conf.policy, &ask, why);
+	if (err)
+		log_info("call %s: %s through trunk %s: refused: %s\n",
+			 call->name, call->xp.jid, call->trunk->name,
+			 why->text);
+	else
+		call->admitted = call->starting = true;
+	if (call->starting)
+		shed_begin(calls_conf.shed);
 
 	return err;
 }
@@ -76,8 +89,8 @@ static void media_error(struct ending *why, int err)
 		why->retry_after = 10; /* s, as policy.c says when full */
 }
 
-static int start_sip(struct call *call, const char *as, const char *name,
-		     const struct desc *offer, unsigned max_forwards)
+static int start_sip(struct call *call, const struct route_choice *choice,
+		     const struct call_request *rq)
 {
 	struct sipleg_conf conf;
 	struct desc *d;
@@ -88,15 +101,16 @@ static int start_sip(struct call *call, const char *as, const char *name,
 	id_token(token, sizeof(token));
 	conf.trunk = sipstack_trunk(calls_conf.stack, call->trunk->name);
 	conf.to_uri = call->sp.uri;
-	conf.from_uri = as;
-	conf.from_name = name;
+	conf.from_uri = choice->as;
+	conf.from_name = choice->name ? choice->name : rq->from.name;
+	conf.privacy = choice->privacy;
 	conf.token = call->trunk->reg ? call->trunk->username : token;
-	conf.max_forwards = max_forwards;
+	conf.max_forwards = rq->max_forwards;
 	err = sipleg_alloc(&call->s, calls_conf.sip, call, &conf);
 	if (err)
 		return err;
 
-	err = join_offer_sip(&d, call->trunk, offer);
+	err = join_offer_sip(&d, call->trunk, rq->offer);
 	if (err)
 		return err;
 
@@ -145,54 +159,80 @@ static enum reason cond_reason(enum stanza_cond cond)
 	}
 }
 
-static int incoming_xmpp(const struct call_request *rq, struct ending *why)
+/* Who may not call is told why. */
+static int choose(const struct call_request *rq, struct route_choice *choice,
+		  struct ending *why)
 {
-	const struct config_trunk *trunk;
-	enum stanza_cond cond;
+	const struct route_ask ask = {.from = rq->from.jid, .to = rq->to.jid};
+	enum stanza_cond cond = COND_FORBIDDEN;
+
+	memset(choice, 0, sizeof(*choice));
+	/* a server is nobody: what would the telephone call back? */
+	if (strchr(rq->from.jid, '@'))
+		cond = route_choose(calls_conf.route, &ask, choice);
+	if (!cond)
+		return 0;
+
+	ending_set(why, cond_reason(cond), 0,
+		   choice->why[0]	    ? choice->why
+		   : cond == COND_FORBIDDEN ? "you may not call this address"
+					    : "no such address");
+	log_info("xmpp: %s may not call %s: %s, %s\n", rq->from.jid,
+		 rq->to.jid, cond_name(cond), why->text);
+
+	return EACCES;
+}
+
+/* The call takes over the peer that was chosen. */
+static int open_call(struct call **cp, const struct call_request *rq,
+		     struct route_choice *choice, struct ending *why)
+{
 	struct call *call;
-	char *as = NULL;
-	struct peer to;
 	int err;
 
-	memset(&to, 0, sizeof(to));
-	/* a server is nobody: what would the telephone call back? */
-	cond = COND_FORBIDDEN;
-	if (strchr(rq->from.jid, '@'))
-		cond = route_out(calls_conf.route, rq->from.jid, rq->to.jid,
-				 &to, &trunk, &as);
-	if (cond) {
-		ending_set(why, cond_reason(cond), 0,
-			   cond == COND_FORBIDDEN
-			       ? "you may not call this address"
-			       : "no such address");
-		log_info("xmpp: %s may not call %s: %s\n", rq->from.jid,
-			 rq->to.jid, cond_name(cond));
-		return EACCES;
-	}
-
-	err = call_alloc(&call, trunk);
+	err = call_alloc(&call, choice->trunk);
 	if (err) {
-		peer_clear(&to);
-		mem_deref(as);
 		media_error(why, err);
 		return err;
 	}
 
-	call->sp = to;
+	call->sp = choice->to;
+	memset(&choice->to, 0, sizeof(choice->to));
 	call->from_xmpp = true;
+	call->emergency = choice->emergency;
+	call->metered = !choice->emergency;
 	call->jmi = !rq->offer;
 	leg_take(&call->x, call, rq->leg);
 	err = peer_copy(&call->xp, &rq->from);
 	if (!err)
-		err = admit(call, true, why);
-	if (err) {
-		mem_deref(as);
+		err = admit(call, choice->plan, why);
+	if (err)
 		return call_discard(call, err, why);
+
+	*cp = call;
+
+	return 0;
+}
+
+static int incoming_xmpp(const struct call_request *rq, struct ending *why)
+{
+	struct route_choice choice;
+	struct call *call;
+	int err;
+
+	err = choose(rq, &choice, why);
+	if (err)
+		return err;
+	err = open_call(&call, rq, &choice, why);
+	if (err) {
+		route_choice_clear(&choice);
+		return err;
 	}
 
-	log_info("call %s: xmpp %s calls %s through trunk %s%s\n", call->name,
-		 call->xp.jid, call->sp.uri, trunk->name,
-		 call->jmi ? "" : ", no proposal");
+	log_info("call %s: xmpp %s calls %s through trunk %s%s%s\n",
+		 call->name, call->xp.jid, call->sp.uri, call->trunk->name,
+		 call->jmi ? "" : ", no proposal",
+		 call->emergency ? ", emergency" : "");
 	if (rq->offer)
 		err = call_desc_keep(&call->x_remote, rq->offer);
 	if (!err)
@@ -201,9 +241,8 @@ static int incoming_xmpp(const struct call_request *rq, struct ending *why)
 	calls_add(call);
 	mem_ref(call);
 	if (!err)
-		err = start_sip(call, as, rq->from.name, rq->offer,
-				rq->max_forwards);
-	mem_deref(as);
+		err = start_sip(call, &choice, rq);
+	route_choice_clear(&choice);
 
 	return started(call, err, why);
 }
@@ -249,6 +288,9 @@ static int incoming_sip(const struct call_request *rq, struct ending *why)
 	int err;
 
 	trunk = config_trunk_find(calls_conf.config, rq->trunk);
+	if (!trunk) /* a line */
+		trunk =
+		    siptrunk_conf(sipstack_trunk(calls_conf.stack, rq->trunk));
 	if (!trunk || call_alloc(&call, trunk)) {
 		ending_set(why, REASON_GENERAL_ERROR, 500, "");
 		return ENOMEM;
@@ -256,16 +298,23 @@ static int incoming_sip(const struct call_request *rq, struct ending *why)
 
 	leg_take(&call->s, call, rq->leg);
 	call->late = !rq->offer;
+	if (rq->diverted)
+		(void)str_dup(&call->diverted, rq->diverted);
 	code = route_in(calls_conf.route, trunk, rq->to.uri, &rq->from,
 			&call->sp, &call->xp, &component);
+	if (!code && route_dnd(calls_conf.route, call->xp.jid))
+		code = 480;
 	if (code) {
-		ending_set(why, REASON_NONE, code, "");
+		ending_set(why, REASON_NONE, code,
+			   code == 403	 ? "you may not call this address"
+			   : code == 404 ? "no such user here"
+					 : "");
 		log_info("sip: trunk %s: %s may not call %s: %u\n",
 			 trunk->name, rq->from.uri, rq->to.uri, code);
 		return call_discard(call, EACCES, why);
 	}
 
-	err = admit(call, false, why);
+	err = admit(call, NULL, why);
 	if (err)
 		return call_discard(call, err, why);
 

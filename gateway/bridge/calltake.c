@@ -87,6 +87,7 @@ static void replace(struct call *call, struct leg *leg, const char *sid)
 	call->x_agreed_local = false;
 	call->from_xmpp = call->jmi = call->taken = true;
 	call->late = call->reinvited = call->suspended = false;
+	call->x_muted = false;
 	tmr_cancel(&call->restart);
 }
 

@@ -300,6 +300,20 @@ void call_dtmf(struct leg *leg, char digit, unsigned ms)
 	mem_deref(call);
 }
 
+void call_muted(struct leg *leg, bool muted)
+{
+	struct call *call = leg->call;
+
+	if (!call || call->x_muted == muted)
+		return;
+
+	log_info("call %s: xmpp is %s\n", call->name,
+		 muted ? "muted" : "no longer muted");
+	call->x_muted = muted;
+	if (call->state == CALL_ACTIVE)
+		(void)callmedia_stream(call);
+}
+
 void call_ended(struct leg *leg, const struct ending *why)
 {
 	if (leg->call)

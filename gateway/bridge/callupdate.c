@@ -141,12 +141,12 @@ static void update_from_s(struct call *call)
 static void update_from_x(struct call *call)
 {
 	int xi = join_audio(call->update);
-	enum desc_dir was = call->x_dir;
 	struct desc *d;
 	int err;
 
+	call->x_was = call->x_dir;
 	call->x_dir = xi < 0 ? DESC_INACTIVE : call->update->media[xi]->dir;
-	if (call->x_dir == was || !call->s_local ||
+	if (call->x_dir == call->x_was || !call->s_local ||
 	    with_dir(&d, call->s_local,
 		     call->x_dir & desc_dir_reverse(call->s_dir))) {
 		update_answer_x(call);
@@ -165,7 +165,7 @@ static void update_from_x(struct call *call)
 	if (err) {
 		/* S is busy with an offer of its own: our answer says it */
 		if (err != EBUSY)
-			call->x_dir = was;
+			call->x_dir = call->x_was;
 		update_refuse(call, REASON_GENERAL_ERROR, "");
 	}
 }
@@ -344,8 +344,13 @@ void callupdate_refused(struct call *call, const struct leg *leg,
 	if (!call->updating || leg == call->updating)
 		return;
 
-	if (leg == call->x)
+	if (leg == call->x) {
 		update_answer_s(call);
-	else
-		update_refuse(call, why->reason, why->text);
+		return;
+	}
+
+	/* 491: S's own offer goes first, and our answer to it says it */
+	if (!call->own_update && why->sip_code != 491)
+		call->x_dir = call->x_was;
+	update_refuse(call, why->reason, why->text);
 }

@@ -18,12 +18,11 @@ static const struct plan {
     {"g722", "G722", 8000, 1, 9, 9, NULL}, /* RFC 3551 4.5.2: 8000 */
     {"pcmu", "PCMU", 8000, 1, 0, 0, NULL},
     {"pcma", "PCMA", 8000, 1, 8, 8, NULL},
-    {"cn", "CN", 8000, 1, 13, 13, NULL},
 };
 
 static const struct plan events[] = {
-    {"", "telephone-event", 48000, 1, 110, 100, "0-15"},
-    {"", "telephone-event", 8000, 1, 126, 101, "0-15"},
+    {NULL, "telephone-event", 48000, 1, 110, 100, "0-15"},
+    {NULL, "telephone-event", 8000, 1, 126, 101, "0-15"},
 };
 
 enum { PTIME = 20 }; /* ms, RFC 3551 4.2 */

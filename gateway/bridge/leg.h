@@ -107,8 +107,14 @@ struct call_request {
 				   * trusted trunk) */
 	unsigned max_forwards; /* SIP: as received; else 70 */
 	struct leg *old;       /* JMI: answered leg of the same two, or NULL */
+	const char *diverted;  /* SIP: who sent it on, clean text, or NULL */
 	const char *sid;       /* JMI: for old's goodbye, when this goes on */
 };
+
+/* Is there time and place for one more call?  Asked before anything is made
+ * for it; false: *why is what to refuse it with.  from, to: bare JIDs; from
+ * NULL: it comes by SIP. */
+bool call_admits(const char *from, const char *to, struct ending *why);
 
 /* A new incoming call.  On error the leg answers: *why says how. */
 int call_incoming(const struct call_request *rq, struct ending *why);
@@ -132,6 +138,8 @@ void call_offered(struct leg *leg, const struct desc *offer);
 void call_transport(struct leg *leg, unsigned branch, unsigned media,
 		    const struct transport *t);
 void call_dtmf(struct leg *leg, char digit, unsigned ms);
+/* The peer says that it is muted: it may send nothing. Jingle only. */
+void call_muted(struct leg *leg, bool muted);
 /* The peer ended the leg, or a timer of the leg did.  The leg has already said
  * goodbye on its own wire; the call drops its reference. */
 void call_ended(struct leg *leg, const struct ending *why);

@@ -1,7 +1,9 @@
 /* policy.c: counters and buckets for each user and trunk. */
+#include <errno.h>
 #include <string.h>
 #include "base/compat.h"
 #include "bridge/policy.h"
+#include "bridge/quota.h"
 
 enum {
 	ACCOUNTS = 1024,	    /* buckets of the table, a power of two */
@@ -18,6 +20,12 @@ struct account { /* a user, or a trunk */
 	uint64_t refilled;    /* ms */
 	uint64_t minute;      /* start of the running minute, ms */
 	unsigned this_minute; /* attempts in it */
+	struct policy *policy;
+	const struct config_plan *plan; /* of the last call; NULL: none */
+	struct quota *quota;		/* NULL: without limits, or unused */
+	unsigned talking;		/* calls whose time counts */
+	uint64_t counted;		/* ms; their time is in quota until */
+	struct tmr last;		/* the minutes will be used up */
 };
 
 struct policy {
@@ -25,6 +33,8 @@ struct policy {
 	const struct config_limits *limits; /* not referenced */
 	unsigned accountc, calls, room;
 	struct tmr sweep;
+	policy_exhausted_h *exhausted;
+	void *arg;
 };
 
 static void account_destructor(void *arg)
@@ -32,7 +42,9 @@ static void account_destructor(void *arg)
 	struct account *a = arg;
 
 	hash_unlink(&a->le);
+	tmr_cancel(&a->last);
 	mem_deref(a->name);
+	mem_deref(a->quota);
 }
 
 static void policy_destructor(void *arg)
@@ -49,7 +61,8 @@ static bool is_idle(struct le *le, void *arg)
 	struct policy *p = arg;
 	struct account *a = le->data;
 
-	if (!a->calls && tmr_jiffies() > a->refilled + IDLE_SWEEP) {
+	if (!a->calls && tmr_jiffies() > a->refilled + IDLE_SWEEP &&
+	    (!a->quota || quota_is_empty(a->quota, tmr_jiffies()))) {
 		mem_deref(a);
 		--p->accountc;
 	}
@@ -120,6 +133,7 @@ static struct account *account_get(struct policy *p, const char *name)
 	if (str_dup(&a->name, name))
 		return mem_deref(a);
 
+	a->policy = p;
 	a->tokens = p->limits->setup_burst;
 	a->refilled = tmr_jiffies();
 	hash_append(p->accounts, hash_joaat_str(name), &a->le, a);
@@ -132,6 +146,9 @@ static struct account *account_get(struct policy *p, const char *name)
 static bool pace(const struct policy *p, struct account *a)
 {
 	const struct config_limits *l = p->limits;
+	const unsigned per_minute = a->plan && a->plan->per_minute
+					? a->plan->per_minute
+					: l->setup_per_minute;
 	uint64_t now = tmr_jiffies();
 
 	if (l->setup_refill_ms) {
@@ -150,7 +167,7 @@ static bool pace(const struct policy *p, struct account *a)
 
 	if (l->setup_burst && !a->tokens)
 		return false;
-	if (l->setup_per_minute && a->this_minute >= l->setup_per_minute)
+	if (per_minute && a->this_minute >= per_minute)
 		return false;
 
 	if (a->tokens)
@@ -167,44 +184,196 @@ static int refuse(struct ending *why, int err, enum reason reason,
 	why->reason = reason;
 	why->sip_code = code;
 	why->retry_after = retry;
+	why->full = code == 503;
 	str_ncpy(why->text, text, sizeof(why->text));
 
 	return err;
 }
 
-int policy_admit(struct policy *p, const char *user, const char *trunk,
-		 bool paced, struct ending *why)
+/* ---- hours and days ---- */
+
+/* Each of a plan's limits that is set counts instead of [limits]'. */
+static struct config_quota quota_of(const struct account *a)
 {
-	char key[128];
-	struct account *u, *t;
+	struct config_quota l = a->policy->limits->quota;
+	const struct config_quota *own = a->plan ? &a->plan->quota : &l;
 
-	if (p->calls >= p->room)
-		return refuse(why, ENOSPC, REASON_GENERAL_ERROR, 503, 10,
-			      "the gateway carries as many calls as it can");
+	if (own->calls_per_hour)
+		l.calls_per_hour = own->calls_per_hour;
+	if (own->calls_per_day)
+		l.calls_per_day = own->calls_per_day;
+	if (own->minutes_per_hour)
+		l.minutes_per_hour = own->minutes_per_hour;
+	if (own->minutes_per_day)
+		l.minutes_per_day = own->minutes_per_day;
 
-	re_snprintf(key, sizeof(key), "trunk:%s", trunk);
-	u = account_get(p, user);
-	t = account_get(p, key);
-	if (!u || !t)
-		return refuse(why, ENOSPC, REASON_GENERAL_ERROR, 503, 10,
-			      "the gateway knows as many users as it can");
+	return l;
+}
 
-	if (paced && !pace(p, u))
+static void count_talk(struct account *a)
+{
+	const uint64_t now = tmr_jiffies();
+
+	if (a->quota)
+		quota_talk(a->quota, a->counted, now, a->talking);
+	a->counted = now;
+}
+
+static void watch_last(struct account *a);
+
+static void last_minute(void *arg)
+{
+	struct account *a = mem_ref(arg);
+	struct policy *p = a->policy;
+	const struct config_quota l = quota_of(a);
+
+	count_talk(a);
+	if (quota_left(a->quota, &l, a->counted))
+		watch_last(a);
+	else if (p->exhausted)
+		p->exhausted(a->name, p->arg);
+	mem_deref(a);
+}
+
+static void watch_last(struct account *a)
+{
+	const struct config_quota l = quota_of(a);
+	uint64_t left;
+
+	tmr_cancel(&a->last);
+	if (!a->talking || !a->quota)
+		return;
+
+	left = quota_left(a->quota, &l, a->counted);
+	if (left != UINT64_MAX)
+		tmr_start(&a->last, left / a->talking + 1, last_minute, a);
+}
+
+static int judge_quota(struct account *a, const struct config_plan *plan,
+		       struct ending *why)
+{
+	const char *words;
+	struct config_quota l;
+
+	a->plan = plan;
+	l = quota_of(a);
+	if (!quota_limits(&l))
+		return 0;
+
+	if (!a->quota) {
+		a->quota = mem_zalloc(sizeof(*a->quota), NULL);
+		a->counted = tmr_jiffies();
+	}
+	if (!a->quota)
+		return refuse(why, ENOMEM, REASON_GENERAL_ERROR, 500, 0, "");
+
+	count_talk(a);
+	words = quota_judge(a->quota, &l, a->counted);
+
+	return words ? refuse(why, EDQUOT, REASON_DECLINE, 0, 0, words) : 0;
+}
+
+void policy_talk(struct policy *p, const char *user, bool on)
+{
+	struct account *a = account_find(p, user);
+
+	if (!a || (!on && !a->talking))
+		return;
+
+	count_talk(a);
+	a->talking += on ? 1 : -1;
+	watch_last(a);
+}
+
+void policy_watch(struct policy *p, policy_exhausted_h *h, void *arg)
+{
+	p->exhausted = h;
+	p->arg = arg;
+}
+
+/* ---- calls ---- */
+
+/* Rates and quotas of the one who calls. */
+static int judge_caller(struct policy *p, struct account *u,
+			const struct config_plan *plan, struct ending *why)
+{
+	int err = judge_quota(u, plan, why);
+
+	if (err)
+		return err;
+	if (!pace(p, u))
 		return refuse(why, EAGAIN, REASON_BUSY, 0, 0,
 			      "too many calls in a short time, wait a moment");
-	if (p->limits->calls_per_jid && u->calls >= p->limits->calls_per_jid)
+
+	return 0;
+}
+
+static int judge(struct policy *p, struct account *u, const struct account *t,
+		 const struct policy_ask *ask, struct ending *why)
+{
+	unsigned calls = p->limits->calls_per_jid;
+	int err = 0;
+
+	if (ask->paced)
+		err = judge_caller(p, u, ask->plan, why);
+	if (err)
+		return err;
+
+	if (ask->plan && ask->plan->calls)
+		calls = ask->plan->calls;
+	if (calls && u->calls >= calls)
 		return refuse(why, EBUSY, REASON_BUSY, 0, 0,
 			      "as many calls at once as one user may have");
 	if (p->limits->calls_per_trunk &&
 	    t->calls >= p->limits->calls_per_trunk)
 		return refuse(why, EBUSY, REASON_BUSY, 486, 0,
 			      "the trunk carries as many calls as it may");
+	if (ask->paced && u->quota)
+		quota_call(u->quota, tmr_jiffies());
 
-	++u->calls;
-	++t->calls;
+	return 0;
+}
+
+int policy_ask(struct policy *p, const struct policy_ask *ask,
+	       struct ending *why)
+{
+	char key[128];
+	struct account *u, *t;
+	int err;
+
+	if (p->calls >= p->room && !ask->emergency)
+		return refuse(why, ENOSPC, REASON_GENERAL_ERROR, 503, 10,
+			      "the gateway carries as many calls as it can");
+
+	re_snprintf(key, sizeof(key), "trunk:%s", ask->trunk);
+	u = account_get(p, ask->user);
+	t = account_get(p, key);
+	if (!ask->emergency) {
+		if (!u || !t)
+			return refuse(
+			    why, ENOSPC, REASON_GENERAL_ERROR, 503, 10,
+			    "the gateway knows as many users as it can");
+		err = judge(p, u, t, ask, why);
+		if (err)
+			return err;
+	}
+
+	if (u)
+		++u->calls;
+	if (t)
+		++t->calls;
 	++p->calls;
 
 	return 0;
+}
+
+int policy_admit(struct policy *p, const char *user, const char *trunk,
+		 bool paced, struct ending *why)
+{
+	const struct policy_ask ask = {
+	    .user = user, .trunk = trunk, .paced = paced};
+
+	return policy_ask(p, &ask, why);
 }
 
 void policy_release(struct policy *p, const char *user, const char *trunk)
@@ -220,6 +389,37 @@ void policy_release(struct policy *p, const char *user, const char *trunk)
 		--t->calls;
 	if (p->calls)
 		--p->calls;
+}
+
+/* Of what is limited, what is left. */
+static int account_print(struct re_printf *pf, const struct account *a)
+{
+	const struct config_quota l = quota_of(a);
+	const char *words;
+	uint64_t left;
+
+	if (!a->quota)
+		return 0;
+
+	words = quota_judge(a->quota, &l, tmr_jiffies());
+	left = quota_left(a->quota, &l, tmr_jiffies());
+	if (words)
+		return re_hprintf(pf, "%s\n", words);
+	if (left == UINT64_MAX)
+		return 0;
+
+	return re_hprintf(pf, "%llu minutes left\n",
+			  (unsigned long long)(left / MINUTE));
+}
+
+int policy_print_user(struct re_printf *pf, const struct policy_user *pu)
+{
+	const struct account *a = account_find(pu->p, pu->user);
+
+	if (!a)
+		return re_hprintf(pf, "has not called lately\n");
+
+	return re_hprintf(pf, "%u calls now\n%H", a->calls, account_print, a);
 }
 
 unsigned policy_calls(const struct policy *p)

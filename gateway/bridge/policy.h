@@ -13,13 +13,41 @@ struct policy;
 int policy_alloc(struct policy **pp, const struct config_limits *limits,
 		 unsigned room);
 
-/* Takes a place for a call of user (bare JID) through trunk; every success is
+struct policy_ask {
+	const char *user;		/* bare JID */
+	const char *trunk;		/* its name */
+	const struct config_plan *plan; /* of the user; NULL: none */
+	bool paced;	/* the user started it: rates and quotas apply */
+	bool emergency; /* counted, never refused */
+};
+
+/* Takes a place for a call; every success is given back with policy_release.
+ * EBUSY: too many calls at once; EAGAIN: too many attempts; EDQUOT: too many,
+ * or too long ones, in an hour or a day; ENOSPC: the gateway is full; *why is
+ * filled then. */
+int policy_ask(struct policy *p, const struct policy_ask *ask,
+	       struct ending *why);
+
+/* The same without a plan: takes a place for a call of user (bare JID) through trunk; every success is
  * given back with policy_release.  EBUSY: too many calls at once; EAGAIN: too
  * many attempts; ENOSPC: the gateway is full; *why is filled then.  paced:
  * the user started it, so that the set-up rate applies. */
 int policy_admit(struct policy *p, const char *user, const char *trunk,
 		 bool paced, struct ending *why);
 void policy_release(struct policy *p, const char *user, const char *trunk);
+
+/* A call that the user started is answered, or over: its time counts.  When
+ * the last minute is used up h(user) is called, which ends the calls. */
+typedef void(policy_exhausted_h)(const char *user, void *arg);
+void policy_talk(struct policy *p, const char *user, bool on);
+void policy_watch(struct policy *p, policy_exhausted_h *h, void *arg);
+
+/* What a user has used up, for people; nothing if that is unknown. */
+struct policy_user {
+	struct policy *p;
+	const char *user;
+};
+int policy_print_user(struct re_printf *pf, const struct policy_user *u);
 
 unsigned policy_calls(const struct policy *p);
 unsigned policy_room(const struct policy *p);

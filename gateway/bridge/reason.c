@@ -79,7 +79,7 @@ static const struct {
     {600, 600, REASON_BUSY},
     {604, 604, REASON_GONE},
     {606, 606, REASON_INCOMPATIBLE_PARAMETERS},
-    {600, 699, REASON_DECLINE},
+    {601, 699, REASON_DECLINE},
 };
 
 /* The right half: a Q.850 cause means .. */
@@ -165,34 +165,30 @@ static const struct {
     {606, "Not Acceptable", 65},
 };
 
-enum { SAME = 0 };
-
-/* Protocol B.3: full, bare; then what D11 makes of it for INVITE, MESSAGE and
- * SUBSCRIBE (SAME: as B.3). */
+/* Protocol B.3 without its 6xx, which D11 keeps for a user's own word: full,
+ * bare; then what D11 makes of it for INVITE, MESSAGE and SUBSCRIBE. */
 static const struct {
 	const char *name, *type;
 	unsigned full, bare, invite, message, subscribe;
 } conds[COND_MAX] = {
-    [COND_NONE] = {"", "cancel", 500, 500, SAME, SAME, SAME},
+    [COND_NONE] = {"", "cancel", 500, 500, 0, 0, 0},
     [COND_BAD_REQUEST] = {"bad-request", "modify", 400, 400, 0, 0, 0},
     [COND_CONFLICT] = {"conflict", "cancel", 400, 400, 0, 0, 0},
     [COND_FEATURE_NOT_IMPLEMENTED] = {"feature-not-implemented", "cancel", 405,
 				      501, 0, 0, 0},
-    [COND_FORBIDDEN] = {"forbidden", "auth", 403, 603, 403, 403, 403},
+    [COND_FORBIDDEN] = {"forbidden", "auth", 403, 403, 0, 0, 0},
     [COND_GONE] = {"gone", "cancel", 410, 410, 0, 0, 0},
     [COND_INTERNAL_SERVER_ERROR] = {"internal-server-error", "cancel", 500,
 				    500, 0, 0, 0},
-    [COND_ITEM_NOT_FOUND] = {"item-not-found", "cancel", 404, 604, 480, 404,
-			     404},
+    [COND_ITEM_NOT_FOUND] = {"item-not-found", "cancel", 404, 404, 480, 0, 0},
     [COND_JID_MALFORMED] = {"jid-malformed", "modify", 400, 400, 0, 0, 0},
-    [COND_NOT_ACCEPTABLE] = {"not-acceptable", "modify", 406, 606, 406, 406,
-			     406},
+    [COND_NOT_ACCEPTABLE] = {"not-acceptable", "modify", 406, 406, 0, 0, 0},
     [COND_NOT_ALLOWED] = {"not-allowed", "cancel", 403, 403, 0, 0, 0},
     [COND_NOT_AUTHORIZED] = {"not-authorized", "auth", 403, 403, 0, 0, 0},
     [COND_POLICY_VIOLATION] = {"policy-violation", "modify", 403, 403, 0, 0,
 			       0},
-    [COND_RECIPIENT_UNAVAILABLE] = {"recipient-unavailable", "wait", 480, 600,
-				    480, 480, 480},
+    [COND_RECIPIENT_UNAVAILABLE] = {"recipient-unavailable", "wait", 480, 480,
+				    0, 0, 0},
     [COND_REDIRECT] = {"redirect", "modify", 302, 302, 0, 0, 0},
     [COND_REGISTRATION_REQUIRED] = {"registration-required", "auth", 403, 403,
 				    0, 0, 0},
@@ -203,7 +199,7 @@ static const struct {
     [COND_RESOURCE_CONSTRAINT] = {"resource-constraint", "wait", 500, 500, 0,
 				  0, 0},
     [COND_SERVICE_UNAVAILABLE] = {"service-unavailable", "cancel", 403, 403,
-				  480, 480, 403},
+				  480, 480, 0},
     [COND_SUBSCRIPTION_REQUIRED] = {"subscription-required", "auth", 400, 400,
 				    0, 0, 0},
     [COND_UNDEFINED_CONDITION] = {"undefined-condition", "cancel", 400, 400, 0,
@@ -247,7 +243,6 @@ static const struct {
     {488, 488, COND_NOT_ACCEPTABLE},
     {489, 489, COND_POLICY_VIOLATION},
     {491, 491, COND_UNEXPECTED_REQUEST},
-    {493, 493, COND_BAD_REQUEST},
     {494, 494, COND_NOT_ACCEPTABLE},
     {400, 499, COND_BAD_REQUEST},
     {501, 501, COND_FEATURE_NOT_IMPLEMENTED},

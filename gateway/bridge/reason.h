@@ -35,6 +35,7 @@ struct ending {
 	unsigned sip_code;     /* 0: none; 3xx..6xx final response */
 	unsigned q850;	       /* 0: none; from a Reason header */
 	bool reject;	       /* it was a JMI <reject/> */
+	bool full;	       /* the gateway itself has no room or time */
 	unsigned decline_code; /* of the trunk; 0: 603 */
 	unsigned retry_after;  /* s, 0: none */
 	char redirect[128];    /* bare JID that a 302 points to; "": none */

@@ -1,21 +1,23 @@
-/* route.c: who may call whom through which trunk. */
+/* route.c: SIP -> XMPP: whom an address rings, and as whom. */
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
 #include "base/log.h"
 #include "base/text.h"
 #include "bridge/address.h"
+#include "bridge/number.h"
 #include "bridge/rules.h"
+#include "bridge/users.h"
 #include "xmpp/jid.h"
 
-static const char *domain_of(const char *jid)
+const char *route_domain(const char *jid)
 {
 	const char *at = strchr(jid, '@');
 
 	return at ? at + 1 : jid;
 }
 
-static bool serves(const struct config_xmpp *x, const char *domain)
+bool route_serves(const struct config_xmpp *x, const char *domain)
 {
 	for (size_t i = 0; i < x->domainc; i++) {
 		if (!strcmp(x->domains[i], domain))
@@ -25,8 +27,8 @@ static bool serves(const struct config_xmpp *x, const char *domain)
 	return false;
 }
 
-static const struct config_xmpp *component_of(const struct config *c,
-					      const char *domain)
+const struct config_xmpp *route_component(const struct config *c,
+					  const char *domain)
 {
 	for (size_t i = 0; i < c->xmppc; i++) {
 		if (!strcmp(c->xmpp[i].component, domain))
@@ -40,7 +42,7 @@ static const struct config_xmpp *serving(const struct config *c,
 					 const char *domain)
 {
 	for (size_t i = 0; i < c->xmppc; i++) {
-		if (serves(&c->xmpp[i], domain))
+		if (route_serves(&c->xmpp[i], domain))
 			return &c->xmpp[i];
 	}
 
@@ -48,7 +50,7 @@ static const struct config_xmpp *serving(const struct config *c,
 }
 
 /* Host and port of the trunk's uri: what stands after its user. */
-static int trunk_host(char **hp, const struct config_trunk *t)
+int route_trunk_host(char **hp, const struct config_trunk *t)
 {
 	struct pl host;
 	const char *s = strchr(t->uri, ':');
@@ -58,170 +60,6 @@ static int trunk_host(char **hp, const struct config_trunk *t)
 	host.l = strcspn(host.p, ";?>");
 
 	return pl_strdup(hp, &host);
-}
-
-/* The caller's address on the trunk. */
-static int caller_uri(char **asp, const struct config_trunk *t,
-		      const struct rule *rule, const char *from,
-		      const char *component)
-{
-	char *host = NULL;
-	struct jid jid;
-	char *user = NULL;
-	int err;
-
-	err = jid_decode(&jid, from, strlen(from));
-	if (err)
-		return err;
-
-	err = trunk_host(&host, t);
-	if (!err)
-		err = jid_unescape(&user, jid.local, strlen(jid.local));
-	if (err)
-		goto out;
-
-	if (rule && rule->as && strchr(rule->as, '@'))
-		err = re_sdprintf(asp, "sip:%s", rule->as);
-	else if (rule && rule->as)
-		err = re_sdprintf(asp, "sip:%H@%s", text_print_sip_user,
-				  rule->as, host);
-	else if (t->reg && t->username)
-		err = re_sdprintf(asp, "sip:%H@%s", text_print_sip_user,
-				  t->username, host);
-	else if (t->addressing == CONFIG_ADDR_DOMAIN)
-		err = re_sdprintf(asp, "sip:%H@%s", text_print_sip_user, user,
-				  jid.domain);
-	else if (t->addressing == CONFIG_ADDR_ESCAPED)
-		err = re_sdprintf(asp, "sip:%H%%40%s@%s", text_print_sip_user,
-				  user, jid.domain, component);
-	else
-		err = re_sdprintf(asp, "sip:%H@%s", text_print_sip_user, user,
-				  host);
-
-out:
-	mem_deref(host);
-	mem_deref(user);
-	jid_clear(&jid);
-
-	return err;
-}
-
-/* Text that rules see: the unescaped local part. */
-static int dialled(char **dp, const char *bare)
-{
-	struct pl local;
-	const char *at = strchr(bare, '@');
-
-	if (!at)
-		return EBADMSG;
-
-	local.p = bare;
-	local.l = (size_t)(at - bare);
-
-	return jid_unescape(dp, local.p, local.l);
-}
-
-static enum stanza_cond pick_out(const struct route *r, const char *from,
-				 const char *bare,
-				 const struct config_trunk **trunk,
-				 const struct rule **rulep)
-{
-	char *text = NULL;
-	struct le *le;
-
-	*rulep = NULL;
-	if (list_isempty(&r->rules)) {
-		if (r->conf->trunkc != 1)
-			return r->conf->trunkc ? COND_FORBIDDEN
-					       : COND_ITEM_NOT_FOUND;
-		*trunk = &r->conf->trunk[0];
-		return COND_NONE;
-	}
-
-	if (dialled(&text, bare))
-		return COND_ITEM_NOT_FOUND;
-
-	LIST_FOREACH (&r->rules, le) {
-		const struct rule *rule = le->data;
-
-		if (rule->inbound ||
-		    (from && !rule_jid_matches(rule->from, from)) ||
-		    !rule_glob(rule->to, text))
-			continue;
-		if (!rule->deny)
-			*rulep = rule;
-		break;
-	}
-
-	mem_deref(text);
-	if (!*rulep)
-		return COND_FORBIDDEN;
-
-	*trunk = config_trunk_find(r->conf, (*rulep)->via);
-
-	return COND_NONE;
-}
-
-enum stanza_cond route_out(const struct route *r, const char *from,
-			   const char *to_jid, struct peer *to,
-			   const struct config_trunk **trunk, char **as)
-{
-	const struct config_xmpp *component;
-	enum stanza_cond cond = COND_INTERNAL_SERVER_ERROR;
-	char *bare = NULL, *host = NULL, *user = NULL;
-	const struct rule *rule;
-	int err;
-
-	memset(to, 0, sizeof(*to));
-	*as = NULL;
-	if (jid_bare(&bare, to_jid))
-		return COND_JID_MALFORMED;
-
-	component = component_of(r->conf, domain_of(bare));
-	if (!component || !strchr(bare, '@')) {
-		cond = COND_ITEM_NOT_FOUND;
-		goto out;
-	}
-
-	if (from) {
-		if (jid_bare(&user, from)) {
-			cond = COND_JID_MALFORMED;
-			goto out;
-		}
-		if (!serves(component, domain_of(user))) {
-			cond = COND_FORBIDDEN;
-			goto out;
-		}
-	}
-
-	cond = pick_out(r, user, bare, trunk, &rule);
-	if (cond)
-		goto out;
-
-	cond = COND_INTERNAL_SERVER_ERROR;
-	if (trunk_host(&host, *trunk))
-		goto out;
-
-	err = route_jid_to_uri(&to->uri, bare, (*trunk)->addressing, host);
-	if (err) {
-		cond = err == EBADMSG ? COND_ITEM_NOT_FOUND : cond;
-		goto out;
-	}
-
-	to->jid = mem_ref(bare);
-	if (user)
-		err = caller_uri(as, *trunk, rule, user, component->component);
-	if (!err)
-		cond = COND_NONE;
-
-out:
-	if (cond)
-		peer_clear(to);
-	mem_deref(bare);
-	mem_deref(user);
-	mem_deref(host);
-
-	return cond;
 }
 
 /* JID of an XMPP user that a SIP user part names: a whole address, or the
@@ -270,27 +108,55 @@ static unsigned default_in(const struct route *r,
 	return user_jid(jidp, a->user, domain) ? 404 : 0;
 }
 
+/* A number of the world in the trunk's words; false: it is none, or the trunk
+ * has no country. */
+static bool placed(struct number *n, const struct config_trunk *trunk,
+		   const char *user)
+{
+	return trunk->numbers.country &&
+	       !number_decode(n, &trunk->numbers, user) &&
+	       n->kind == NUMBER_GLOBAL;
+}
+
+/* *user: as it came, or as the number that it is, whichever matches. */
+static bool user_matches(const char *pattern, const char **user,
+			 const struct number *n)
+{
+	if (rule_glob(pattern, *user))
+		return true;
+	if (n->kind != NUMBER_GLOBAL || !rule_glob(pattern, n->text))
+		return false;
+
+	*user = n->text;
+
+	return true;
+}
+
 static unsigned rules_in(const struct route *r,
 			 const struct config_trunk *trunk,
 			 const struct address *a, char **jidp)
 {
+	struct number n;
 	struct le *le;
+
+	if (!placed(&n, trunk, a->user))
+		n.kind = NUMBER_NAME;
 
 	LIST_FOREACH (&r->rules, le) {
 		const struct rule *rule = le->data;
+		const char *s, *user = a->user;
 		struct pl star;
 		struct jid jid;
 		char *text = NULL;
-		const char *s;
 		int err;
 
 		if (!rule->inbound || !rule_glob(rule->from, trunk->name) ||
-		    !rule_glob(rule->to, a->user))
+		    !user_matches(rule->to, &user, &n))
 			continue;
 		if (rule->deny)
 			return 403;
 
-		rule_glob_star(&star, rule->to, a->user);
+		rule_glob_star(&star, rule->to, user);
 		s = strchr(rule->via, '*');
 		if (s)
 			err = re_sdprintf(&text, "%b%r%s", rule->via + 5,
@@ -315,13 +181,18 @@ static unsigned rules_in(const struct route *r,
 static int caller_jid(char **jidp, const char *uri,
 		      const struct config_trunk *trunk, const char *domain)
 {
+	struct number n = {.kind = NUMBER_NAME};
 	struct address a;
 	bool anonymous = true;
 
 	if (uri && !address_decode(&a, uri)) {
 		anonymous = a.host && !strcmp(a.host, "anonymous.invalid");
+		if (!anonymous && !placed(&n, trunk, a.user))
+			n.kind = NUMBER_NAME;
 		address_clear(&a);
 	}
+	if (n.kind == NUMBER_GLOBAL)
+		return re_sdprintf(jidp, "%s@%s", n.text, domain);
 
 	/* D10 */
 	if (anonymous ||
@@ -348,7 +219,7 @@ static unsigned decode_target(struct address *a, const char *ruri,
 
 	/* a local number of somebody else's plan, D9 */
 	if (a->host && !strncasecmp(ruri, "tel:", 4)) {
-		if (trunk_host(&host, trunk) ||
+		if (route_trunk_host(&host, trunk) ||
 		    strncmp(host, a->host, strlen(a->host)))
 			code = 404;
 		mem_deref(host);
@@ -360,12 +231,78 @@ static unsigned decode_target(struct address *a, const char *ruri,
 	return code;
 }
 
+void route_accounts_set(struct route *r, const struct route_accounts *h,
+			void *arg)
+{
+	r->accounts = h;
+	r->accounts_arg = arg;
+}
+
+bool route_dnd(const struct route *r, const char *user)
+{
+	return r->accounts && r->accounts->dnd(user, r->accounts_arg);
+}
+
+/* The operator's table knows better than a rule's or the default's words. */
+static bool table_in(const struct route *r, const struct config_trunk *trunk,
+		     const char *user, char **jidp)
+{
+	struct number n;
+	char *jid = NULL;
+
+	if (!users_jid(&jid, r->users, user) ||
+	    (placed(&n, trunk, user) && n.kind == NUMBER_GLOBAL &&
+	     !users_jid(&jid, r->users, n.text))) {
+		mem_deref(*jidp);
+		*jidp = jid;
+		return true;
+	}
+
+	return false;
+}
+
+/* Through a user's account: it can only be for that user. */
+static unsigned owner_in(const struct route *r, const struct route_owner *o,
+			 char **jidp, const struct config_xmpp **component)
+{
+	if (!o->user)
+		return 404;
+
+	*component = route_component(r->conf, o->gateway);
+	if (!*component)
+		return 404;
+
+	return str_dup(jidp, o->user) ? 500 : 0;
+}
+
+/* Others than the provider's own are known by their whole address. */
+static int owner_caller(char **jidp, const char *uri,
+			const struct route_owner *o,
+			const struct config_trunk *trunk, const char *gateway)
+{
+	struct address a;
+	bool own = true;
+
+	if (uri && !address_decode(&a, uri)) {
+		own = !a.host || !str_casecmp(a.host, o->domain) ||
+		      a.user[strspn(a.user, "+0123456789*#")] == '\0' ||
+		      !strcmp(a.host, "anonymous.invalid");
+		address_clear(&a);
+	}
+	if (own)
+		return caller_jid(jidp, uri, trunk, gateway);
+
+	return route_uri_to_jid(jidp, uri, CONFIG_ADDR_ESCAPED, gateway);
+}
+
 unsigned route_in(const struct route *r, const struct config_trunk *trunk,
 		  const char *ruri, const struct peer *caller,
 		  struct peer *from, struct peer *to,
 		  const struct config_xmpp **component)
 {
+	struct route_owner owner;
 	struct address a;
+	bool own;
 	unsigned code;
 	int err;
 
@@ -375,19 +312,31 @@ unsigned route_in(const struct route *r, const struct config_trunk *trunk,
 	if (code)
 		return code;
 
-	code = list_isempty(&r->rules) ? default_in(r, trunk, &a, &to->jid)
-				       : rules_in(r, trunk, &a, &to->jid);
+	own = r->accounts && r->accounts->in(trunk, &owner, r->accounts_arg);
+	if (own)
+		code = owner_in(r, &owner, &to->jid, component);
+	else if (list_isempty(&r->rules))
+		code = default_in(r, trunk, &a, &to->jid);
+	else
+		code = rules_in(r, trunk, &a, &to->jid);
+	if (!own && (!code || code == 404) &&
+	    table_in(r, trunk, a.user, &to->jid))
+		code = 0;
 	if (code)
 		goto out;
 
-	*component = serving(r->conf, domain_of(to->jid));
+	if (!own)
+		*component = serving(r->conf, route_domain(to->jid));
 	if (!*component) {
 		code = 404;
 		goto out;
 	}
 
 	err = str_dup(&to->uri, ruri);
-	if (!err)
+	if (!err && own)
+		err = owner_caller(&from->jid, caller->uri, &owner, trunk,
+				   (*component)->component);
+	else if (!err)
 		err = caller_jid(&from->jid, caller->uri, trunk,
 				 (*component)->component);
 	if (!err && caller->uri)
@@ -417,6 +366,8 @@ int route_prompt(const struct route *r, const struct config_xmpp *component,
 
 	if (r->conf->trunkc)
 		mode = r->conf->trunk[0].addressing;
+	else if (!strchr(text, '@')) /* the user's own account knows where */
+		mode = CONFIG_ADDR_TRUNK;
 
 	pl_set_str(&pl, text);
 	if (re_regex(pl.p, pl.l, "[^ \t\r\n]+", &trimmed))

@@ -18,13 +18,66 @@ struct route; /* compiled from the configuration; mem_ref object */
 int route_alloc(struct route **rp, const struct config *conf,
 		struct re_printf *pf);
 
-/* What a bare or full JID at one of our components means on SIP, and which
+/* A step of a decision, in words. */
+typedef void(route_step_h)(const char *text, void *arg);
+
+struct route_ask {
+	const char *from;   /* the user's JID; NULL: could anyone? */
+	const char *to;	    /* bare or full JID at one of our components */
+	route_step_h *step; /* told of each step, or NULL */
+	void *arg;
+};
+
+struct route_choice {
+	struct peer to;			  /* uri, jid */
+	const struct config_trunk *trunk; /* not referenced, as the next two */
+	const struct config_plan *plan;	  /* of the user; NULL: none */
+	const char *name;		  /* NULL: the caller's own */
+	char *as;			  /* URI of the caller on that trunk */
+	bool privacy;	/* the called side shall not learn it */
+	bool emergency; /* no limit holds for it */
+	char why[128];	/* refused: in words for the caller */
+};
+
+/* Whom a user calls, through which trunk, and as whom.  COND_NONE: allowed;
+ * otherwise how to refuse, with *c but for why empty. */
+enum stanza_cond route_choose(const struct route *r,
+			      const struct route_ask *ask,
+			      struct route_choice *c);
+void route_choice_clear(struct route_choice *c);
+
+/* The same, without the steps: what a bare or full JID at one of our components means on SIP, and which
  * trunk takes it.  from: the user's bare JID, or NULL for "could anyone?".
  * COND_NONE: allowed, and *to (uri, jid filled), *trunk, *as (URI of the
  * caller's AOR on that trunk). Otherwise how to refuse. */
 enum stanza_cond route_out(const struct route *r, const char *from,
 			   const char *to_jid, struct peer *to,
 			   const struct config_trunk **trunk, char **as);
+
+/* Accounts of users: what goes out through them, and whose they are. */
+struct route_line {
+	const struct config_trunk *trunk; /* as long as the process lives */
+	const char *name;		  /* not referenced */
+	char *uri, *as;			  /* mem_ref'd: called, caller */
+	bool privacy;
+};
+struct route_owner { /* not referenced; user NULL: of nobody any more */
+	const char *user, *gateway, *domain;
+};
+struct route_accounts {
+	/* False: the user has none at this component. */
+	bool (*out)(const char *user, const char *gateway, const char *dialled,
+		    struct route_line *line, void *arg);
+	/* False: the trunk is no account. */
+	bool (*in)(const struct config_trunk *trunk, struct route_owner *owner,
+		   void *arg);
+	bool (*dnd)(const char *user, void *arg);
+};
+/* h NULL: no more.  They go before rules, but not before emergency numbers. */
+void route_accounts_set(struct route *r, const struct route_accounts *h,
+			void *arg);
+/* Does a user (bare JID) not want to be disturbed by calls? */
+bool route_dnd(const struct route *r, const char *user);
 
 /* Whom an INVITE rings.  uri: of the request; from: From or trusted PAI.
  * 0: *to (jid bare), *from (jid at our component, name); else a SIP code. */
@@ -46,6 +99,10 @@ int route_jid_to_uri(char **urip, const char *jid, enum config_addressing mode,
 
 void peer_clear(struct peer *p);
 int peer_copy(struct peer *to, const struct peer *from);
+
+/* Tells which domains, plan and trunks are a user's. */
+void route_access(const struct route *r, const char *jid, route_step_h *h,
+		  void *arg);
 
 /* Which policy holds: for --check. */
 int route_print(struct re_printf *pf, const struct route *r);

@@ -1,6 +1,8 @@
 /* rules.c: the lines of [route]: read, and matched. */
 #include <errno.h>
 #include <string.h>
+#include "bridge/acl.h"
+#include "bridge/users.h"
 #include "bridge/rules.h"
 
 enum { STEPS_MAX = 100000 }; /* of glob matching, so that '*'s cannot hurt */
@@ -21,6 +23,8 @@ static void route_destructor(void *arg)
 	struct route *r = arg;
 
 	list_flush(&r->rules);
+	mem_deref(r->acl);
+	mem_deref(r->users);
 }
 
 /* '*' matches any run, also an empty one. */
@@ -170,7 +174,13 @@ int route_alloc(struct route **rp, const struct config *conf,
 		return ENOMEM;
 
 	r->conf = conf;
-	for (size_t i = 0; i < conf->routec; i++) {
+	err = acl_alloc(&r->acl, conf, pf);
+	if (err != ENOMEM) {
+		int e = users_alloc(&r->users, conf, pf);
+
+		err = e ? e : err;
+	}
+	for (size_t i = 0; err != ENOMEM && i < conf->routec; i++) {
 		struct rule *rule = mem_zalloc(sizeof(*rule), rule_destructor);
 
 		if (!rule) {

@@ -14,7 +14,19 @@ struct rule {
 struct route {
 	const struct config *conf; /* not referenced */
 	struct list rules;
+	struct acl *acl;		       /* referenced */
+	struct users *users;		       /* referenced */
+	const struct route_accounts *accounts; /* NULL: none */
+	void *accounts_arg;
 };
+
+/* route.c */
+const char *route_domain(const char *jid);
+bool route_serves(const struct config_xmpp *x, const char *domain);
+const struct config_xmpp *route_component(const struct config *c,
+					  const char *domain);
+/* Host and port of the trunk's uri. */
+int route_trunk_host(char **hp, const struct config_trunk *t);
 
 /* '*' matches any run, also an empty one; bounded in steps. */
 bool rule_glob(const char *pat, const char *s);

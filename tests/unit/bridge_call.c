@@ -15,6 +15,19 @@ START_TEST(xmpp_calls)
 }
 END_TEST
 
+/* What ends while it is ended ends once. */
+START_TEST(ended_within_its_end)
+{
+	x2s_active();
+	echo_end = true;
+	ended(s_leg, REASON_NONE, 0);
+	said_is("x.end-/0/603 ");
+	ck_assert_uint_eq(calls_count(), 0);
+	ck_assert_uint_eq(legs, 0);
+	ck_assert_uint_eq(open_media, 0);
+}
+END_TEST
+
 START_TEST(xmpp_calls_busy)
 {
 	struct ending why;
@@ -392,6 +405,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, xmpp_calls);
+	tcase_add_test(tc, ended_within_its_end);
 	tcase_add_test(tc, xmpp_calls_busy);
 	tcase_add_test(tc, xmpp_retracts);
 	tcase_add_test(tc, xmpp_direct);

@@ -192,6 +192,26 @@ START_TEST(offer_while_asked_again)
 }
 END_TEST
 
+/* S's sound must go on to X, who was told that it does not hold. */
+START_TEST(refused_hold_is_none)
+{
+	char hold[1024];
+
+	x2s_active();
+	snprintf(hold, sizeof(hold), "%sa=sendonly\r\n", x_webrtc);
+	offered(x_leg, hold);
+	said_is("s.update(0,101>) ");
+	call_refused(s_leg, &(struct ending){.sip_code = 488});
+	said_is("x.refuse- ");
+	offered(s_leg, s_pcmu);
+	said_is("rtp stream>< s.answer(0,101) ");
+	offered(x_leg, hold);
+	said_is("s.update(0,101>) ");
+	answered(s_leg, s_pcmu);
+	said_is("rtp stream> x.answer(0,126) ");
+}
+END_TEST
+
 /* T.38 and the like: what was refused leaves no trace. */
 START_TEST(refused_offer_changes_nothing)
 {
@@ -318,6 +338,7 @@ int main(void)
 	tcase_add_test(tc, hold_before_active);
 	tcase_add_test(tc, offer_pushes_ours_aside);
 	tcase_add_test(tc, offer_while_asked_again);
+	tcase_add_test(tc, refused_hold_is_none);
 	tcase_add_test(tc, refused_offer_changes_nothing);
 	tcase_add_test(tc, refusal_of_nothing);
 	tcase_add_test(tc, suspended_elsewhere);

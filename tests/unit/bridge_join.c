@@ -40,6 +40,9 @@ static const char g729[] = HEAD "m=audio 4000 RTP/AVP 18\r\n";
 static char *codecs[] = {(char[]){"opus"}, (char[]){"g722"}, (char[]){"pcma"},
 			 (char[]){"pcmu"}};
 static const struct config_trunk trunk = {.codecs = codecs, .codecc = 4};
+static char *names[] = {(char[]){"opus"}, (char[]){"g722"}, (char[]){"pcmu"},
+			(char[]){"pcma"}};
+static const struct config_trunk all = {.codecs = names, .codecc = 4};
 
 static struct desc *parse(const char *text)
 {
@@ -207,6 +210,53 @@ START_TEST(payload_numbers)
 }
 END_TEST
 
+/* Lines of an offer that name a codec, each behind the side's name. */
+static void codec_lines(char *out, size_t size, const struct desc *d,
+			const char *side)
+{
+	char *text, *line, *save = NULL;
+	size_t len;
+
+	for (const struct codec *c = d->media[0]->codecs; c; c = c->next)
+		ck_assert_uint_eq(c->channels,
+				  strcmp(c->name, "opus") ? 1 : 2);
+	ck_assert_int_eq(desc_encode(&text, &len, d), 0);
+	for (line = strtok_r(text, "\r\n", &save); line;
+	     line = strtok_r(NULL, "\r\n", &save)) {
+		size_t at = strlen(out);
+
+		if (!strncmp(line, "a=rtpmap:", 9) ||
+		    !strncmp(line, "a=fmtp:", 7))
+			(void)snprintf(out + at, size - at, "%s %s\n", side,
+				       line);
+	}
+	free(text);
+}
+
+START_TEST(own_offers)
+{
+	FILE *f = fopen("tests/data/join_offers.txt", "r");
+	char line[128], want[2048] = "", got[2048] = "";
+	struct desc *d;
+
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (line[0] != '#')
+			(void)strncat(want, line,
+				      sizeof(want) - strlen(want) - 1);
+	}
+	(void)fclose(f);
+
+	ck_assert_int_eq(join_offer_xmpp(&d, &all, NULL), 0);
+	codec_lines(got, sizeof(got), d, "xmpp");
+	desc_free(d);
+	ck_assert_int_eq(join_offer_sip(&d, &all, NULL), 0);
+	codec_lines(got, sizeof(got), d, "sip");
+	desc_free(d);
+	ck_assert_str_eq(got, want);
+}
+END_TEST
+
 START_TEST(source)
 {
 	struct desc *d;
@@ -232,6 +282,7 @@ int main(void)
 	tcase_add_test(tc, answer_to_xmpp);
 	tcase_add_test(tc, answer_to_sip);
 	tcase_add_test(tc, payload_numbers);
+	tcase_add_test(tc, own_offers);
 	tcase_add_test(tc, source);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);

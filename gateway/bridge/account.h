@@ -1,0 +1,50 @@
+/* account.h: SIP accounts that users bring along (protocol G.3, D51..D53):
+ * registration by form or command, their lines, what is kept of them. */
+#ifndef BRIDGE_ACCOUNT_H
+#define BRIDGE_ACCOUNT_H
+
+#include "base/secret.h"
+#include "base/store.h"
+#include "bridge/call.h"
+#include "bridge/chat.h"
+#include "bridge/presence.h"
+#include "bridge/route.h"
+#include "sip/stack.h"
+#include "xmpp/component.h"
+#include "xmpp/service.h"
+
+struct accounts; /* mem_ref object */
+
+struct accounts_conf { /* none of these is referenced; all outlive it */
+	const struct config *config;
+	struct route *route;
+	struct sipstack *stack;
+	struct chat *chat;   /* says what there is to say; NULL: nobody does */
+	struct store *store; /* NULL: no accounts, nothing is kept */
+	const struct secret *secret; /* NULL: ditto */
+};
+
+int accounts_alloc(struct accounts **ap, const struct accounts_conf *conf);
+/* A component's users; before its service, whose queries it extends. */
+int accounts_component(struct accounts *a, struct component *c);
+/* Its face, once that is there. */
+int accounts_service(struct accounts *a, struct component *c,
+		     struct service *service);
+/* What the store has; registers all, each in its turn. */
+int accounts_load(struct accounts *a);
+
+/* A call has ended, for who likes to be told (missed_calls). */
+void accounts_call_ended(struct accounts *a, const struct call_end *end);
+/* A user has to do with a contact; name may be NULL. */
+void accounts_contact(struct accounts *a, const char *user,
+		      const char *contact, const char *name);
+
+/* The rows that presence remembers; NULL without a store. */
+const struct presence_store *accounts_presence(struct accounts *a);
+
+struct accounts_stat {
+	unsigned accounts, up, users, contacts;
+};
+void accounts_stat(const struct accounts *a, struct accounts_stat *st);
+
+#endif

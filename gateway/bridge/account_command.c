@@ -1,0 +1,528 @@
+/* account_command.c: what users and admins do by ad-hoc commands (D53). */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/log.h"
+#include "bridge/account_priv.h"
+#include "bridge/call.h"
+
+#define NS_COMMAND_FORM "urn:stoxd:account"
+
+enum { MAY_ACCOUNTS = 1, MAY_ADMIN = 2, ID_TEXT = 24 };
+
+static struct owner *owner_of(const struct portal_face *f,
+			      const struct adhoc_session *s)
+{
+	return owner_find(f->a, adhoc_user(s));
+}
+
+static unsigned may(const char *user, void *arg)
+{
+	const struct portal_face *f = arg;
+	const struct config *c = f->a->conf.config;
+	unsigned bits = accounts_on(f->a) ? MAY_ACCOUNTS : 0;
+
+	for (size_t i = 0; i < c->adminc; i++) {
+		if (!strcmp(c->admins[i], user))
+			bits |= MAY_ADMIN;
+	}
+
+	return bits;
+}
+
+/* ---- which account ---- */
+
+static const struct account *only(const struct owner *o, const char *gateway)
+{
+	return account_nth(o, gateway, 1) ? NULL : account_nth(o, gateway, 0);
+}
+
+/* Asks for one of several; the value is its number. */
+static void which_ask(struct adhoc_session *s, const struct portal_face *f,
+		      const char *title)
+{
+	const char *gateway = component_domain(f->c);
+	const struct owner *o = owner_of(f, s);
+	const struct account *acc;
+	struct stanza *r, *c, *x, *e;
+
+	if (!o || !account_nth(o, gateway, 0)) {
+		adhoc_note(s, "info", "You have no SIP account here.");
+		return;
+	}
+
+	r = adhoc_ask(s, &c);
+	x = form_add(c, "form", title, NULL, NS_COMMAND_FORM);
+	e = form_field_add(x, "list-single", "account", "Account", NULL, true);
+	for (unsigned n = 0; (acc = account_nth(o, gateway, n)); n++) {
+		char id[ID_TEXT], label[2 * ACCOUNT_TEXT_MAX + 2];
+
+		(void)re_snprintf(id, sizeof(id), "%lld", (long long)acc->id);
+		(void)re_snprintf(label, sizeof(label), "%H", account_print,
+				  acc);
+		form_option_add(e, label, id);
+	}
+	adhoc_send(s, r);
+}
+
+static struct account *which(struct adhoc_session *s,
+			     const struct portal_face *f,
+			     const struct form *form)
+{
+	const char *v = form_value(form, "account");
+	const struct owner *o = owner_of(f, s);
+	struct account *acc;
+
+	acc = o && v ? account_by_id(o, strtoll(v, NULL, 10)) : NULL;
+	if (!acc || strcmp(acc->gateway, component_domain(f->c))) {
+		adhoc_error(s, COND_ITEM_NOT_FOUND,
+			    "there is no such account");
+		return NULL;
+	}
+
+	return acc;
+}
+
+/* ---- accounts ---- */
+
+static void list_accounts(struct adhoc_session *s, const struct form *form,
+			  void *arg)
+{
+	const struct portal_face *f = arg;
+	const struct owner *o = owner_of(f, s);
+	const struct account *acc;
+	struct stanza *r, *c, *x;
+	(void)form;
+
+	if (!o || !account_nth(o, component_domain(f->c), 0)) {
+		adhoc_note(s, "info", "You have no SIP account here.");
+		return;
+	}
+
+	r = adhoc_show(s, &c);
+	x = form_add(c, "result", "SIP accounts", NULL, NULL);
+	form_column_add(x, "text-single", "account", "Account");
+	form_column_add(x, "text-single", "state", "State");
+	for (unsigned n = 0; (acc = account_nth(o, component_domain(f->c), n));
+	     n++) {
+		struct stanza *item = stanza_add(x, "item", NS_FORMS);
+		char text[2 * ACCOUNT_TEXT_MAX + 2];
+
+		(void)re_snprintf(text, sizeof(text), "%H", account_print,
+				  acc);
+		(void)form_field_add(item, NULL, "account", NULL, text, false);
+		(void)re_snprintf(text, sizeof(text), "%H",
+				  account_print_state, acc);
+		(void)form_field_add(item, NULL, "state", NULL, text, false);
+	}
+	adhoc_send(s, r);
+}
+
+static void tried(enum stanza_cond cond, const char *text, struct account *acc,
+		  void *arg)
+{
+	struct adhoc_session *s = arg;
+	char words[300];
+
+	(void)re_snprintf(words, sizeof(words), "%H: %s", account_print, acc,
+			  cond ? text : "registered");
+	adhoc_note(s, cond ? "error" : "info", words);
+	if (!cond)
+		account_welcome(acc);
+}
+
+static void tested(enum stanza_cond cond, const char *text,
+		   struct account *acc, void *arg)
+{
+	char words[300];
+
+	(void)re_snprintf(words, sizeof(words), "%H: %s", account_print, acc,
+			  cond ? text : "registered");
+	adhoc_note(arg, cond ? "error" : "info", words);
+}
+
+static void account_ask(struct adhoc_session *s, const struct portal_face *f,
+			const struct account *acc)
+{
+	struct register_form form;
+	struct stanza *r, *c;
+
+	account_form_fill(&form, f->a, acc);
+	r = adhoc_ask(s, &c);
+	(void)register_form_add(c, &form);
+	adhoc_send(s, r);
+}
+
+static void account_take(struct adhoc_session *s, struct portal_face *f,
+			 struct account *old, const struct form *form)
+{
+	struct register_values v;
+	enum stanza_cond cond;
+	const char *why;
+
+	register_form_read(&v, form);
+	cond = account_set(f, adhoc_user(s), old, &v, tried, s, &why);
+	if (cond)
+		adhoc_error(s, cond, why);
+}
+
+static void add_account(struct adhoc_session *s, const struct form *form,
+			void *arg)
+{
+	struct portal_face *f = arg;
+
+	if (!adhoc_step(s))
+		account_ask(s, f, NULL);
+	else
+		account_take(s, f, NULL, form);
+}
+
+struct choice { /* which account a command is about */
+	int64_t id;
+};
+
+static void choose(struct adhoc_session *s, int64_t id)
+{
+	struct choice *c = mem_zalloc(sizeof(*c), NULL);
+
+	if (!c)
+		return;
+
+	c->id = id;
+	adhoc_keep(s, c);
+	mem_deref(c);
+}
+
+static void change_account(struct adhoc_session *s, const struct form *form,
+			   void *arg)
+{
+	const struct choice *c = adhoc_kept(s);
+	struct portal_face *f = arg;
+	const struct owner *o = owner_of(f, s);
+	const struct account *one;
+	struct account *acc;
+
+	if (c) {
+		acc = o ? account_by_id(o, c->id) : NULL;
+		if (acc)
+			account_take(s, f, acc, form);
+		else
+			adhoc_error(s, COND_ITEM_NOT_FOUND,
+				    "there is no such account");
+		return;
+	}
+
+	one = o ? only(o, component_domain(f->c)) : NULL;
+	if (!adhoc_step(s) && !one) {
+		which_ask(s, f, "Change an account");
+		return;
+	}
+	if (adhoc_step(s))
+		one = which(s, f, form);
+	if (!one)
+		return;
+	choose(s, one->id);
+	account_ask(s, f, one);
+}
+
+static void test_account(struct adhoc_session *s, const struct form *form,
+			 void *arg)
+{
+	struct portal_face *f = arg;
+	struct account *acc;
+
+	if (!adhoc_step(s)) {
+		which_ask(s, f, "Test an account");
+		return;
+	}
+
+	acc = which(s, f, form);
+	if (acc && account_test(acc, tested, s))
+		adhoc_error(s, COND_RESOURCE_CONSTRAINT,
+			    "it is being tried already; wait a moment");
+}
+
+static void remove_account(struct adhoc_session *s, const struct form *form,
+			   void *arg)
+{
+	struct portal_face *f = arg;
+	struct account *acc;
+
+	if (!adhoc_step(s)) {
+		which_ask(s, f, "Remove an account");
+		return;
+	}
+
+	acc = which(s, f, form);
+	if (!acc)
+		return;
+
+	account_remove(acc);
+	adhoc_note(s, "info", "The account is removed.");
+}
+
+/* ---- the user's own ---- */
+
+static void status(struct adhoc_session *s, const struct form *form, void *arg)
+{
+	const struct portal_face *f = arg;
+	const struct owner *o = owner_of(f, s);
+	const struct account *acc;
+	struct mbuf *mb = mbuf_alloc(512);
+	unsigned messages = 0;
+	char *text = NULL;
+	int err = mb ? 0 : ENOMEM;
+	(void)form;
+
+	for (unsigned n = 0;
+	     !err && o && (acc = account_nth(o, component_domain(f->c), n));
+	     n++) {
+		messages += acc->messages;
+		err = mbuf_printf(mb, "%H: %H\n", account_print, acc,
+				  account_print_state, acc);
+	}
+	if (!err && messages)
+		err = mbuf_printf(mb, "%u new voice message%s\n", messages,
+				  messages == 1 ? "" : "s");
+	if (!err)
+		err = mbuf_printf(mb, "%s",
+				  o && o->dnd ? "You are not disturbed."
+					      : "Calls reach you.");
+	if (!err) {
+		mb->pos = 0;
+		err = mbuf_strdup(mb, &text, mb->end);
+	}
+	if (err)
+		adhoc_error(s, COND_RESOURCE_CONSTRAINT, NULL);
+	else
+		adhoc_note(s, "info", text);
+	mem_deref(text);
+	mem_deref(mb);
+}
+
+static void bool_ask(struct adhoc_session *s, const char *title,
+		     const char *var, const char *label, bool value)
+{
+	struct stanza *r, *c, *x;
+
+	r = adhoc_ask(s, &c);
+	x = form_add(c, "form", title, NULL, NS_COMMAND_FORM);
+	(void)form_field_add(x, "boolean", var, label, value ? "1" : "0",
+			     false);
+	adhoc_send(s, r);
+}
+
+static void dnd(struct adhoc_session *s, const struct form *form, void *arg)
+{
+	struct portal_face *f = arg;
+	struct owner *o = owner_of(f, s);
+
+	if (!adhoc_step(s)) {
+		bool_ask(s, "Do not disturb", "dnd",
+			 "Refuse all calls from SIP", o && o->dnd);
+		return;
+	}
+	if (owner_get(&o, f->a, adhoc_user(s))) {
+		adhoc_error(s, COND_RESOURCE_CONSTRAINT, NULL);
+		return;
+	}
+
+	o->dnd = form_bool(form, "dnd", false);
+	owner_save(o);
+	adhoc_note(s, "info",
+		   o->dnd ? "You are not disturbed." : "Calls reach you.");
+}
+
+static void privacy(struct adhoc_session *s, const struct form *form,
+		    void *arg)
+{
+	struct portal_face *f = arg;
+	const struct owner *o = owner_of(f, s);
+	struct account *acc =
+	    o ? account_nth(o, component_domain(f->c), 0) : NULL;
+
+	if (!acc) {
+		adhoc_note(s, "info", "You have no SIP account here.");
+		return;
+	}
+	if (!adhoc_step(s)) {
+		bool_ask(s, "Privacy", "privacy",
+			 "Hide my identity from those whom I call",
+			 acc->privacy);
+		return;
+	}
+
+	for (unsigned n = 0; (acc = account_nth(o, component_domain(f->c), n));
+	     n++) {
+		acc->privacy = form_bool(form, "privacy", false);
+		(void)account_save(acc, NULL, NULL);
+	}
+	adhoc_note(s, "info",
+		   form_bool(form, "privacy", false)
+		       ? "Your identity is hidden."
+		       : "Your identity is shown.");
+}
+
+/* ---- the operator's ---- */
+
+struct listing {
+	struct stanza *x;
+	unsigned n;
+};
+
+static bool call_row(const struct call_info *info, void *arg)
+{
+	struct listing *l = arg;
+	struct stanza *item = stanza_add(l->x, "item", NS_FORMS);
+
+	(void)form_field_add(item, NULL, "call", NULL, info->name, false);
+	(void)form_field_add(item, NULL, "state", NULL, info->state, false);
+	(void)form_field_add(item, NULL, "user", NULL,
+			     info->x->jid ? info->x->jid : "", false);
+	(void)form_field_add(item, NULL, "contact", NULL,
+			     info->s->jid ? info->s->jid : "", false);
+	l->n++;
+
+	return l->n >= 100;
+}
+
+static void calls(struct adhoc_session *s, const struct form *form, void *arg)
+{
+	struct listing l = {NULL, 0};
+	struct stanza *r, *c;
+	(void)form;
+	(void)arg;
+
+	r = adhoc_show(s, &c);
+	l.x = form_add(c, "result", "Calls", NULL, NULL);
+	form_column_add(l.x, "text-single", "call", "Call");
+	form_column_add(l.x, "text-single", "state", "State");
+	form_column_add(l.x, "jid-single", "user", "User");
+	form_column_add(l.x, "jid-single", "contact", "Contact");
+	(void)calls_apply(NULL, call_row, &l);
+	adhoc_send(s, r);
+}
+
+static void trunks(struct adhoc_session *s, const struct form *form, void *arg)
+{
+	const struct portal_face *f = arg;
+	const struct config *config = f->a->conf.config;
+	struct stanza *r, *c, *x;
+	(void)form;
+
+	r = adhoc_show(s, &c);
+	x = form_add(c, "result", "Trunks", NULL, NULL);
+	form_column_add(x, "text-single", "trunk", "Trunk");
+	form_column_add(x, "text-single", "state", "State");
+	for (size_t i = 0; i < config->trunkc; i++) {
+		const struct siptrunk *t =
+		    sipstack_trunk(f->a->conf.stack, config->trunk[i].name);
+		struct stanza *item = stanza_add(x, "item", NS_FORMS);
+
+		(void)form_field_add(item, NULL, "trunk", NULL,
+				     config->trunk[i].name, false);
+		(void)form_field_add(item, NULL, "state", NULL,
+				     siptrunk_status(t), false);
+	}
+	adhoc_send(s, r);
+}
+
+static bool call_option(const struct call_info *info, void *arg)
+{
+	struct listing *l = arg;
+	char label[200];
+
+	(void)re_snprintf(label, sizeof(label), "%s: %s, %s", info->name,
+			  info->x->jid ? info->x->jid : "",
+			  info->s->jid ? info->s->jid : "");
+	form_option_add(l->x, label, info->name);
+
+	return ++l->n >= 100;
+}
+
+static void kick(struct adhoc_session *s, const struct form *form, void *arg)
+{
+	struct listing l = {NULL, 0};
+	struct stanza *r, *c, *x;
+	const char *name;
+	(void)arg;
+
+	if (!adhoc_step(s)) {
+		r = adhoc_ask(s, &c);
+		x = form_add(c, "form", "End a call", NULL, NS_COMMAND_FORM);
+		l.x = form_field_add(x, "list-single", "call", "Call", NULL,
+				     true);
+		(void)calls_apply(NULL, call_option, &l);
+		adhoc_send(s, r);
+		return;
+	}
+
+	name = form_value(form, "call");
+	if (!name || calls_hangup(name))
+		adhoc_error(s, COND_ITEM_NOT_FOUND, "there is no such call");
+	else
+		adhoc_note(s, "info", "The call is ended.");
+}
+
+static const char *const levels[] = {
+    [LOG_LEVEL_DEBUG] = "debug",
+    [LOG_LEVEL_INFO] = "info",
+    [LOG_LEVEL_WARNING] = "warning",
+    [LOG_LEVEL_ERROR] = "error",
+};
+
+static void loglevel(struct adhoc_session *s, const struct form *form,
+		     void *arg)
+{
+	struct stanza *r, *c, *x, *e;
+	const char *v;
+	(void)arg;
+
+	if (!adhoc_step(s)) {
+		r = adhoc_ask(s, &c);
+		x = form_add(c, "form", "Log level", NULL, NS_COMMAND_FORM);
+		e = form_field_add(x, "list-single", "level", "Level", "info",
+				   true);
+		for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
+			form_option_add(e, NULL, levels[i]);
+		adhoc_send(s, r);
+		return;
+	}
+
+	v = form_value(form, "level");
+	for (size_t i = 0; v && i < ARRAY_SIZE(levels); i++) {
+		if (strcmp(v, levels[i]))
+			continue;
+		log_set_level((enum log_level)i);
+		log_warning("main: %s sets the log's level to %s\n",
+			    adhoc_user(s), v);
+		adhoc_note(s, "info", "The level is set.");
+		return;
+	}
+	adhoc_error(s, COND_BAD_REQUEST, "there is no such level");
+}
+
+static const struct adhoc_command commands[] = {
+    {"sip:status", "Show my status", status, 0},
+    {"sip:dnd", "Do not disturb", dnd, 0},
+    {"sip:accounts", "List my SIP accounts", list_accounts, MAY_ACCOUNTS},
+    {"sip:account-add", "Add a SIP account", add_account, MAY_ACCOUNTS},
+    {"sip:account-change", "Change a SIP account", change_account,
+     MAY_ACCOUNTS},
+    {"sip:account-test", "Test a SIP account", test_account, MAY_ACCOUNTS},
+    {"sip:account-remove", "Remove a SIP account", remove_account,
+     MAY_ACCOUNTS},
+    {"sip:privacy", "Hide or show my identity", privacy, MAY_ACCOUNTS},
+    {"sip:calls", "List calls", calls, MAY_ADMIN},
+    {"sip:trunks", "List trunks", trunks, MAY_ADMIN},
+    {"sip:kick", "End a call", kick, MAY_ADMIN},
+    {"sip:loglevel", "Set the log's level", loglevel, MAY_ADMIN},
+};
+
+int account_adhoc(struct portal_face *f)
+{
+	const struct adhoc_handlers h = {commands, ARRAY_SIZE(commands), may,
+					 f};
+
+	return adhoc_alloc(&f->adhoc, f->c, &h);
+}

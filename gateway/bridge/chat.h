@@ -1,0 +1,38 @@
+/* chat.h: messages between XMPP and SIP, page mode (protocol D.1, D.2, G.4).
+ *
+ * Each message of an XMPP user has one end: delivered, or an error to its
+ * sender.  Each message from SIP has one final response. */
+#ifndef BRIDGE_CHAT_H
+#define BRIDGE_CHAT_H
+
+#include "base/config.h"
+#include "bridge/route.h"
+#include "sip/stack.h"
+#include "xmpp/component.h"
+
+struct chat; /* mem_ref object */
+
+struct chat_conf { /* none of these is referenced; all outlive the chat */
+	const struct config *config;
+	const struct route *route;
+	struct sipstack *stack;
+};
+
+int chat_alloc(struct chat **cp, const struct chat_conf *conf);
+/* A component whose users may write: takes messages to contacts that nobody
+ * who listened before took. */
+int chat_component(struct chat *chat, struct component *c);
+/* Ends what waits, with an error to each sender. */
+void chat_close(struct chat *chat);
+
+struct chat_stats {
+	uint64_t sent;	   /* XMPP to SIP: a 2xx came */
+	uint64_t failed;   /* XMPP to SIP: its sender got an error */
+	uint64_t received; /* SIP to XMPP: answered 202 */
+	uint64_t refused;  /* SIP to XMPP */
+	unsigned waiting;  /* XMPP to SIP: in queues now */
+	unsigned held;	   /* errors and receipts for a server that is away */
+};
+void chat_stats(struct chat_stats *s, const struct chat *chat);
+
+#endif
