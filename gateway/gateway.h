@@ -3,7 +3,10 @@
 #define GATEWAY_H
 
 #include "base/config.h"
+#include "bridge/account.h"
 #include "bridge/call.h"
+#include "bridge/chat.h"
+#include "bridge/presence.h"
 #include "sip/sipleg.h"
 #include "sip/stack.h"
 #include "xmpp/component.h"
@@ -22,8 +25,14 @@ struct gateway {
 	struct route *route;
 	struct engine *engine; /* the media threads */
 	struct policy *policy;
+	struct shed *shed;
 	struct sipstack *stack;
 	struct sipcalls *sipcalls;
+	struct chat *chat;
+	struct presence *presence;
+	struct store *store;   /* NULL: nothing is kept */
+	struct secret *secret; /* of the store's passwords */
+	struct accounts *accounts;
 	struct portal *portals; /* config->xmppc of them */
 	struct control *control;
 	uint64_t started; /* ms */

@@ -9,6 +9,8 @@
 #include "admin/control.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/slack.h"
+#include "base/sslmem.h"
 #include "base/trace.h"
 #include "gateway.h"
 #define DEBUG_MODULE "stoxd"
@@ -181,24 +183,58 @@ static int prompt_handler(char **jidp, const char *text, void *arg)
 	return route_prompt(p->gw->route, p->conf, jidp, text);
 }
 
+static bool presence_handler(enum service_event ev, const char *user,
+			     const char *contact, const struct stanza *st,
+			     void *arg)
+{
+	struct portal *p = arg;
+
+	return presence_event(p->gw->presence, ev, user, contact, st);
+}
+
 static int start_portal(struct gateway *gw, struct portal *p,
 			const struct config_xmpp *conf)
 {
-	struct service_handlers h = {contact_handler, prompt_handler, p};
+	struct service_handlers h = {contact_handler, prompt_handler,
+				     presence_handler, p};
 	int err;
 
 	p->gw = gw;
 	p->conf = conf;
 	err = component_alloc(&p->component, conf, &gw->config->limits);
+	if (!err) /* before the service: some queries are about accounts */
+		err = accounts_component(gw->accounts, p->component);
 	if (!err)
 		err = service_alloc(&p->service, p->component, &h);
+	if (!err)
+		err = accounts_service(gw->accounts, p->component, p->service);
 	if (!err)
 		err = jingle_alloc(&p->jingle, p->component, p->service,
 				   &gw->config->limits);
 	if (!err)
 		err = calls_component(conf->component, p->jingle);
+	if (!err)
+		err = presence_component(gw->presence, conf->component,
+					 p->service);
+	if (!err) /* after the calls: it takes what is left */
+		err = chat_component(gw->chat, p->component);
 
 	return err;
+}
+
+static void busy_handler(const char *user, const char *contact, bool busy,
+			 void *arg)
+{
+	struct gateway *gw = arg;
+
+	presence_call(gw->presence, user, contact, busy);
+}
+
+static void ended_handler(const struct call_end *end, void *arg)
+{
+	struct gateway *gw = arg;
+
+	accounts_call_ended(gw->accounts, end);
 }
 
 static int start_calls(struct gateway *gw)
@@ -211,7 +247,10 @@ static int start_calls(struct gateway *gw)
 	if (err)
 		return err;
 
-	err = sipstack_alloc(&gw->stack, gw->config);
+	err =
+	    shed_alloc(&gw->shed, &gw->config->limits, gw->policy, gw->engine);
+	if (!err)
+		err = sipstack_alloc(&gw->stack, gw->config);
 	if (!err)
 		err = sipcalls_alloc(&gw->sipcalls, gw->stack,
 				     &gw->config->limits);
@@ -223,10 +262,74 @@ static int start_calls(struct gateway *gw)
 	conf.engine = gw->engine;
 	conf.route = gw->route;
 	conf.policy = gw->policy;
+	conf.shed = gw->shed;
 	conf.stack = gw->stack;
 	conf.sip = gw->sipcalls;
+	conf.busy = busy_handler;
+	conf.ended = ended_handler;
+	conf.busy_arg = gw;
 
 	return calls_start(&conf);
+}
+
+static int start_chat(struct gateway *gw)
+{
+	const struct chat_conf conf = {gw->config, gw->route, gw->stack};
+
+	return chat_alloc(&gw->chat, &conf);
+}
+
+static int start_presence(struct gateway *gw)
+{
+	const struct presence_conf conf = {gw->config, gw->route, gw->stack,
+					   accounts_presence(gw->accounts)};
+
+	return presence_alloc(&gw->presence, &conf);
+}
+
+/* Calls go on without it: what cannot be kept is said, and done without. */
+static void open_store(struct gateway *gw)
+{
+	const struct config_store *c = &gw->config->store;
+	char *file = NULL;
+	int err;
+
+	if (!c->path)
+		return;
+
+	err = store_open(&gw->store, c->path);
+	if (!err)
+		err = c->key_file ? str_dup(&file, c->key_file)
+				  : re_sdprintf(&file, "%s.key", c->path);
+	if (!err)
+		err = secret_alloc(&gw->secret, file);
+	mem_deref(file);
+	if (err)
+		log_error("store: %s\n",
+			  gw->store ? "accounts of users are not available"
+				    : "nothing is kept, and what was kept is "
+				      "not known");
+}
+
+static int start_accounts(struct gateway *gw)
+{
+	const struct accounts_conf conf = {gw->config, gw->route, gw->stack,
+					   gw->chat,   gw->store, gw->secret};
+
+	return accounts_alloc(&gw->accounts, &conf);
+}
+
+static int load_store(struct gateway *gw)
+{
+	int err;
+
+	err = accounts_load(gw->accounts);
+	if (!err)
+		err = presence_load(gw->presence);
+	if (!err && gw->store)
+		err = store_start(gw->store);
+
+	return err;
 }
 
 static int start(struct gateway *gw)
@@ -244,6 +347,13 @@ static int start(struct gateway *gw)
 	err = loop_fd_add(engine_fd(gw->engine), FD_READ, engine_handler, gw);
 	if (!err)
 		err = start_calls(gw);
+	if (!err)
+		err = start_chat(gw);
+	open_store(gw);
+	if (!err) /* before presence, which takes the other NOTIFYs */
+		err = start_accounts(gw);
+	if (!err)
+		err = start_presence(gw);
 	if (err)
 		return err;
 
@@ -253,6 +363,8 @@ static int start(struct gateway *gw)
 
 	for (size_t i = 0; i < c->xmppc && !err; i++)
 		err = start_portal(gw, &gw->portals[i], &c->xmpp[i]);
+	if (!err)
+		err = load_store(gw);
 	if (!err && c->admin_socket)
 		err = control_alloc(&gw->control, c->admin_socket, gw);
 	if (!err)
@@ -284,6 +396,11 @@ static void signal_handler(int sig)
 	why.reason = REASON_GONE;
 	str_ncpy(why.text, "the gateway is being stopped", sizeof(why.text));
 	calls_stop(&why);
+	chat_close(the_gateway->chat);
+	presence_stop(the_gateway->presence);
+	for (size_t i = 0;
+	     the_gateway->portals && i < the_gateway->config->xmppc; i++)
+		service_goodbye(the_gateway->portals[i].service);
 	if (the_gateway->stack)
 		sipstack_close(the_gateway->stack);
 	tmr_start(&goodbye_timer, GOODBYE, stop_loop, NULL);
@@ -295,7 +412,10 @@ static void stop(struct gateway *gw)
 
 	tmr_cancel(&goodbye_timer);
 	calls_stop(&why); /* where no signal did: it holds the portals */
+	gw->chat = mem_deref(gw->chat);
 	gw->control = mem_deref(gw->control);
+	gw->presence = mem_deref(gw->presence);
+	gw->accounts = mem_deref(gw->accounts);
 	for (size_t i = 0; gw->portals && i < gw->config->xmppc; i++) {
 		mem_deref(gw->portals[i].jingle);
 		mem_deref(gw->portals[i].service);
@@ -304,14 +424,18 @@ static void stop(struct gateway *gw)
 	mem_deref(gw->portals);
 	mem_deref(gw->sipcalls);
 	mem_deref(gw->stack);
+	mem_deref(gw->shed); /* before what it watches */
 	if (gw->engine) {
 		loop_fd_remove(engine_fd(gw->engine));
 		engine_stop(gw->engine);
 	}
 	mem_deref(gw->policy);
 	mem_deref(gw->route);
+	mem_deref(gw->store); /* writes what still waits */
+	mem_deref(gw->secret);
 	mem_deref(gw->config);
 	trace_close();
+	slack_close();
 }
 
 static int run(struct gateway *gw)
@@ -403,6 +527,7 @@ int main(int argc, char *argv[])
 		return usage(stderr);
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sslmem_init();
 	dbg_init(DBG_WARNING, DBG_NONE);
 	dbg_handler_set(libre_says, NULL);
 	err = libre_init();

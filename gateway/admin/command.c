@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <string.h>
 #include "admin/command.h"
+#include "admin/decision.h"
 #include <jansson.h>
+#include "admin/status.h"
 #include "base/text.h"
 #include "base/trace.h"
 #include "bridge/call.h"
@@ -69,69 +71,16 @@ static json_t *string(const char *s)
 	return j ? j : json_string("");
 }
 
-/* ---- status ---- */
-
-static json_t *status_json(const struct gateway *gw)
-{
-	json_t *j = json_object(), *xs = json_array(), *ts = json_array();
-	uint64_t up = (tmr_jiffies() - gw->started) / 1000;
-
-	json_object_set_new(j, "version", string(VERSION));
-	json_object_set_new(j, "uptime_s", json_integer((json_int_t)up));
-	json_object_set_new(j, "calls", json_integer(calls_count()));
-	json_object_set_new(j, "room", json_integer(policy_room(gw->policy)));
-
-	for (size_t i = 0; i < gw->config->xmppc; i++) {
-		const struct component *c = gw->portals[i].component;
-		json_t *x = json_object();
-
-		json_object_set_new(x, "component",
-				    string(component_domain(c)));
-		json_object_set_new(x, "up", json_boolean(component_up(c)));
-		json_object_set_new(x, "status", string(component_status(c)));
-		json_array_append_new(xs, x);
-	}
-	json_object_set_new(j, "xmpp", xs);
-
-	for (size_t i = 0; i < gw->config->trunkc; i++) {
-		const char *name = gw->config->trunk[i].name;
-		struct siptrunk *t = sipstack_trunk(gw->stack, name);
-		json_t *o = json_object();
-
-		json_object_set_new(o, "trunk", string(name));
-		json_object_set_new(o, "up", json_boolean(siptrunk_up(t)));
-		json_object_set_new(o, "status", string(siptrunk_status(t)));
-		json_array_append_new(ts, o);
-	}
-	json_object_set_new(j, "trunks", ts);
-
-	return j;
-}
-
 static void cmd_status(struct command_run *r)
 {
-	json_t *j = status_json(r->gw), *e;
-	size_t i;
+	json_t *j = status_json(r->gw);
 
 	if (r->json) {
 		put_json(r, j);
 		return;
 	}
 
-	(void)mbuf_printf(
-	    r->mb, "stoxd %s, up %lld s, %lld of %lld calls\n", VERSION,
-	    (long long)json_integer_value(json_object_get(j, "uptime_s")),
-	    (long long)json_integer_value(json_object_get(j, "calls")),
-	    (long long)json_integer_value(json_object_get(j, "room")));
-	json_array_foreach(json_object_get(j, "xmpp"), i, e)(void)
-	    mbuf_printf(r->mb, "xmpp %-24s %s\n",
-			json_string_value(json_object_get(e, "component")),
-			json_string_value(json_object_get(e, "status")));
-	json_array_foreach(json_object_get(j, "trunks"), i, e)(void)
-	    mbuf_printf(r->mb, "sip  %-24s %s\n",
-			json_string_value(json_object_get(e, "trunk")),
-			json_string_value(json_object_get(e, "status")));
-	(void)mbuf_printf(r->mb, "%H", route_print, r->gw->route);
+	status_print(r->mb, r->gw, j);
 	json_decref(j);
 	finish(r);
 }
@@ -357,9 +306,46 @@ static void cmd_address(struct command_run *r)
 	finish(r);
 }
 
-/* ---- trace ---- */
+/* ---- route, acl ---- */
 
-static const char *const kinds[] = {"xmpp", "sip", "media", "call"};
+static void tell(struct command_run *r, json_t *decision)
+{
+	if (r->json) {
+		put_json(r, decision);
+		return;
+	}
+
+	(void)mbuf_printf(r->mb, "%H", decision_print, decision);
+	json_decref(decision);
+	finish(r);
+}
+
+static void cmd_route(struct command_run *r)
+{
+	json_t *j;
+
+	if (strcmp(r->wordv[1], "test")) {
+		fail(r, "route %s: write \"route test NUMBER JID\"\n",
+		     r->wordv[1]);
+		return;
+	}
+
+	j = decision_route(r->gw, r->wordv[2], r->wordv[3]);
+	if (j)
+		tell(r, j);
+	else
+		fail(r, "%s: no user's JID, or no component\n", r->wordv[3]);
+}
+
+static void cmd_acl(struct command_run *r)
+{
+	if (strcmp(r->wordv[1], "test"))
+		fail(r, "acl %s: write \"acl test JID\"\n", r->wordv[1]);
+	else
+		tell(r, decision_acl(r->gw, r->wordv[2]));
+}
+
+/* ---- trace ---- */
 
 /* What peers wrote goes to a terminal: its lines, and no commands. */
 static int lines_print(struct re_printf *pf, const struct pl *text)
@@ -391,14 +377,14 @@ static void trace_print(const struct trace_entry *e, void *arg)
 		(void)mbuf_printf(r->mb, "%llu.%03llu %s %s %s\n%H\n",
 				  (unsigned long long)e->at / 1000,
 				  (unsigned long long)e->at % 1000,
-				  kinds[e->kind], e->tx ? ">" : "<", e->peer,
-				  lines_print, &pl);
+				  trace_kind_name(e->kind), e->tx ? ">" : "<",
+				  e->peer, lines_print, &pl);
 		return;
 	}
 
 	j = json_object();
 	json_object_set_new(j, "at_ms", json_integer((json_int_t)e->at));
-	json_object_set_new(j, "kind", string(kinds[e->kind]));
+	json_object_set_new(j, "kind", string(trace_kind_name(e->kind)));
 	json_object_set_new(j, "sent", json_boolean(e->tx));
 	json_object_set_new(j, "peer", string(e->peer));
 	json_object_set_new(j, "text", json_stringn(e->text, e->len));
@@ -452,6 +438,10 @@ static const struct command {
     {"hangup", "ID", "end a call", 1, 1, cmd_hangup},
     {"address", "ADDR", "our public address is another now", 1, 1,
      cmd_address},
+    {"route", "test NUMBER JID", "would this call be made, and how", 3, 3,
+     cmd_route},
+    {"acl", "test JID", "what this user may use, and what is left", 2, 2,
+     cmd_acl},
     {"trace", "[ID]",
      "SIP and XMPP messages in order, of a call, or with this text in them", 0,
      1, cmd_trace},
@@ -468,7 +458,7 @@ static void usage(struct command_run *r)
 				  r->wordv[0], r->wordc - 1);
 	(void)mbuf_write_str(r->mb, "commands:\n");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		(void)mbuf_printf(r->mb, "  %-6s %-4s  %s\n", commands[i].name,
+		(void)mbuf_printf(r->mb, "  %-7s %-4s  %s\n", commands[i].name,
 				  commands[i].args, commands[i].help);
 	finish(r);
 }

@@ -1,0 +1,126 @@
+/* status.c: what "status" says of the whole gateway. */
+#include "admin/status.h"
+
+#include "admin/kept.h"
+#include "admin/load.h"
+#include "bridge/call.h"
+#include "bridge/chat.h"
+
+static json_t *json_text(const char *s)
+{
+	json_t *j = json_string(s ? s : "");
+
+	return j ? j : json_string("");
+}
+
+static json_t *messages_json(const struct gateway *gw)
+{
+	struct chat_stats s;
+	json_t *j = json_object();
+
+	chat_stats(&s, gw->chat);
+	json_object_set_new(j, "sent", json_integer((json_int_t)s.sent));
+	json_object_set_new(j, "failed", json_integer((json_int_t)s.failed));
+	json_object_set_new(j, "received",
+			    json_integer((json_int_t)s.received));
+	json_object_set_new(j, "refused", json_integer((json_int_t)s.refused));
+	json_object_set_new(j, "waiting", json_integer(s.waiting));
+	json_object_set_new(j, "held", json_integer(s.held));
+
+	return j;
+}
+
+static json_t *presence_json(const struct gateway *gw)
+{
+	struct presence_stats s;
+
+	presence_stats(&s, gw->presence);
+
+	return json_pack("{s:i, s:i, s:i, s:i, s:i}", "pairs", (int)s.pairs,
+			 "subscribed", (int)s.subscribed, "synthetic",
+			 (int)s.synthetic, "watchers", (int)s.watchers,
+			 "waiting", (int)s.waiting);
+}
+
+json_t *status_json(const struct gateway *gw)
+{
+	json_t *j = json_object(), *xs = json_array(), *ts = json_array();
+	uint64_t up = (tmr_jiffies() - gw->started) / 1000;
+
+	json_object_set_new(j, "version", json_text(VERSION));
+	json_object_set_new(j, "uptime_s", json_integer((json_int_t)up));
+	json_object_set_new(j, "calls", json_integer(calls_count()));
+	json_object_set_new(j, "room", json_integer(policy_room(gw->policy)));
+	json_object_set_new(j, "load", load_json(gw));
+	json_object_set_new(j, "messages", messages_json(gw));
+	json_object_set_new(j, "store", kept_store_json(gw));
+	json_object_set_new(j, "accounts", kept_accounts_json(gw));
+	json_object_set_new(j, "presence", presence_json(gw));
+
+	for (size_t i = 0; i < gw->config->xmppc; i++) {
+		const struct component *c = gw->portals[i].component;
+		json_t *x = json_object();
+
+		json_object_set_new(x, "component",
+				    json_text(component_domain(c)));
+		json_object_set_new(x, "up", json_boolean(component_up(c)));
+		json_object_set_new(x, "status",
+				    json_text(component_status(c)));
+		json_array_append_new(xs, x);
+	}
+	json_object_set_new(j, "xmpp", xs);
+
+	for (size_t i = 0; i < gw->config->trunkc; i++) {
+		const char *name = gw->config->trunk[i].name;
+		struct siptrunk *t = sipstack_trunk(gw->stack, name);
+		json_t *o = json_object();
+
+		json_object_set_new(o, "trunk", json_text(name));
+		json_object_set_new(o, "up", json_boolean(siptrunk_up(t)));
+		json_object_set_new(o, "status",
+				    json_text(siptrunk_status(t)));
+		json_array_append_new(ts, o);
+	}
+	json_object_set_new(j, "trunks", ts);
+
+	return j;
+}
+
+static void messages_print(struct mbuf *mb, const struct gateway *gw)
+{
+	struct chat_stats s;
+
+	chat_stats(&s, gw->chat);
+	(void)mbuf_printf(mb,
+			  "messages: %llu to SIP, %llu not delivered, %u "
+			  "waiting; %llu from SIP, %llu refused\n",
+			  (unsigned long long)s.sent,
+			  (unsigned long long)s.failed, s.waiting,
+			  (unsigned long long)s.received,
+			  (unsigned long long)s.refused);
+}
+
+void status_print(struct mbuf *mb, const struct gateway *gw, const json_t *j)
+{
+	const json_t *e;
+	size_t i;
+
+	(void)mbuf_printf(
+	    mb, "stoxd %s, up %lld s, %lld of %lld calls\n", VERSION,
+	    (long long)json_integer_value(json_object_get(j, "uptime_s")),
+	    (long long)json_integer_value(json_object_get(j, "calls")),
+	    (long long)json_integer_value(json_object_get(j, "room")));
+	json_array_foreach(json_object_get(j, "xmpp"), i, e)(void)
+	    mbuf_printf(mb, "xmpp %-24s %s\n",
+			json_string_value(json_object_get(e, "component")),
+			json_string_value(json_object_get(e, "status")));
+	json_array_foreach(json_object_get(j, "trunks"), i, e)(void)
+	    mbuf_printf(mb, "sip  %-24s %s\n",
+			json_string_value(json_object_get(e, "trunk")),
+			json_string_value(json_object_get(e, "status")));
+	(void)mbuf_printf(mb, "%H", load_print, gw);
+	messages_print(mb, gw);
+	kept_print(mb, gw);
+	(void)mbuf_printf(mb, "%H%H", presence_print, gw->presence,
+			  route_print, gw->route);
+}
