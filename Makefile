@@ -5,7 +5,7 @@ CC	?= cc
 CLANG	?= clang-14
 SECONDS	?= 60
 OPT	?= -O2 -g
-PKG	:= expat libcrypto libssl nice glib-2.0 gio-2.0 libsrtp2 libidn inih jansson
+PKG	:= expat libcrypto libssl nice glib-2.0 gio-2.0 libsrtp2 libidn inih jansson sqlite3
 RE_DEF	:= -DHAVE_INTTYPES_H -DHAVE_STDBOOL_H -DHAVE_INET6 -DUSE_OPENSSL -DUSE_TLS
 WARN	:= -std=c11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	   -Wvla -Wcast-qual -Wformat=2 $(WERROR)
@@ -78,15 +78,18 @@ $(FB)/fuzz_%: $(FB)/tests/fuzz/%.o $$(addsuffix .a,$$(addprefix $(FB)/lib,$$(USE
 	@$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LDLIBS)
 
 install: all	## install under PREFIX=/usr/local, into DESTDIR= when it is set
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 \
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/man/man8 \
 		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/doc/stoxd/examples \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)/etc/stoxd
 	install $(B)/stoxd $(DESTDIR)$(PREFIX)/sbin
-	install $(B)/stoxctl $(DESTDIR)$(PREFIX)/bin
+	install $(B)/stoxctl $(B)/bench/stoxload $(DESTDIR)$(PREFIX)/bin
+	install -m 644 docs/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 docs/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 644 docs/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 README.md LICENSE conf/stoxd.conf $(DESTDIR)$(PREFIX)/share/doc/stoxd
 	install -m 644 conf/examples/* $(DESTDIR)$(PREFIX)/share/doc/stoxd/examples
+	install -m 644 conf/fail2ban/stoxd.conf $(DESTDIR)$(PREFIX)/share/doc/stoxd/examples/fail2ban-filter.conf
 	sed 's,@PREFIX@,$(PREFIX),' conf/stoxd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/stoxd.service
 	[ -e $(DESTDIR)/etc/stoxd/stoxd.conf ] || install -m 640 conf/stoxd.conf $(DESTDIR)/etc/stoxd
 

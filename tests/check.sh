@@ -1,7 +1,8 @@
 #!/bin/sh
 # check.sh PROGRAM...: runs unit test programs (Check), four at a time, and the
-# integration tests; prints what failed, a line a runner, and the total as its
-# last line.  B: the build directory whose daemon is tested.
+# integration tests beside them, for most of either is waiting; prints what
+# failed, a line a runner, and the total as its last line.  B: the build
+# directory whose daemon is tested.  JOBS: integration cases at once.
 # NO_INTEGRATION=1: units only.
 set -u
 here=$(dirname "$0")
@@ -41,12 +42,21 @@ if [ "${1-}" = --one ]; then
 	exit 0
 fi
 
+# Check's 4 s are no sign of a hang with all that beside.
+export CK_DEFAULT_TIMEOUT="${CK_DEFAULT_TIMEOUT:-20}"
 tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+run=
+trap 'test -z "$run" || kill $run 2>/dev/null; rm -rf "$tmp"' EXIT
+trap 'exit 1' INT TERM
+if [ -z "${NO_INTEGRATION-}" ]; then
+	"$here/run" integration -j "${JOBS:-12}" >"$tmp/integration" 2>&1 &
+	run=$!
+fi
 printf '%s\n' "$@" | xargs -r -n 1 -P 4 "$0" --one "$tmp"
 
-if [ -z "${NO_INTEGRATION-}" ]; then
-	"$here/run" integration -j 6 >"$tmp/integration" 2>&1
+if [ -n "$run" ]; then
+	wait $run
+	run=
 	grep -vE '^[0-9]+ passed, ' "$tmp/integration"
 	line=$(grep -E '^[0-9]+ passed, ' "$tmp/integration" ||
 		echo "0 passed, 1 failed")

@@ -4,6 +4,7 @@
 # parser TARGET: its files
 parser() {
 	case $1 in
+	bridge_pidf) ls gateway/bridge/pidf.c gateway/xmpp/xmldoc.c ;;
 	base_config) ls gateway/base/config_[clv]*.c \
 		gateway/base/config_parse.c gateway/base/config_problem.c \
 		gateway/base/config_net.c ;;

@@ -15,6 +15,10 @@ plants() {
 		base_text gateway/base/text.c 1 2
 		base_text gateway/base/trace.c 3
 		bridge_address gateway/bridge/address.c 1 2 3
+		bridge_number gateway/bridge/number.c 1 2 3
+		bridge_pidf gateway/bridge/pidf.c 1 2 3
+		bridge_chattext gateway/bridge/chattext.c 1 2 3
+		bridge_imdn gateway/bridge/imdn.c 1 2 3
 		jingle_xml gateway/jingle/description.c 1
 		jingle_xml gateway/jingle/transport.c 2 3
 		media_demux gateway/media/demux.c 1 2
@@ -24,9 +28,11 @@ plants() {
 		sdp_candidate sdp/candidate.c 1 2 3
 		sdp_text sdp/attr.c 1 2
 		sdp_text sdp/decode.c 3
+		sip_cpim gateway/sip/cpim.c 1 2 3
 		sip_digest gateway/sip/digest.c 1 2 3
 		sip_guard gateway/sip/guard.c 1 2 3
 		sip_nameaddr gateway/sip/nameaddr.c 1 2 3
+		xmpp_forms gateway/xmpp/forms.c 1 2 3
 		xmpp_jid gateway/xmpp/jid.c 1 2 3
 		xmpp_xmlstream gateway/xmpp/xmlstream.c 1 2 3
 	END

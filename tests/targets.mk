@@ -38,7 +38,6 @@ e2e: deps	## calls between real servers, clients and phones
 	@$(TESTS)/e2e/run -j 3
 
 e2e-full: deps	## every cell of them; writes docs/matrix.md
-	@tests/deps.sh full
 	+@$(SUB) all
 	-+@$(SUB) browser
 	@$(TESTS)/e2e/run -j 3 --full --matrix docs/matrix.md
@@ -68,7 +67,7 @@ plants: deps	## fuzzing must find the bugs planted into the parsers
 # Sanitizers are slow: Check waits longer for a test.
 ASAN	:= -fsanitize=address,undefined -fno-omit-frame-pointer
 asan: deps	## the tests with AddressSanitizer
-	+@CK_TIMEOUT_MULTIPLIER=10 $(SUB) B=$(B)/asan CC=$(CLANG) HARDEN= OPT="-O1 -g" SAN="$(ASAN)" \
+	+@CK_TIMEOUT_MULTIPLIER=10 JOBS=4 $(SUB) B=$(B)/asan CC=$(CLANG) HARDEN= OPT="-O1 -g" SAN="$(ASAN)" \
 		all check-now
 
 tsan: deps	## the unit tests with ThreadSanitizer

@@ -35,6 +35,15 @@ async def status(t):
     assert "pbx" in out and "0 of" in out, out
     j = json.loads(await ask(lab, "--json", "status"))
     assert j["calls"] == 0 and j["room"] > 100, j
+    # What limits calls: time, set-ups, ports, descriptors.
+    v = j["load"]
+    assert v["shedding"] is False and v["refused"] == 0, v
+    for k in ("in_setup", "ports", "descriptors"):
+        assert v[k] == 0 < v[k + "_max"], (k, v)
+    for k in ("signalling_lag", "media_lag"):
+        assert 0 <= v[k + "_us"] < v[k + "_max_us"], (k, v)
+    assert "load: new calls are taken; signalling" in out, out
+    assert "descriptors; 0 refused" in out, out
     assert j["xmpp"][0]["component"] == "sip.xmpp.test", j
     assert j["xmpp"][0]["up"] is True, j
     assert j["trunks"][0]["trunk"] == "pbx", j

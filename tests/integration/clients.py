@@ -180,7 +180,7 @@ for kind in ALL:
 
 
 # ---- Conversations --------------------------------------------------------
-@case(timeout=60)
+@case(timeout=60, waits=31)
 async def conversations_rejects_by_itself(t):
     """After 30 s without a reason, while the gateway would have waited."""
     lab, c = await meet(t, Conversations)
@@ -334,7 +334,7 @@ async def mongooseim_takes_every_stanza(t):
     c.judge()
 
 
-@case(timeout=60)
+@case(timeout=60, waits=33)
 async def mongooseim_kicks_the_older_connection(t):
     """A second instance takes the domain: 30 s of peace (D1), so that the
     two do not kick each other for ever; the call goes on."""

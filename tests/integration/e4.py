@@ -131,7 +131,7 @@ async def x_proceed__x_finish__bye(t):
     await f.sip.wait("BYE")
 
 
-@case(timeout=40)
+@case(timeout=40, waits=21)
 async def x_proceed__nothing_for_20_s__bye(t):
     lab = await Lab(t).start()
     f = await lab.x2s("proceed")
@@ -265,7 +265,7 @@ async def s_ringing__x_reject__final(t):
     assert r.code == 486, r       # without a reason
 
 
-@case(timeout=80)
+@case(timeout=80, waits=46)
 async def s_ringing__nobody_for_45_s__480(t):
     lab = await Lab(t).start()
     f = await lab.s2x("proposed")
@@ -538,7 +538,7 @@ async def active__488_to_reinvite__goes_on(t):
     await lab.hang_up(f)
 
 
-@case(timeout=50)
+@case(timeout=50, waits=16)
 async def active__ice_never_connects__both_told(t):
     lab = await Lab(t).start()
     f = await lab.s2x()

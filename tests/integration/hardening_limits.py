@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import resource
+import signal
 import socket
 import subprocess
 import time
@@ -17,6 +18,7 @@ from peers.xmppserver import condition, local
 
 OURS = ("127.0.0.1", 5070)
 ALICE = "sip:alice@127.0.0.1:5070"
+STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 
 
 async def fill(lab, most):
@@ -101,6 +103,56 @@ async def descriptors_exhausted(t):
     n = await exhausted(lab, 70, 10)
     print("%d calls in 400 descriptors" % n)
     assert lab.stoxd.ctl("status")
+
+
+async def status(lab, shedding):
+    """What status says of the load, as soon as it is so."""
+    for _ in range(100):
+        r = json.loads(lab.stoxd.ctl("--json", "status"))["load"]
+        if r["shedding"] == shedding:
+            return r
+        await asyncio.sleep(0.02)
+    raise AssertionError(r)
+
+
+@case
+async def overload_refuses_new_calls(t):
+    """Signalling that was held up for 3 s has no time for a new call: it is
+    refused in words at once, both ways, and what is up goes on."""
+    lab = await Lab(t).start({"limits": {"signalling_lag": "20"},
+                              "emergency": {"112": "pbx"}})
+    await status(lab, False)
+    first = await lab.s2x()
+    pid = lab.stoxd.p.pid
+    os.kill(pid, signal.SIGSTOP)
+    await asyncio.sleep(3)
+    os.kill(pid, signal.SIGCONT)
+    s = await status(lab, True)
+    assert s["signalling_lag_us"] >= 10000, s
+    u = lab.new_user()
+    u.propose(GW)
+    c = await lab.ua.call(ALICE, lab.sdp())
+    e = await lab.server.wait(lambda e: e.get("to") == u.jid and
+                              find(e, "reject") is not None)
+    assert any(x.tag == "{%s}resource-constraint" % STANZAS
+               for x in e.iter()), e
+    m = await c.wait(503)
+    assert m.get("Retry-After") and "busy" in m.get("Warning"), m.headers
+    first.sip.invite(lab.sdp(version=2))
+    await first.sip.wait(200, method="INVITE")
+    first.sip.ack()
+    # For help there is always time.
+    lab.alice = lab.new_user()
+    f = await lab.x2s("ringing", to="112@sip.xmpp.test")
+    f.sip.reply(486)
+    s = await status(lab, False)
+    assert s["refused"] == 2, s
+    text = lab.stoxd.text()
+    assert text.count("load: new calls are refused") == 1
+    assert text.count("load: new calls are taken again, ") == 1
+    lab.alice = lab.new_user()
+    await lab.hang_up(await lab.s2x())
+    await first.sip.hang_up()
 
 
 @case

@@ -121,10 +121,10 @@ async def cve_2018_7284_accept_list(t):
     more = [("Event", "presence"), ("Expires", "60")] + [
         ("Accept", "text/x%d" % i) for i in range(60)]
     r = await lab.ua.request("SUBSCRIBE", ALICE, more)
-    assert r.code in (400, 405, 489, 501), r
+    assert r.code in (400, 406), r
     r = await lab.ua.request("SUBSCRIBE", ALICE, more[:2] + [
         ("Accept", "a/b") for _ in range(400)])
-    assert r.code in (400, 405, 489, 501), r
+    assert r.code in (400, 406), r
     await still_well(lab)
 
 
@@ -222,8 +222,7 @@ async def cve_2021_37624_cve_2021_41157_methods(t):
 async def trunk_methods_without_handler_are_refused(t):
     """What is not built is refused to the trunk, too: nothing crosses."""
     lab = await Lab(t).start()
-    for m in ("MESSAGE", "SUBSCRIBE", "NOTIFY", "REGISTER", "REFER",
-              "PUBLISH"):
+    for m in ("NOTIFY", "REGISTER", "REFER", "PUBLISH"):
         r = await lab.ua.request(m, ALICE, [("Event", "presence"),
                                             ("Content-Type", "text/plain")],
                                  "hello")
@@ -239,8 +238,8 @@ async def cve_2026_28799_subscribe_expires_0(t):
     for _ in range(20):
         r = await lab.ua.request("SUBSCRIBE", ALICE, [
             ("Event", "presence"), ("Expires", "0")])
-        assert r.code in (405, 481, 489, 501), r
-        f.sip.request("SUBSCRIBE", headers=[("Event", "dialog"),
+        assert r.code == 200, r     # a fetch
+        f.sip.request("SUBSCRIBE", headers=[("Event", "presence"),
                                             ("Expires", "0")])
         r = await f.sip.wait(lambda m: m.code and m.cseq[1] == "SUBSCRIBE")
         assert r.code in (405, 481, 489, 501), r
@@ -413,7 +412,7 @@ async def es2021_06_cve_2021_41145_udp_flood(t):
             await asyncio.sleep(0)
     spoof = await Ear.open(t, "127.0.0.1")
     for k in range(2000):
-        spoof.send(raw(uri="sip:u%d@127.0.0.1:5070" % k,
+        spoof.send(raw(uri="sip:spoof%d@127.0.0.1:5070" % k,
                        source="%s:%d" % spoof.addr, body=lab.sdp()), OURS)
         if k % 50 == 0:
             await asyncio.sleep(0)

@@ -399,7 +399,7 @@ async def ghsa_mxgm_8c6f_5p8f_prefixes(t):
 
 
 # ---- XML ------------------------------------------------------------------
-@case(timeout=90)
+@case(timeout=90, waits=17)
 async def cve_2026_43507_xml_bombs(t):
     """What the server's stream may hold: each breaks the stream alone, no
     memory is kept."""

@@ -44,17 +44,17 @@ async def goes_on(t, direction):
     await pad.wait("terminated", 10, sid=n.sid)
 
 
-@case(timeout=60)
+@case(timeout=60, waits=16)
 async def other_device_takes_over_a_call_that_it_made(t):
     await goes_on(t, "x2s")
 
 
-@case(timeout=60)
+@case(timeout=60, waits=16)
 async def other_device_takes_over_a_call_from_sip(t):
     await goes_on(t, "s2x")
 
 
-@case(timeout=60)
+@case(timeout=60, waits=14)
 async def lost_device_may_come_back_itself(t):
     """The same device proposes again after it was restarted."""
     site, desk, pad, s = await lost(t, "x2s")

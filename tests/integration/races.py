@@ -302,7 +302,7 @@ async def xmpp_redirect__302(t):
     assert "bob" in r.get("Contact"), r.get("Contact")
 
 
-@case(timeout=60)
+@case(timeout=60, waits=33)
 async def ack_never_comes__bye(t):
     lab = await Lab(t).start()
     f = await lab.s2x("initiated")

@@ -134,7 +134,7 @@ async def invite_while_away__480(t):
     assert r.get("Retry-After", "").startswith("30"), r.headers
 
 
-@case
+@case(waits=8)
 async def ping_unanswered__stream_is_replaced(t):
     """A server that is alive by TCP alone; a call goes on meanwhile."""
     lab = await Lab(t).start({"limits": {"xmpp_ping": 5,

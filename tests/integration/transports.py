@@ -175,7 +175,7 @@ async def two_trunks_by_route(t):
     assert m.get("to") == lab.alice.jid
 
 
-@case
+@case(waits=21)
 async def silent_trunk(t):
     """The caller is told before clients give up by themselves (Monal, 30
     s); a telephone that wakes up later is cancelled."""
@@ -192,7 +192,7 @@ async def silent_trunk(t):
     await f.sip.wait("ACK")
 
 
-@case
+@case(waits=28)
 async def trunk_is_asked_before_a_nat_forgets(t):
     """UDP bindings live for 30 s: OPTIONS comes within 25 s and a bit."""
     lab = await Lab(t).start()

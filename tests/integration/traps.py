@@ -227,3 +227,22 @@ async def own_words_come_back(t):
     await f.sip.none("4xx", 0.1)
     f.user.jmi("proceed", f.gw, f.sid)
     await f.user.get_jingle("session-initiate", sid=f.sid)
+
+
+# ---- presence without caps ------------------------------------------------
+@case
+async def client_without_caps_is_asked(t):
+    """Older clients send none and know no JMI: asked what it can do, it is
+    called by a session-initiate (D28)."""
+    lab = await Lab(t).start()
+    u, s = lab.alice, lab.server
+    s.user_features[u.jid] = [f for f in s.user_features[u.jid] if f != JMI]
+    s.stanza("presence", u.jid, GW, "")
+    for _ in range(2):      # the second answer comes after what it was asked
+        await s.iq(u.jid, GW + "/sip", "<ping xmlns='urn:xmpp:ping'/>")
+    sip = await lab.ua.call(lab.dial % "alice", lab.sdp())
+    init = await u.get_jingle("session-initiate")
+    assert init.sender == FULL, init.sender
+    sip.cancel()
+    await sip.wait(487)
+    await u.get_jingle("session-terminate", sid=init.sid)

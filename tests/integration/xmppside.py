@@ -3,11 +3,13 @@ Jingle, what other clients' stanzas look like."""
 import asyncio
 import base64
 import hashlib
+import signal
 import time
 
 from peers.jingleuser import (EVENT, FINGERPRINT, ICE, INFO, J, OPUS, PCMU,
                               RTP, find)
 from peers.lab import GW, Lab
+from peers.proc import until
 from peers.runner import case
 from peers.sipmsg import Sdp
 from peers.xmppserver import DISCO, condition, local
@@ -164,6 +166,24 @@ async def call_button_appears(t):
     ids, features = await info(lab, FULL, "%s#%s" % (c.get("node"),
                                                      c.get("ver")))
     assert len(features) == 15, features
+
+
+@case
+async def goodbye_at_the_end(t):
+    """Who saw a contact or the gateway is told that they are gone, after
+    the calls have ended and before the stream does."""
+    lab = await Lab(t).start()
+    for to in (GW, "sip.xmpp.test"):
+        lab.server.stanza("presence", lab.alice.bare, to, type="subscribe")
+    f = await lab.s2x()
+    lab.stoxd.kill(signal.SIGTERM)
+    await f.user.get_jingle("session-terminate", sid=f.sid)
+    for full in (FULL, "sip.xmpp.test"):
+        await lab.server.wait(
+            lambda e: local(e) == "presence" and e.get("from") == full
+            and e.get("to") == lab.alice.bare
+            and e.get("type") == "unavailable", what="unavailable of " + full)
+    await until(lambda: not lab.stoxd.alive(), 5, "end of stoxd")
 
 
 @case

@@ -55,7 +55,8 @@ class Baresip(Proc):
     def __init__(self, dir, name="600", port=5060, tones=(500, 700),
                  answer="auto", codecs="PCMU,PCMA,G722/16000,opus/48000/2",
                  enc="", registrar=None, transport="udp", control=14400,
-                 ip="127.0.0.1", media_ip="127.0.0.1", certificate=None):
+                 ip="127.0.0.1", media_ip="127.0.0.1", certificate=None,
+                 contact=None, apps=""):
         self.dir = os.path.join(dir, "phone-" + name)
         self.tones, self.control, self.events = tones, control, []
         self.registrar = registrar
@@ -64,7 +65,7 @@ class Baresip(Proc):
         tone.write_wav(wav, tones)
         mods = ["module %s.so" % m for m in MODULES.split()]
         mods += ["module_tmp account.so"]
-        mods += ["module_app %s.so" % m for m in APPS.split()]
+        mods += ["module_app %s.so" % m for m in (APPS + " " + apps).split()]
         with open(os.path.join(self.dir, "config"), "w") as f:
             f.write(CONFIG % {"port": port, "wav": wav, "dir": self.dir,
                               "modules": module_path(), "control": control,
@@ -82,7 +83,10 @@ class Baresip(Proc):
                     ";answermode=%s;audio_codecs=%s%s\n" % (
                         name, domain, transport, name, name, out, answer,
                         codecs, ";mediaenc=" + enc if enc else ""))
-        open(os.path.join(self.dir, "contacts"), "w").close()
+        with open(os.path.join(self.dir, "contacts"), "w") as f:
+            if contact:     # whom the command "message TEXT" writes to
+                uri, semi, params = contact.partition(";")
+                f.write('"x" <%s>%s\n' % (uri, semi + params))
         # where it records is relative: it cuts names of over 128 bytes
         super().__init__(dir, "phone-" + name,
                          ["baresip", "-f", self.dir, "-v"], cwd=self.dir)

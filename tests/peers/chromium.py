@@ -22,6 +22,7 @@ from peers.runner import Skip
 
 J = "urn:xmpp:jingle:1"
 JMI = "urn:xmpp:jingle-message:0"
+SEEN = "seen"        # of the ping after the first presence
 RTP = "urn:xmpp:jingle:apps:rtp:1"
 PAGE = os.path.join(ROOT, "tests", "e2e", "browser")
 BUNDLE = os.path.join(BUILD, "browser", "jingle.js")
@@ -258,6 +259,9 @@ class Client(Events):
         except ET.ParseError:
             return
         self.note("xml", xml)
+        if e.get("id") == SEEN:
+            self.say("online")
+            return
         jingle = e.find("{%s}jingle" % J)
         if local(e.tag) == "iq" and e.get("type") == "set" \
                 and jingle is not None:
@@ -266,6 +270,8 @@ class Client(Events):
                      info=[local(x.tag) for x in jingle])
         elif local(e.tag) == "presence" and e.get("type") == "subscribe":
             self.presence(e.get("from"), "subscribed")
+        elif local(e.tag) == "presence" and not e.get("type"):
+            self.say("sees", who=e.get("from"))
         elif e.get("type") == "error":
             self.say("error", condition=next(
                 (local(y.tag) for x in e if local(x.tag) == "error"
@@ -330,7 +336,10 @@ class Client(Events):
             "codec": self.codec, "bundle": self.bundle, "jmi": self.use_jmi,
             "websocket": "ws://127.0.0.1:5280/xmpp-websocket", "ice": ice,
             "relay": bool(ice)})
-        self.say("online")
+        # answered after the presence has been seen to
+        self.tell("write", "<iq xmlns='jabber:client' type='get' id='%s' "
+                  "to='xmpp.test'><ping xmlns='urn:xmpp:ping'/></iq>" % SEEN)
+        await self.wait("online", 10)
         return self
 
     async def logout(self):

@@ -10,35 +10,52 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-import wave
 from types import SimpleNamespace
 
 from peers import tone
+from peers.daemon import BUILD
 from peers.events import Events
-from peers.proc import Proc
+from peers.proc import Proc, until
 
 PULSE = """load-module module-native-protocol-unix auth-anonymous=1 socket=%s
 load-module module-null-sink sink_name=speaker rate=48000 channels=1
-load-module module-null-sink sink_name=mouth rate=48000 channels=1
-load-module module-remap-source master=mouth.monitor source_name=mic \
+load-module module-pipe-source source_name=mic file=%s format=s16le \
 rate=48000 channels=1
 set-default-sink speaker
 set-default-source mic
 """
 # The bus is told to others, who press buttons on it; what Dino plays is heard.
 START = """echo "$DBUS_SESSION_BUS_ADDRESS" >"$HOME/bus"
-/usr/bin/python3 "$NOTIFY" >"$HOME/notifications" 2>&1 &
+/usr/bin/python3 "$NOTIFY" $PRESS >"$HOME/notifications" 2>&1 &
 parec -d speaker.monitor --file-format=wav --rate=48000 --channels=1 \
 "$HOME/heard.wav" &
 sleep 1
-exec dino-im --print-xmpp=all
+exec $AHEAD dino-im --print-xmpp=all
 """
+# Its threads wait for each other less, and it loses fewer of its own races.
+AHEAD = ["nice", "-n", "-10"]
 ACCOUNT = """insert into account(bare_jid, resourcepart, password, enabled,
 mam_earliest_synced) values(?, 'dino', ?, 1, 0)"""
-# In a window of 1280x800: the telephone in the title bar, then "Audio call",
+# On a screen of 1280x800: the telephone in the title bar, then "Audio call",
 # beside the tooltip.
-CLICKS = """mousemove 978 28 click 1 sleep 1 mousemove 940 95 sleep 0.5
+CALL = """mousemove 978 28 click 1 sleep 1 mousemove 940 95 sleep 0.5
 mousemove 956 87 sleep 0.3 click 1"""
+# In the call's own window.
+SHOW = "mousemove 400 300 sleep 0.3 mousemove 410 310 sleep 0.3 "
+HANG_UP = "mousemove 421 475 sleep 0.3 click 1"
+MUTE = "mousemove 281 475 sleep 0.3 click 1"
+# Made by the first case; each takes seconds.
+EMPTY = os.path.join(BUILD, "dino-empty.db")
+REGISTRY = os.path.join(BUILD, "dino-gstreamer.bin")
+# The button of its notification that is pressed.
+PRESS = {"auto": "accept", "decline": "reject", "ring": ""}
+STANZA = re.compile(r"^XMPP (IN|OUT) \[.*\n((?:.+\n)*)\n", re.M)
+# Names of elements right below jingle's session-info, and a reason's.
+INFO = re.compile(r"\{urn:xmpp:jingle:apps:rtp:info:1\}:([a-z]+)")
+REASON = re.compile(r":reason(?: [^>]*)?>\s*<\{[^}]*\}:([a-z-]+)")
+PORT = re.compile(r":candidate [^>]*:port='(\d+)'")
+JMI = re.compile(r"<\{urn:xmpp:jingle-message:0\}:([a-z]+) ")
+JINGLE = re.compile(r"<\{urn:xmpp:jingle:1\}:jingle [^>]*:action='([a-z-]+)'")
 
 
 def trust(ca):
@@ -47,48 +64,144 @@ def trust(ca):
                     "/etc/ssl/certs/ca-certificates.crt"], check=True)
 
 
-def write_pulses(path, hz, seconds=60):
-    """300 ms of tone, 300 ms of none: Dino suppresses noise and echo, and for
-    one of them it takes a steady tone, and any that comes later."""
-    with wave.open(path, "wb") as w:
-        w.setnchannels(1)
-        w.setsampwidth(2)
-        w.setframerate(48000)
-        w.writeframes((tone.samples(hz, 48000, 14400).tobytes()
-                       + bytes(2 * 14400)) * int(seconds / 0.6))
+# What Dino does to sound before it sends it (its plugins/rtp, WebRTC's audio
+# processing) takes a steady tone for noise, hence PULSE_ON; and for an echo
+# what keeps its phase, from one block of 64 samples at 16 kHz to the next, to
+# anything in what is played: what differs from it by a multiple of BLOCKS.
+# A tone that was G.711 has all its odd harmonics, folded at 8 kHz; those of
+# one that is a multiple of BLOCKS are multiples, too.
+RATE = 48000
+PULSE_ON = 0.3      # s of each PULSE_ALL
+PULSE_ALL = 0.6     # s
+BLOCKS = 250        # Hz
+OWN_DB = -20.0      # beside which it may be a trace of switching it on and off
+SAID = 0.4          # of a call its pulses are heard, at least; half is sent
+TURN = 4.2          # s that it speaks in its first tone
+LOUD = 1e4          # mean square of what is not silence
+CHANGE = 9.0        # s after which others change theirs: it tries every codec
+                    # before its first call, and is not heard until then
+
+
+def fit(tones):
+    """Would Dino's echo canceller let pass the first two beside the others?"""
+    return all(hz % BLOCKS for hz in tones[:2]) \
+        and not any(hz % BLOCKS for hz in tones[2:])
+
+
+class Mouth:
+    """Writes what the microphone hears, in real time: nothing, then silence,
+    then its tones."""
+
+    def __init__(self, path, tones):
+        self.path, self.task, self.since = path, None, None
+        self.frames = [tone.samples(hz, RATE, RATE // 50).tobytes()
+                       for hz in tones]
+        self.silence = bytes(len(self.frames[0]))
+
+    def open(self):
+        fd = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
+        self.task = asyncio.ensure_future(self._run(fd))
+
+    def speak(self):
+        self.since = time.monotonic()
+
+    def close(self):
+        if self.task:
+            self.task.cancel()
+
+    def _frame(self, at):
+        if self.since is None or (at - self.since) % PULSE_ALL >= PULSE_ON:
+            return self.silence
+        return self.frames[at - self.since >= TURN]
+
+    async def _run(self, fd):
+        at = time.monotonic()
+        try:
+            while True:
+                now = time.monotonic()
+                at = max(at, now - 0.2)     # what is later is lost
+                while at <= now:
+                    try:
+                        os.write(fd, self._frame(at))
+                    except BlockingIOError:
+                        pass
+                    at += 0.02
+                await asyncio.sleep(at - now)
+        finally:
+            os.close(fd)
 
 
 class Session:
+    sid, wire, ended = None, (), None
+
     def __init__(self, client):
-        self.c, self.sid, self.wire, self.ended = client, None, [], None
+        self.c = client
+        client.session = self
 
     async def up(self, timeout=15):
-        """Something is heard; from now on it speaks."""
-        end = time.monotonic() + timeout
-        while not self.c.hears():
-            if time.monotonic() > end:
-                raise TimeoutError("Dino hears nothing")
-            await asyncio.sleep(0.2)
-        self.c.speak()
+        """It hears something; from now on it speaks."""
+        await until(self.c.hears, timeout, "sound at Dino")
+        await self._microphone()
+        self.c.mouth.speak()
         return self
+
+    async def _microphone(self):
+        """Dino starts it before it has linked all that its samples go to.
+        Samples that come too early, and a thread of it that comes too late,
+        end their flow for the rest of the call (GStreamer's log: "pausing
+        after gst_pad_push() = flushing", "ringbuffer in wrong state").  So
+        there are none before the call is up; and where it says nothing then,
+        do what its user would: mute it, and again."""
+        for again in (False, True, True, True):
+            if again:
+                await self.c.click(MUTE)
+                await self.c.click(MUTE)
+                await asyncio.sleep(0.5)
+            self.c.mouth.open()
+            try:
+                await until(self._sent, 3, "packets")
+                return
+            except TimeoutError:
+                self.c.mouth.close()
+                self.c.note("microphone", "does not start")
+        raise TimeoutError("Dino's microphone does not start")
+
+    async def hang_up(self, reason="success"):
+        await self.c.hang_up()
+
+    @property
+    def heard(self):
+        """What was heard but silence, of 96000 bytes a second."""
+        x, rate = tone.read_wav(self.c.path("heard.wav"))
+        n = int(rate * tone.FRAME)
+        return bytes(2 * n * sum(
+            sum(v * v for v in x[i:i + n:8]) * 8 > LOUD * n
+            for i in range(0, len(x) - n + 1, n)))
+
+    def _sent(self):
+        """How many packets of sound, by the ports of its candidates."""
+        out = {}
+        for _, src, dst, p in self.c.capture.udp:
+            if src[1] in self.c.ports and len(p) > 12 and p[0] >> 6 == 2 \
+                    and not 192 <= p[1] <= 223:
+                out[src[1]] = out.get(src[1], 0) + 1
+        return out
 
     @property
     def pair(self):
         """Of its candidates, the one that sent most."""
-        sent = {}
-        mine = set(map(int, re.findall(r":candidate [^>]*:port='(\d+)'",
-                                       self.c.dino.text())))
-        for _, src, dst, p in self.c.capture.udp:
-            if src[1] in mine and len(p) > 12 and p[0] >> 6 == 2:
-                sent[src[1]] = sent.get(src[1], 0) + 1
+        sent = self._sent()
         return SimpleNamespace(local_candidate=SimpleNamespace(
             port=max(sent, key=sent.get)))
 
     def said(self, v):
-        """Is v, what the telephone heard, what it said: one tone, pulsed?"""
-        hz = self.c.tones[0]
-        return set(v.labels) <= {None, hz} \
-            and v.labels.count(hz) * tone.FRAME > 0.4 * v.seconds
+        """Is v, what the telephone heard, what it said: one tone, then the
+        other, both pulsed, and nothing of what the telephone itself said?"""
+        seq, (first, then) = [hz for hz in v.labels if hz], self.c.tones
+        turn = seq.index(then) if then in seq else 0
+        return set(seq[:turn]) == {first} and set(seq[turn:]) == {then} \
+            and v.own_db < OWN_DB \
+            and len(seq) * tone.FRAME > SAID * v.seconds
 
     def listen(self, want, seconds):
         return tone.listen(*tone.read_wav(self.c.path("heard.wav")), want,
@@ -96,12 +209,19 @@ class Session:
 
 
 class Client(Events):
+    hears_digits = False
+
     def __init__(self, name, dir, capture, tones=(500, 700), jmi=True,
-                 log=None):
+                 log=None, answer="auto", codec=None):
+        """codec: the telephone's, who has that one alone."""
         self.keep_events(log)
         self.name, self.dir, self.tones = name, dir, tones
         self.capture, self.home, self.parts = capture, None, []
-        self.boundjid = name + "@xmpp.test/dino"
+        self.mouth, self.press = None, PRESS[answer]
+        self.ports = set()      # of its candidates
+        self.proposed = 0       # calls
+        self.sent_end = []      # reasons of what it ended itself
+        self.boundjid, self.session = name + "@xmpp.test/dino", None
 
     def path(self, name):
         return os.path.join(self.home, name)
@@ -122,34 +242,48 @@ class Client(Events):
             "XDG_CACHE_HOME": self.path("cache"), "DISPLAY": ":%d" % n,
             "PULSE_SERVER": "unix:" + self.path("sound.sock"),
             "NO_AT_BRIDGE": "1", "LANG": "C.UTF-8",
-            "GSETTINGS_BACKEND": "memory", "NOTIFY": os.path.join(
-                os.path.dirname(os.path.abspath(__file__)), "notify.py")}
+            "GSETTINGS_BACKEND": "memory", "PRESS": self.press,
+            "AHEAD": " ".join(AHEAD), "GST_REGISTRY": REGISTRY,
+            "NOTIFY": os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                   "notify.py")}
         with open(self.path("pulse.pa"), "w") as f:
-            f.write(PULSE % self.path("sound.sock"))
-        write_pulses(self.path("says.wav"), self.tones[0])
+            f.write(PULSE % (self.path("sound.sock"), self.path("mic")))
         sound = self._spawn("sound", [
-            "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1",
-            "--use-pid-file=no", "-F", self.path("pulse.pa")])
+            *AHEAD, "pulseaudio", "-n", "--daemonize=no",
+            "--exit-idle-time=-1",
+            "--use-pid-file=no", "--disable-shm=yes", "-F",
+            self.path("pulse.pa")])
         screen = self._spawn("screen", [
-            "Xvfb", ":%d" % n, "-screen", "0", "1280x800x24", "-nolisten",
-            "tcp"])
+            *AHEAD, "Xvfb", ":%d" % n, "-screen", "0", "1280x800x24",
+            "-nolisten", "tcp"])
         await sound.up(lambda: os.path.exists(self.path("sound.sock")))
+        self.mouth = Mouth(self.path("mic"), self.tones)
+        await sound.up(lambda: os.path.exists(self.path("mic")))
         await screen.up(lambda: os.path.exists("/tmp/.X11-unix/X%d" % n))
         await self._account()
         self.dino = self._spawn("app", ["dbus-run-session", "--", "sh", "-c",
                                         START])
         await self.dino.up(lambda: "jabber:iq:roster" in self.dino.text(),
-                           20, "login")
+                           40, "login")
         self._task = asyncio.ensure_future(self._watch())
         await asyncio.sleep(2)      # presence of contacts, and their caps
         self.say("online")
         return self
 
     async def _account(self):
-        """Run once without, so that it makes its database."""
+        """Its database with an account: an empty one is kept from the first
+        case on, for which it is run once without."""
         db = self.path("data/dino/dino.db")
-        first = self._spawn("first", ["dbus-run-session", "--", "dino-im"])
+        os.makedirs(os.path.dirname(db))
+        if not os.path.exists(EMPTY):
+            await self._empty(db)
+        if not os.path.exists(db):
+            shutil.copyfile(EMPTY, db)
+        with sqlite3.connect(db) as c:
+            c.execute(ACCOUNT, (self.name + "@xmpp.test",
+                                self.name + "-pw"))
 
+    async def _empty(self, db):
         def there():
             try:
                 with sqlite3.connect("file:%s?mode=ro" % db, uri=True) as c:
@@ -157,14 +291,18 @@ class Client(Events):
                 return True
             except sqlite3.Error:
                 return False
+        first = self._spawn("first", ["dbus-run-session", "--", "dino-im"])
         await first.up(there, 20, "database")
-        await asyncio.sleep(1)
+        await asyncio.sleep(3)      # what else it does at its first start
         await first.stop()
-        with sqlite3.connect(db) as c:
-            c.execute(ACCOUNT, (self.name + "@xmpp.test",
-                                self.name + "-pw"))
+        part = EMPTY + ".%d" % random.getrandbits(32)
+        with sqlite3.connect(db) as c, sqlite3.connect(part) as out:
+            c.backup(out)
+        os.replace(part, EMPTY)
 
     async def logout(self):
+        if self.mouth:
+            self.mouth.close()
         for p in reversed(self.parts):
             await p.stop(2)
         if self.home:
@@ -175,12 +313,34 @@ class Client(Events):
         while True:
             await asyncio.sleep(0.1)
             text = self.dino.text()
-            for a in re.findall(r":jingle [^>]*:action='([a-z-]+)'",
-                                text[at:].rpartition(">")[0]):
-                self.say("jingle", action=a)
-                if a == "session-terminate":
-                    self.say("terminated", sid=None, reason=None)
-            at = len(text.rpartition(">")[0])
+            for m in STANZA.finditer(text, at):
+                at = m.end() - 1
+                self._stanza(m.group(1) == "IN", m.group(2))
+
+    def _stanza(self, came, text):
+        if not came:
+            self.ports.update(map(int, PORT.findall(text)))
+        reason = REASON.search(text)
+        reason = reason and reason.group(1)
+        action, kind = JINGLE.search(text), JMI.search(text)
+        if action:
+            action = action.group(1)
+            self.say("jingle", action=action)
+            if not came and action == "session-terminate":
+                self.sent_end.append(reason)
+            if came:
+                self.say("got", action=action, reason=reason,
+                         info=INFO.findall(text))
+            if came and action == "session-terminate":
+                if self.session:
+                    self.session.ended = reason
+                self.say("terminated", sid=None, reason=reason)
+        elif kind and kind.group(1) != "accept":
+            kind = kind.group(1)
+            self.say("jmi" if came else "sent-jmi", kind=kind, reason=reason)
+            self.proposed += not came and kind == "propose"
+            if not came and kind == "retract":
+                self.sent_end.append(reason)
 
     def hears(self):
         try:
@@ -188,11 +348,7 @@ class Client(Events):
         except (OSError, ValueError):
             return False
         last = x[-9600:]
-        return bool(last) and sum(v * v for v in last) / len(last) > 1e4
-
-    def speak(self):
-        self._spawn("speaks", ["paplay", "-d", "mouth",
-                               self.path("says.wav")])
+        return bool(last) and sum(v * v for v in last) / len(last) > LOUD
 
     # ---- verbs ----------------------------------------------------------
     def _press(self, *argv):
@@ -203,13 +359,40 @@ class Client(Events):
 
     async def call(self, to, timeout=20):
         """Clicks an audio call to a contact that is online."""
-        p = self._press("dino-im", "xmpp:%s?message" % to)
-        await asyncio.sleep(2)      # the running one opens the conversation
-        p.kill()
-        p = self._press("xdotool", *CLICKS.split())
-        await self.wait("jingle", timeout, action="session-accept")
-        return Session(self)
+        before = self.proposed
+        for _ in range(6):
+            p = self._press("dino-im", "xmpp:%s?message" % to)
+            await asyncio.sleep(2)  # the running one opens the conversation
+            p.kill()
+            self._press("xdotool", *CALL.split())
+            try:
+                await until(lambda: self.proposed > before, 4, "propose")
+                return await self.get_session(timeout)
+            except TimeoutError:
+                if self.proposed > before:
+                    raise
+                # it was slow: without the menu, and again
+                self._press("xdotool", "key", "Escape")
+        raise TimeoutError("Dino does not call")
 
     async def get_session(self, timeout=20):
         await self.wait("jingle", timeout, action="session-accept")
         return Session(self)
+
+    async def click(self, where):
+        """A button of the call's own window, which shows its buttons when
+        the mouse moves over it."""
+        self._press("xdotool", *(SHOW + where).split())
+        await asyncio.sleep(1.2)
+
+    async def hang_up(self):
+        """By the red button, also while it rings elsewhere."""
+        before = len(self.sent_end)
+        for _ in range(5):
+            await self.click(HANG_UP)
+            try:
+                await until(lambda: len(self.sent_end) > before, 2, "end")
+                return
+            except TimeoutError:
+                pass        # its window is not there yet
+        raise TimeoutError("Dino does not hang up")

@@ -14,7 +14,7 @@ CONFIG = """
 hosts: ["xmpp.test"]
 loglevel: debug
 listen:
-  - {port: 5222, ip: "127.0.0.1", module: ejabberd_c2s, access: all}
+  - {port: 5222, ip: "127.0.0.1", module: ejabberd_c2s, access: all%s}
   - port: 5347
     ip: "127.0.0.1"
     module: ejabberd_service
@@ -33,7 +33,7 @@ websocket_origin: []
 s2s_access: none
 acl: {loopback: {ip: ["127.0.0.0/8"]}}
 api_permissions:
-  "tests": {who: [{acl: loopback}], what: [register, status]}
+  "tests": {who: [{acl: loopback}], what: [add_rosteritem, register, status]}
 modules:
   mod_admin_extra: {}
   mod_blocking: {}
@@ -63,13 +63,17 @@ TURN = """  mod_stun_disco:
 
 class Ejabberd(Proc):
     def __init__(self, dir, turn=False, users=("alice", "bob", "carol"),
-                 tls=None):
-        """tls: a file with certificate and key for the component's port."""
+                 tls=None, starttls=None, contacts=()):
+        """tls: a file with certificate and key for the component's port;
+        starttls: (certificate, key), for clients that want it; contacts: in
+        everyone's roster."""
+        self.contacts = contacts
         self.users, data = users, os.path.join(dir, "ejabberd-data")
         os.makedirs(data, exist_ok=True)
         conf = os.path.join(dir, "ejabberd.yml")
         with open(conf, "w") as f:
-            f.write(CONFIG % (TLS % tls if tls else "",
+            f.write(CONFIG % (self._starttls(dir, starttls),
+                              TLS % tls if tls else "",
                               TURN if turn else ""))
         files = subprocess.run(["dpkg", "-L", "ejabberd"],
                                capture_output=True, text=True).stdout.split()
@@ -82,6 +86,18 @@ class Ejabberd(Proc):
             env={"EJABBERD_CONFIG_PATH": conf, "HOME": dir,
                  "EJABBERD_LOG_PATH": os.path.join(dir, "ejabberd-d.log"),
                  "ERL_CRASH_DUMP": os.path.join(dir, "erl_crash.dump")})
+
+    @staticmethod
+    def _starttls(dir, pair):
+        """Of a listener: it wants both in one file."""
+        if not pair:
+            return ""
+        path = os.path.join(dir, "c2s.pem")
+        with open(path, "w") as out:
+            for name in pair:
+                with open(name) as f:
+                    out.write(f.read())
+        return ', starttls: true, certfile: "%s"' % path
 
     def _api(self, name, **args):
         rq = urllib.request.Request(
@@ -103,6 +119,11 @@ class Ejabberd(Proc):
                              password=u + "-pw") and not self.p.poll():
                 if not os.path.exists(self.log + ".again"):
                     raise Gone("ejabberd: could not register " + u)
+            for c in self.contacts:
+                name, _, host = c.partition("@")
+                self._api("add_rosteritem", localuser=u, user=name,
+                          localhost="xmpp.test", host=host, nick=c,
+                          group="all", subs="both")
         open(self.log + ".again", "w").close()
         return self
 

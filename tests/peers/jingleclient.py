@@ -361,6 +361,9 @@ class Client(Events, slixmpp.ClientXMPP):
         self.add_event_handler("failed_auth",
                                lambda e: self.say("auth-failed"))
         self.add_event_handler("presence_subscribe", lambda p: None)
+        self.add_event_handler("presence_available",
+                               lambda p: self.say("sees",
+                                                  who=str(p["from"])))
         self.register_handler(CoroutineCallback(
             "jingle", MatchXPath("{jabber:client}iq/" + q(J, "jingle")),
             self._on_jingle))
@@ -414,7 +417,7 @@ class Client(Events, slixmpp.ClientXMPP):
         mine = m["from"].bare == self.boundjid.bare
         self.say("jmi", kind=kind, id=id, frm=str(m["from"]),
                  reason=reason_of(e))
-        if mine:
+        if mine or not self.use_jmi:
             return
         if kind == "propose":
             if self.answer in ("auto", "ring", "manual"):

@@ -1,6 +1,9 @@
 #!/usr/bin/python3
-"""accept.py: a desktop's notification service (session bus) that presses
-"accept" where a notification offers it, as Dino's of a call does."""
+"""notify.py [BUTTON]: a desktop's notification service (session bus) that
+presses this button where a notification offers it, as Dino's of a call do
+"accept" and "reject"."""
+import sys
+
 from gi.repository import Gio, GLib
 
 NAME, PATH = "org.freedesktop.Notifications", "/org/freedesktop/Notifications"
@@ -19,12 +22,13 @@ XML = """<node><interface name="%s">
 <signal name="ActionInvoked"><arg type="u"/><arg type="s"/></signal>
 <signal name="NotificationClosed"><arg type="u"/><arg type="u"/></signal>
 </interface></node>""" % NAME
+BUTTON = "".join(sys.argv[1:2])
 count = 0
 
 
 def press(conn, n):
     conn.emit_signal(None, PATH, NAME, "ActionInvoked",
-                     GLib.Variant("(us)", (n, "accept")))
+                     GLib.Variant("(us)", (n, BUTTON)))
     return False
 
 
@@ -41,7 +45,7 @@ def called(conn, _sender, _path, _iface, method, params, answer):
         summary, body, actions = params.unpack()[3:6]
         print(summary, body, actions, flush=True)
         answer.return_value(GLib.Variant("(u)", (count,)))
-        if "accept" in actions:
+        if BUTTON in actions:
             GLib.timeout_add(300, press, conn, count)
     else:
         answer.return_value(None)

@@ -305,7 +305,8 @@ class Sipp:
                     return words in f.read()
             except OSError:
                 return False
-        await self.p.up(there, timeout, words)
+        if not there():     # it ends by itself after the last
+            await self.p.up(there, timeout, words)
 
     async def dial(self, user="alice"):
         await self.p.stop()

@@ -47,12 +47,12 @@ Component "sip.xmpp.test"
 
 
 class Prosody(Proc):
-    """tls: (certificate, key): STARTTLS for clients that want it; contacts:
+    """starttls: (certificate, key), for clients that want it; contacts:
     in everyone's roster."""
 
     def __init__(self, dir, modules=(), users=("alice", "bob", "carol"),
-                 tls=None, contacts=()):
-        if tls:
+                 starttls=None, contacts=()):
+        if starttls:
             modules = tuple(modules) + ("tls",)
         accounts = os.path.join(dir, "prosody-data", "xmpp%2etest",
                                 "accounts")
@@ -68,8 +68,8 @@ class Prosody(Proc):
         with open(conf, "w") as f:
             f.write(CONFIG % {
                 "root": "true" if os.getuid() == 0 else "false", "dir": dir,
-                "ssl": 'ssl = { certificate = "%s"; key = "%s" }' % tls
-                if tls else "",
+                "ssl": 'ssl = { certificate = "%s"; key = "%s" }' % starttls
+                if starttls else "",
                 "modules": " ".join('"%s";' % m for m in modules)})
         super().__init__(dir, "prosody", ["prosody", "-F", "--config", conf])
 

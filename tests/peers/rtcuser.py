@@ -2,7 +2,6 @@
 sound are real (aiortc): a test can stand between it and the gateway."""
 import xml.etree.ElementTree as ET
 
-from peers import jingleclient
 from peers.jingleuser import User
 from peers.sipmsg import Sdp
 
@@ -13,6 +12,9 @@ class RtcUser(User):
     trickle, group, bend, ice_servers = False, True, None, []
 
     def __init__(self, lab, jid="rtc@xmpp.test/py", tones=(500, 700)):
+        # Most cases of a module do without, and it takes long to load.
+        from peers import jingleclient
+        self.rtc = jingleclient
         super().__init__(lab.server, jid)
         self.lab, self.tones, self.boundjid = lab, tones, jid
         self.session = None
@@ -41,16 +43,16 @@ class RtcUser(User):
         await c.wait("ACK")
         p = await self.get_jmi("proceed", sid=self.sid)
         self.gw = p.sender
-        s = self.session = jingleclient.Session(self, self.sid, self.gw,
-                                                "audio", False)
+        s = self.session = self.rtc.Session(self, self.sid, self.gw,
+                                            "audio", False)
         self.lab.t.later(s.close)
         await s.initiate()
         a = await self.get_jingle("session-accept", sid=self.sid)
         if before:
             await before(a)
-        sdp, _, s.event = jingleclient.jingle_to_sdp(a.j)
+        sdp, _, s.event = self.rtc.jingle_to_sdp(a.j)
         await s.pc.setRemoteDescription(
-            jingleclient.RTCSessionDescription(sdp, "answer"))
+            self.rtc.RTCSessionDescription(sdp, "answer"))
         return s
 
     def ports(self):

@@ -5,6 +5,7 @@ A case is an async function of one argument, the Test; a module of a suite
 lists them with @case or add()."""
 import argparse
 import asyncio
+import fnmatch
 import importlib.util
 import os
 import shutil
@@ -42,16 +43,19 @@ class Skip(Exception):
 
 class Case:
     def __init__(self, name, func, args=(), timeout=60, full=False,
-                 heavy=False):
+                 heavy=False, waits=0):
         self.name, self.func, self.args = name, func, args
         self.timeout, self.full, self.heavy = timeout, full, heavy
+        self.waits = waits
 
 
-def add(name, func, *args, timeout=60, full=False, heavy=False):
-    """One case of a table; full: only with --full; heavy: few at once."""
+def add(name, func, *args, **options):
+    """One case of a table; full: only with --full; heavy: few at once;
+    waits: s in which it does next to nothing, so that it begins first and
+    takes nobody's place."""
     if any(c.name == name for c in _cases):
         raise ValueError("two cases called " + name)
-    _cases.append(Case(name, func, args, timeout, full, heavy))
+    _cases.append(Case(name, func, args, **options))
 
 
 def case(func=None, **options):
@@ -90,13 +94,11 @@ class Test:
                 traceback.print_exc()
 
 
-def load(suite):
-    """The cases of tests/SUITE/*.py, by module."""
+def load(suite, module="*"):
+    """The cases of tests/SUITE/*.py, or of one of them."""
     out = []
     top = os.path.join(HERE, suite)
-    for f in sorted(os.listdir(top)):
-        if not f.endswith(".py"):
-            continue
+    for f in sorted(fnmatch.filter(os.listdir(top), module + ".py")):
         del _cases[:]
         spec = importlib.util.spec_from_file_location(
             suite + "_" + f[:-3], os.path.join(top, f))
@@ -111,7 +113,7 @@ def load(suite):
 
 def child(suite, name, dir):
     """Runs one case here; the exit status is its result."""
-    c = next(c for c in load(suite) if c.name == name)
+    c = next(c for c in load(suite, name.split("/")[1]) if c.name == name)
 
     async def run():
         t = Test(dir)
@@ -189,7 +191,7 @@ class Runner:
     def __init__(self, o):
         self.o, self.passed, self.failed, self.skipped = o, 0, 0, 0
         self.results = {}
-        self.again, self.second = [], set()
+        self.times = []
         self.isolated = namespace_argv()
         if not self.isolated:
             print("no network namespaces here: one test at a time, on the "
@@ -202,8 +204,6 @@ class Runner:
 
     def start(self, suite, c):
         dir = os.path.join(self.top, c.name.replace("/", "."))
-        if os.path.exists(dir):
-            dir += ".again"
         os.mkdir(dir)
         argv = [self.interpreter, os.path.join(HERE, "run"), "--child",
                 suite, c.name, dir]
@@ -218,13 +218,18 @@ class Runner:
     def poll(self):
         for p, (c, dir, since) in list(self.running.items()):
             took = time.monotonic() - since
-            if p.poll() is None and took > c.timeout + 30:
+            hung = took > c.timeout + 30
+            if hung:
                 os.killpg(p.pid, signal.SIGKILL)
-                p.wait()
                 with open(os.path.join(dir, "why"), "w") as f:
                     f.write("hung; killed after %d s" % took)
-            if p.poll() is not None:
+            pid, status, used = os.wait4(p.pid, 0 if hung else os.WNOHANG)
+            if pid:
+                # Popen must not wait for what is gone.
+                p.returncode = os.waitstatus_to_exitcode(status)
                 del self.running[p]
+                self.times.append((took, used.ru_utime + used.ru_stime,
+                                   c.name))
                 self.done(c, dir, p.returncode, took)
 
     def done(self, c, dir, status, took):
@@ -235,8 +240,6 @@ class Runner:
             why = "ended with status %d, see test.log" % status
         self.results[c.name] = {0: "ok", SKIP: "not run"}.get(status,
                                                               "FAILED")
-        if status == 0 and c.name in self.second:
-            self.results[c.name] = "ok, second try"
         if status == 0:
             self.passed += 1
             if self.o.verbose:
@@ -246,11 +249,6 @@ class Runner:
             self.failed += strict
             self.skipped += not strict
             print("SKIP %s: %s" % (c.name, why))
-        elif c.name.startswith("e2e/") and c.name not in self.second:
-            # Real peers on a shared machine: once more, and said so.
-            self.second.add(c.name)
-            self.again.append(("e2e", c))
-            print("AGAIN %s: %s (%s)" % (c.name, why, dir))
         else:
             self.failed += 1
             print("FAILED %s: %s (%s)" % (c.name, why, dir))
@@ -260,21 +258,21 @@ class Runner:
 
     def next(self, todo):
         """Which one can begin now, or None."""
-        heavy = sum(c.heavy for c, _, _ in self.running.values())
+        now = [c for c, _, _ in self.running.values()]
+        heavy = sum(c.heavy for c in now)
+        room = self.o.jobs > sum(not c.waits for c in now)
+        if self.o.jobs == 1:
+            room = not now
         return next((i for i, (_, c) in enumerate(todo)
-                     if not c.heavy or heavy < HEAVY), None)
+                     if (room or c.waits and self.o.jobs > 1)
+                     and (not c.heavy or heavy < HEAVY)), None)
 
     def run(self, todo):
-        todo = list(todo)
+        todo = sorted(todo, key=lambda t: -t[1].waits)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         try:
-            while todo or self.running or self.again:
-                todo += self.again
-                self.again = []
-                while len(self.running) < self.o.jobs:
-                    i = self.next(todo)
-                    if i is None:
-                        break
+            while todo or self.running:
+                while (i := self.next(todo)) is not None:
                     self.start(*todo.pop(i))
                 self.poll()
                 time.sleep(0.02)
@@ -287,10 +285,13 @@ class Runner:
             os.rmdir(self.top)
         except OSError:
             pass
+        if self.o.times:
+            for row in sorted(self.times, reverse=True):
+                print("%6.1f s, %5.1f s of CPU: %s" % row)
+            print("%6.1f s, %5.1f s of CPU in all" % (
+                sum(t[0] for t in self.times), sum(t[1] for t in self.times)))
         if self.skipped:
             print("%d skipped" % self.skipped)
-        if self.second:
-            print("%d tried twice" % len(self.second))
         print("%d passed, %d failed" % (self.passed, self.failed))
         return 1 if self.failed else 0
 
@@ -306,6 +307,8 @@ def main(argv, suites=None):
     p.add_argument("-v", dest="verbose", action="store_true")
     p.add_argument("--full", action="store_true", help="every cell")
     p.add_argument("--keep", action="store_true", help="keep all logs")
+    p.add_argument("--times", action="store_true",
+                   help="how long each case took, and its processor time")
     p.add_argument("--list", action="store_true")
     p.add_argument("--matrix", metavar="FILE",
                    help="write the results as a table")

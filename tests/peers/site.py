@@ -10,6 +10,7 @@ from peers.phones import MAKES
 
 CONTACT = "600@sip.xmpp.test"
 TALK = 10.0     # s of a call whose tones are judged
+RING = 30       # s until it rings: some clients are slow to begin a call
 SETTLE = 0.2    # s between connected and both streams running
 
 
@@ -24,9 +25,9 @@ def make_server(t, name, **kw):
 
 
 class Site:
-    def __init__(self, t):
+    def __init__(self, t, **tones):
         self.t = t
-        w, x, y, z = tone.draw()
+        w, x, y, z = tone.draw(**tones)
         self.mine, self.theirs = (w, x), (y, z)
 
     async def start(self, server="prosody", phone="scripted", changes=None,
@@ -70,7 +71,8 @@ class Site:
         self.t.later(c.logout)
         await c.login()
         if contact:
-            c.subscribe(CONTACT)
+            c.subscribe(CONTACT)    # a phone without presence is seen late
+            await c.wait("sees", 10, who=CONTACT + "/sip")
             await asyncio.sleep(1)
         return c
 
@@ -103,7 +105,7 @@ class Site:
         return s
 
     async def _pick_up(self):
-        await self.phone.ring()
+        await self.phone.ring(RING)
         await self.phone.answer()
 
     async def talk(self, session, seconds=TALK):

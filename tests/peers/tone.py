@@ -22,19 +22,20 @@ _random = random.Random(seed)
 
 
 def _apart(a, b):
-    """Is neither near the other nor near one of its low harmonics?"""
+    """Is neither near the other, where Opus leaves traces of a tone (-38 dB at
+    200 Hz, -54 dB at 400), nor near one of its low harmonics?"""
     low, high = min(a, b), max(a, b)
-    return all(abs(high - k * low) >= 100 for k in (1, 2, 3))
+    return high - low >= 400 and all(abs(high - k * low) >= 100
+                                     for k in (2, 3))
 
 
-def draw(count=4):
-    """count tones in Hz that no codec mixes up."""
-    out = []
-    while len(out) < count:
-        hz = _random.randrange(300, 3001, 50)
-        if all(_apart(hz, x) for x in out):
-            out.append(hz)
-    return out
+def draw(count=4, fit=lambda out: True):
+    """count tones in Hz that no codec mixes up, and for which fit() holds."""
+    while True:
+        out = _random.sample(range(300, 3001, 50), count)
+        if all(_apart(a, b) for i, a in enumerate(out) for b in out[:i]) \
+                and fit(out):
+            return out
 
 
 def samples(hz, rate, count):

@@ -1,0 +1,343 @@
+"""Numbers, identities and who may call what: plans, classes, limits of an
+hour and a day, emergency numbers, and the log that fail2ban reads."""
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+
+from peers.attack import Ear
+from peers.daemon import ROOT
+from peers.lab import GW, Lab
+from peers.runner import case
+from peers.sipmsg import Msg, uri
+from peers.sipua import token
+
+OURS = ("127.0.0.1", 5070)
+HERE = {"country": "49", "national": "0"}
+
+
+def at(number):
+    return GW.replace("600@", number + "@")
+
+
+def raw(method="INVITE", source="127.9.0.9:5060", **change):
+    """Bytes of a request; change: replaces From, To .. by name."""
+    n = token("n")
+    h = {"Via": "SIP/2.0/UDP %s;rport;branch=z9hG4bK%s" % (source, n),
+         "Max-Forwards": "70", "From": "<sip:6@%s>;tag=%s" % (source, n),
+         "To": "<sip:alice@127.0.0.1>", "Call-ID": n, "CSeq": "1 " + method,
+         "Contact": "<sip:6@%s>" % source}
+    h.update((k.replace("_", "-"), v) for k, v in change.items())
+    return Msg("%s sip:alice@127.0.0.1:5070 SIP/2.0" % method,
+               list(h.items()), "").bytes()
+
+
+def final(m):
+    return m.code and m.code >= 200 and m.cseq[1] == "INVITE"
+
+
+async def invited(lab, number, **how):
+    f = await lab.x2s("invited", to=at(number), **how)
+    f.sip.reply(486)
+    return f.sip.req
+
+
+async def refused(lab, number, user=None):
+    """Words of the refusal."""
+    u = user or lab.alice
+    sid = u.propose(at(number))
+    m = await u.get_jmi("reject", sid=sid)
+    return m.reason, m.text
+
+
+async def told(lab, *argv):
+    return await asyncio.to_thread(lab.stoxd.ctl, *argv)
+
+
+# ---- numbers --------------------------------------------------------------
+@case
+async def numbers_leave_as_the_trunk_wants(t):
+    lab = await Lab(t).start({"trunk pbx": dict(
+        HERE, dial="e164", caller_id="+49301000", caller_name="Example Ltd",
+        pai="yes", privacy_prefix="*31#")})
+    for dialled in ("03012345", "0049-30-12345", "+4930 12345".replace(
+            " ", ".")):
+        r = await invited(lab, dialled)
+        assert r.uri == "sip:+493012345@127.0.0.1:5060;user=phone", r.uri
+    for name in ("From", "P-Asserted-Identity"):
+        v = r.get(name)
+        assert uri(v) == "sip:+49301000@127.0.0.1:5060", (name, v)
+        assert '"Example Ltd"' in v, (name, v)
+    assert r.get("Privacy") is None
+    r = await invited(lab, "600")
+    assert r.uri == "sip:600@127.0.0.1:5060", r.uri
+    r = await invited(lab, "*31#03012345")
+    assert r.uri == "sip:+493012345@127.0.0.1:5060;user=phone", r.uri
+    assert r.get("Privacy") == "id", r
+    assert "anonymous@anonymous.invalid" in r.get("From"), r.get("From")
+    assert "+49301000" in r.get("P-Asserted-Identity"), r
+
+
+@case
+async def hidden_callers_stay_hidden(t):
+    """Without pai = yes nothing of a hidden caller is sent, trusted or not."""
+    lab = await Lab(t).start({
+        "trunk pbx": {"trusted": "yes"},
+        "plan shy": {"who": "xmpp.test", "privacy": "yes"}})
+    r = await invited(lab, "600")
+    assert r.get("Privacy") == "id" and not r.get("P-Asserted-Identity"), r
+    assert b"alice" not in r.bytes(), r.bytes()
+
+
+@case
+async def callers_arrive_as_numbers_of_the_world(t):
+    lab = await Lab(t).start({"trunk pbx": dict(HERE, trusted="yes")})
+    for pai, want in (("sip:03012345@127.0.0.1", "+493012345"),
+                      ("tel:+33123456789", "+33123456789"),
+                      ("sip:600@127.0.0.1:5060", "600")):
+        f = await lab.s2x(user=lab.new_user(), headers=[
+            ("P-Asserted-Identity", "<%s>" % pai)])
+        assert f.gw == at(want) + "/sip", f.gw
+        await lab.hang_up(f)
+
+
+@case
+async def identity_from(t):
+    """A trusted trunk whose From counts, not what it asserts."""
+    lab = await Lab(t).start({"trunk pbx": {"trusted": "yes",
+                                            "identity": "from"}})
+    f = await lab.s2x(headers=[("P-Asserted-Identity",
+                                "<sip:777@127.0.0.1:5060>")])
+    assert f.gw == GW + "/sip", f.gw
+    await lab.hang_up(f)
+
+
+# ---- who may call what ----------------------------------------------------
+DENY = {"class": {"premium": "+49900, +4911"},
+        "trunk pbx": dict(HERE, allow="+49, @short", deny="@premium")}
+
+
+@case
+async def refused_callers_are_told_why(t):
+    lab = await Lab(t).start(DENY)
+    for number, want in (
+            ("09001234567", "calls to premium numbers are not allowed"),
+            ("0033123456789",
+             "this number is not among those that you may call"),
+            ("*21*09001234567#", "dial this number with + and the country")):
+        reason, words = await refused(lab, number)
+        assert (reason, words) == ("decline", want), (number, reason, words)
+    r = await invited(lab, "03012345")
+    assert r.uri == "sip:03012345@127.0.0.1:5060", r.uri
+
+
+@case
+async def users_of_a_trunk(t):
+    path = t.path("staff")
+    with open(path, "w") as f:
+        f.write("# the desk\nu1@xmpp.test\n")
+    lab = await Lab(t).start({"trunk pbx": {
+        "users": "carol@xmpp.test", "users_file": path}})
+    assert await refused(lab, "600") == (
+        "decline", "you may not use trunk pbx")
+    await invited(lab, "600", user=lab.new_user())
+
+
+@case
+async def route_test_is_the_real_decision(t):
+    lab = await Lab(t).start(dict(DENY, **{
+        "plan staff": {"who": "alice@xmpp.test", "caller_id": "+49301001"}}))
+    out = await told(lab, "route", "test", "03012345", "alice@xmpp.test")
+    for want in ("plan staff", "the only trunk, pbx", "+493012345",
+                 "are allowed", "calls sip:03012345@127.0.0.1:5060",
+                 "as sip:+49301001@127.0.0.1:5060", "\nallowed\n"):
+        assert want in out, (want, out)
+    r = await invited(lab, "03012345")
+    assert r.uri == "sip:03012345@127.0.0.1:5060", r.uri
+    assert "+49301001@" in r.get("From"), r.get("From")
+    out = await told(lab, "route", "test", "09001234567", "alice@xmpp.test")
+    assert "refused: calls to premium numbers" in out, out
+    assert "allowed\n" not in out.splitlines()[-1] + "\n" or \
+        "not allowed" in out, out
+    out = await told(lab, "route", "test", "600", "eve@evil.test")
+    assert "refused: your domain may not use this gateway" in out, out
+    out = await told(lab, "acl", "test", "alice@xmpp.test")
+    assert "trunk pbx: may be used" in out and "plan staff" in out, out
+
+
+# ---- limits ---------------------------------------------------------------
+async def attempts(lab, n, parallel):
+    """A thief's: how many INVITEs came out of n, each answered by 486."""
+    u, calls, ends = lab.alice, 0, 0
+    sids = []
+
+    async def phone():
+        nonlocal calls
+        while True:
+            c = await lab.ua.get_call(60)
+            calls += 1
+            if parallel:
+                ringing.append(c)
+                c.reply(180)
+            else:
+                c.reply(486)
+    ringing = []
+    task = asyncio.ensure_future(phone())
+    for _ in range(n):
+        sids.append(u.propose(GW))
+        if not parallel:
+            await u.get_jmi("reject", sid=sids[-1])
+    if parallel:
+        while ends < n - len(ringing):
+            m = await u.get_jmi("reject")
+            assert m.text, "refused without a word"
+            ends += 1
+    await asyncio.sleep(0.3)
+    task.cancel()
+    for c in ringing:
+        c.reply(486)
+    return calls
+
+
+@case
+async def a_stolen_account_in_parallel(t):
+    """A thousand attempts at once: as many calls as the limits allow."""
+    lab = await Lab(t).start({"limits": {"calls_per_jid": "4"}})
+    n = await attempts(lab, 1000, True)
+    assert n == 4, "%d calls" % n
+
+
+@case
+async def a_stolen_account_in_sequence(t):
+    lab = await Lab(t).start({"limits": {"calls_per_jid": "4",
+                                         "calls_per_hour": "25"}})
+    n = await attempts(lab, 1000, False)
+    assert n == 25, "%d calls" % n
+    assert await refused(lab, "600") == (
+        "decline", "as many calls in an hour as one user may make")
+    await invited(lab, "600", user=lab.new_user())
+
+
+@case
+async def running_calls_end_with_the_minutes(t):
+    """Twenty calls use a minute up in three seconds; then each is told."""
+    lab = await Lab(t).start({
+        "limits": {"minutes_per_hour": "1"},
+        "emergency": {"112": "pbx"}})
+    flows = [await lab.x2s("proceed") for _ in range(20)]
+    for f in flows:
+        f.user.initiate(f.gw, f.sid)
+    ends = await asyncio.gather(*(
+        lab.ended_in_xmpp(f, "expired", 15) for f in flows))
+    assert {e.text for e in ends} == {"the caller's minutes are used up"}
+    for f in flows:
+        await lab.ended_in_sip(f)
+    assert (await refused(lab, "600"))[1] == \
+        "your minutes of the hour are used up"
+    out = await told(lab, "acl", "test", "alice@xmpp.test")
+    assert "your minutes of the hour are used up" in out, out
+    await invited(lab, "112")       # emergencies have no limit
+
+
+@case
+async def emergency_numbers(t):
+    """No rule, no list, no limit; never hidden."""
+    lab = await Lab(t).start({
+        "emergency": {"112": "pbx"},
+        "route": {"none": "from * to * deny"},
+        "trunk pbx": {"users": "nobody@xmpp.test", "deny": "*", "add": "9",
+                      "privacy": "yes", "addressing": "trunk"},
+        "limits": {"setup_per_minute": "1", "setup_burst": "1",
+                   "calls_per_jid": "1"}})
+    flows = []
+    for _ in range(5):
+        f = await lab.x2s("ringing", to=at("112"))
+        assert f.sip.req.uri == "sip:112@127.0.0.1:5060", f.sip.req.uri
+        assert not f.sip.req.get("Privacy"), f.sip.req
+        assert "alice" in f.sip.req.get("From"), f.sip.req
+        flows.append(f)
+    for f in flows:
+        f.sip.reply(486)
+    assert (await refused(lab, "600"))[0] == "decline"
+
+
+# ---- the log --------------------------------------------------------------
+def filtered(log):
+    """Addresses that conf/fail2ban/stoxd.conf finds in these lines."""
+    with open(os.path.join(ROOT, "conf/fail2ban/stoxd.conf")) as f:
+        rx = re.search(r"^failregex = (.*)$", f.read(), re.M).group(1)
+    rx = re.compile(rx.replace("<ADDR>", r"(?P<a>[0-9a-fA-F.:]+)"))
+    return [m.group("a") for m in map(rx.match, log) if m]
+
+
+def with_fail2ban(t, log):
+    """The same by the program itself, where it is installed."""
+    if not shutil.which("fail2ban-regex"):
+        return
+    path = t.path("journal.log")
+    with open(path, "w") as f:
+        f.writelines("2026-11-22T12:00:00 %s\n" % line for line in log)
+    out = subprocess.run(
+        ["fail2ban-regex", "-v", path,
+         os.path.join(ROOT, "conf/fail2ban/stoxd.conf")],
+        capture_output=True, text=True, timeout=60).stdout
+    n = re.search(r"Failregex: (\d+) total", out)
+    assert n and int(n.group(1)) == len(filtered(log)), out
+
+
+FORGED = "sip: refused 192.0.2.66 port 5060 UDP INVITE 403 call trunk -"
+
+
+@case
+async def refused_sources_are_logged(t):
+    """Each refused request is a line with the socket's address; nothing of
+    the request can make another line, or another address."""
+    lab = await Lab(t).start({"trunk pbx": {"users": "*"}})
+    far = await Ear.open(t, "127.9.0.9", 5060)
+    far.send(raw(source="192.0.2.66:5060", From="\"%s\" <sip:6@192.0.2.66>"
+                 ";tag=1" % FORGED, Call_ID=FORGED.replace(" ", "-")), OURS)
+    far.send(raw("FLY", source="192.0.2.66:5060"), OURS)
+    far.send(b"\r\nstoxd[1]: " + FORGED.encode() + b"\r\n", OURS)
+    await asyncio.sleep(0.3)
+    # the trunk itself: refused, told apart
+    for name in (FORGED, "gw stoxd[1]: " + FORGED,
+                 "x\r\n stoxd[1]: " + FORGED):
+        r = await lab.ua.request(
+            "MESSAGE", "sip:a%%0d%%0agw%%20stoxd[1]:%%20%s@nowhere.test"
+            % FORGED.replace(" ", "%20"),
+            [("Content-Type", "text/plain"), ("Subject", name[:60])], "hello")
+        assert r.code >= 400, r
+    c = await lab.ua.call("sip:nobody%40else.test@127.0.0.1:5070", lab.sdp())
+    r = await c.wait(final)
+    assert r.code == 404, r
+    assert r.get("Warning") == '399 stoxd "no such user here"', r.headers
+    await asyncio.sleep(0.2)
+    lines = ["gw stoxd[77]: " + line
+             for line in lab.stoxd.text().splitlines()]
+    said = [line for line in lines if ": sip: refused " in line]
+    assert any("refused 127.9.0.9 port 5060 UDP INVITE 0 stranger trunk -"
+               in line for line in said), said
+    assert any("refused 127.9.0.9 port 5060 UDP - 0" in line
+               for line in said), said
+    assert any("refused 127.0.0.1 port 5060 UDP INVITE 404 call trunk pbx"
+               in line for line in said), said
+    assert any("MESSAGE" in line and "trunk pbx" in line
+               for line in said), said
+    found = filtered(lines)
+    assert set(found) == {"127.9.0.9"}, found
+    assert len(found) == 3, found
+    with_fail2ban(t, lines)
+
+
+@case
+async def a_flood_does_not_fill_the_log(t):
+    lab = await Lab(t).start({"limits": {"sip_source_rate": "10",
+                                         "sip_source_burst": "20"}})
+    far = await Ear.open(t, "127.9.0.9", 5060)
+    for _ in range(2000):
+        far.send(raw(source="127.9.0.9:5060"), OURS)
+    await asyncio.sleep(1.5)
+    n = sum(": refused " in line and "refused 127.9.0.9" in line
+            for line in lab.stoxd.text().splitlines())
+    assert 20 <= n <= 120, n
