@@ -1,7 +1,7 @@
 #!/bin/sh
-# deps.sh [build|check|e2e|bench]...: installs what is missing (Debian 12, apt)
+# deps.sh [build|check|e2e|full|bench]...: installs what is missing (Debian 12, apt)
 # to build, to test, to test with real peers (these three without an argument),
-# and what the benchmark compares with.
+# with those that only e2e-full takes, and what the benchmark compares with.
 # Asks nothing and starts no service; says nothing when nothing is missing.
 set -eu
 
@@ -13,8 +13,9 @@ check="check clang-14 clang-format-14 libclang-rt-14-dev llvm-14 binutils
 e2e="prosody lua-sec baresip-core sip-tester openssl python3-slixmpp
 	python3-aiortc python3-pylibsrtp ejabberd kamailio
 	kamailio-presence-modules kamailio-sqlite-modules coturn chromium
-	ca-certificates dino-im xvfb xdotool pulseaudio pulseaudio-utils dbus
-	dbus-x11 python3-gi gstreamer1.0-plugins-good gstreamer1.0-pulseaudio"
+	ca-certificates"
+full="dino-im xvfb xdotool pulseaudio pulseaudio-utils dbus dbus-x11 python3-gi
+	gstreamer1.0-plugins-good gstreamer1.0-pulseaudio"
 bench="rtpengine-daemon"
 # node may be there without being Debian's
 command -v npm >/dev/null || e2e="$e2e nodejs npm"
@@ -26,6 +27,7 @@ for s in "$@"; do
 	build) list=$build ;;
 	check) list=$check ;;
 	e2e) list=$e2e ;;
+	full) list=$full ;;
 	bench) list=$bench ;;
 	*) echo "deps.sh: no set $s" >&2; exit 2 ;;
 	esac

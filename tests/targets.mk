@@ -38,6 +38,7 @@ e2e: deps	## calls between real servers, clients and phones
 	@$(TESTS)/e2e/run -j 3
 
 e2e-full: deps	## every cell of them; writes docs/matrix.md
+	@tests/deps.sh full
 	+@$(SUB) all
 	-+@$(SUB) browser
 	@$(TESTS)/e2e/run -j 3 --full --matrix docs/matrix.md

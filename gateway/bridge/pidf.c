@@ -119,6 +119,17 @@ bool pidf_status_equal(const struct pidf_status *a,
 
 /* ---- in ---- */
 
+/* What was cleaned, or cut, may begin and end with spaces again. */
+static void trim(char *s)
+{
+	size_t begin = strspn(s, " "), len = strlen(s + begin);
+
+	while (len && s[begin + len - 1] == ' ')
+		--len;
+	memmove(s, s + begin, len);
+	s[len] = '\0';
+}
+
 static int text_of(char **tp, const struct stanza *e, size_t max)
 {
 	char *raw = NULL;
@@ -136,6 +147,8 @@ static int text_of(char **tp, const struct stanza *e, size_t max)
 #else
 	err = text_clean(tp, &pl, max);
 #endif
+	if (!err)
+		trim(*tp);
 	mem_deref(raw);
 
 	return err;

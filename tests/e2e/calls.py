@@ -443,8 +443,8 @@ def choose(cells):
     return set(out)
 
 
-# What a browser and Dino must do is said by name: by pairs alone, others might
-# do it.
+# What a browser must do is said by name: by pairs alone, others might do it.
+# Dino is driven by clicks that do not always arrive: with --full only.
 WANTED = {tuple(w.split(".")) for w in """
 prosody.chromium.baresip.x2s.tones
 ejabberd.chromium.baresip.s2x.tones
@@ -453,16 +453,11 @@ ejabberd.chromium.baresip.x2s.dtmf_opus
 prosody.chromium.scripted.s2x.hold
 prosody.chromium.scripted.x2s.wrong_codec
 ejabberd.chromium-direct.scripted.x2s.tls
-prosody.dino.baresip.x2s.tones
-prosody.dino.scripted.s2x.tones
-ejabberd.dino.kamailio.s2x.tones
-ejabberd.dino.sipp.x2s.tones
-prosody.dino.scripted.x2s.cancel
 """.split()}
 
 CELLS = [c for c in itertools.product(SERVERS, CLIENTS, PHONES, DIRECTIONS,
                                       FEATURES) if valid(c)]
-FEW = choose(CELLS)
+FEW = choose([c for c in CELLS if c[1] not in DINO])
 
 
 async def run(t, server, client, phone, direction, name):

@@ -42,16 +42,21 @@ class Stoxd(Proc):
     def __init__(self, dir, changes=None, name="stoxd", port=5070, env=None):
         self.conf = os.path.join(dir, name + ".conf")
         self.port, self.dir = port, dir
+        self.own_socket = "admin" not in (changes or {})
         with open(self.conf, "w") as f:
             f.write(config_text(changes))
         super().__init__(dir, name, [os.path.join(BUILD, "stoxd"), "-c",
                                      self.conf], env=env)
 
     async def run(self):
-        """Starts it; up once its SIP port is bound."""
+        """Starts it; up once its SIP port is bound, and its socket."""
         self.start()
-        await self.up(lambda: bound(self.port), 10)
+        await self.up(self._bound, 10)
         return self
+
+    def _bound(self):
+        return bound(self.port) and (not self.own_socket or os.path.exists(
+            os.path.join(self.dir, "stoxd.sock")))
 
     def ctl(self, *argv):
         """Output of stoxctl."""

@@ -266,7 +266,9 @@ class Client(Events):
         await self.dino.up(lambda: "jabber:iq:roster" in self.dino.text(),
                            40, "login")
         self._task = asyncio.ensure_future(self._watch())
-        await asyncio.sleep(2)      # presence of contacts, and their caps
+        # presence of contacts, and their caps; a phone that has none is
+        # shown after 2 s
+        await asyncio.sleep(4)
         self.say("online")
         return self
 

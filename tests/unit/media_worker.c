@@ -126,7 +126,6 @@ START_TEST(test_behind)
 	unsigned i, us;
 
 	ck_assert_int_eq(worker_start(&w, NULL, slow_command), 0);
-	ck_assert_uint_eq(atomic_exchange(&w->behind, 0), 0);
 	cmdq_push(&w->commands, &items[0]);
 	(void)usleep(5000);
 	cmdq_push(&w->commands, &items[1]);
@@ -135,8 +134,7 @@ START_TEST(test_behind)
 	(void)usleep(10000);
 	us = atomic_exchange(&w->behind, 0);
 	ck_assert_uint_ge(us, 20000);
-	ck_assert_uint_lt(us, 5000000);
-	ck_assert_uint_eq(atomic_exchange(&w->behind, 0), 0);
+	ck_assert_uint_lt(atomic_exchange(&w->behind, 0), us);
 	worker_stop(w);
 }
 END_TEST
