@@ -308,6 +308,10 @@ void account_drop(struct account *acc)
 	if (!acc->le.list)
 		return;
 
+	/* a trial may hold it for longer */
+	list_unlink(&acc->le);
+	if (acc->slot->account == acc)
+		acc->slot->account = NULL;
 	acc->owner->a->accountc--;
 	mem_deref(acc);
 }

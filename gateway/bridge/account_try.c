@@ -264,8 +264,27 @@ int account_test(struct account *acc, account_done_h *h, void *arg)
 	return trial_start(acc, acc, h, arg);
 }
 
+/* Nothing may come back by a trial of it. */
+static void trials_end(struct account *acc)
+{
+	struct le *le = acc->owner->a->trials.head;
+
+	while (le) {
+		struct trial *t = le->data;
+
+		le = le->next;
+		if (t->old != acc || t->storing)
+			continue;
+		sipline_listen(t->acc->slot->line, NULL, NULL);
+		sipline_stop(t->acc->slot->line);
+		finish(t, COND_ITEM_NOT_FOUND,
+		       "the account was removed meanwhile");
+	}
+}
+
 void account_remove(struct account *acc)
 {
+	trials_end(acc);
 	log_info("account: %s: %H is removed\n", acc->owner->jid,
 		 account_print, acc);
 	account_mwi_stop(acc);

@@ -368,6 +368,42 @@ async def change_that_fails_changes_nothing(t):
     assert len(a.db()) == 1
 
 
+async def _remove_while_trying(t, silent):
+    """Two accounts; the first is being changed when both are removed."""
+    a = await Accounts().start(t, users={"bob": "s3cret-pw", "eve": "pw2"})
+    await a.registered()
+    await a.one_step("sip:account-add", {
+        "username": "eve", "password": "pw2", "domain": HOST})
+    a.registrar.code = ""
+    change = asyncio.ensure_future(a.register(display_name="B"))
+    await asyncio.sleep(0.5)
+    r = await a.ask("set", "<query xmlns='%s'><remove/></query>" % REGISTER)
+    assert r.get("type") == "result", text(r)
+    n = len(a.registrar.registers)
+    if not silent:
+        a.registrar.code = None     # the change is answered after all
+    r = await change
+    assert r.get("type") == "error", text(r)
+    await asyncio.sleep(1)
+    a.registrar.code = None
+    _, _, _, note, _ = await a.command("sip:accounts")
+    assert note == "You have no SIP account here.", note
+    assert not a.db(), a.db()
+    later = [m for m in a.registrar.registers[n:] if m.get("Expires") != "0"]
+    assert not later, later
+    await a.registered()            # as if nothing had been
+
+
+@case
+async def removed_while_it_changes(t):
+    await _remove_while_trying(t, False)
+
+
+@case
+async def removed_while_nobody_answers(t):
+    await _remove_while_trying(t, True)
+
+
 @case
 async def sessions_of_commands(t):
     a = await Accounts().start(t)
