@@ -303,6 +303,8 @@ int config_trunk_alloc(struct config_trunk **tp,
 
 const struct config_trunk *config_trunk_find(const struct config *c,
 					     const char *name);
+/* Is it one of the component's `domains`? */
+bool config_serves(const struct config_xmpp *x, const char *domain);
 bool config_net_has(const struct config_net *v, size_t n, const struct sa *a);
 
 #endif

@@ -186,3 +186,13 @@ const struct config_trunk *config_trunk_find(const struct config *c,
 
 	return NULL;
 }
+
+bool config_serves(const struct config_xmpp *x, const char *domain)
+{
+	for (size_t i = 0; x && domain && i < x->domainc; i++) {
+		if (!str_casecmp(x->domains[i], domain))
+			return true;
+	}
+
+	return false;
+}

@@ -265,24 +265,6 @@ static void search_phonebook(struct found *f, const struct config *config,
 	}
 }
 
-static bool sender_is_ours(const struct portal_face *f, char **userp,
-			   const struct stanza *iq)
-{
-	const struct config_xmpp *conf = component_conf(f->c);
-	const char *at;
-
-	if (jid_bare(userp, stanza_attr(iq, "from")))
-		return false;
-
-	at = strchr(*userp, '@');
-	for (size_t i = 0; at && i < conf->domainc; i++) {
-		if (!str_casecmp(conf->domains[i], at + 1))
-			return true;
-	}
-
-	return false;
-}
-
 static void want_read(char *want[ARRAY_SIZE(fields)], const struct form *form,
 		      const struct stanza *q)
 {
@@ -352,16 +334,16 @@ static void search_form(struct portal_face *f, const struct stanza *iq)
 
 static bool iq_search(struct component *c, const struct stanza *iq, void *arg)
 {
-	const char *to = stanza_attr(iq, "to");
 	const char *type = stanza_attr(iq, "type");
 	struct portal_face *f = arg;
 	char *user = NULL;
 
-	if (!to || str_casecmp(to, component_domain(c)) ||
+	if (!component_is_addressee(c, iq) ||
 	    !stanza_child(iq, "query", NS_SEARCH))
 		return false;
 
-	if (!sender_is_ours(f, &user, iq))
+	if (jid_bare(&user, stanza_attr(iq, "from")) ||
+	    !component_serves(c, user))
 		component_reply(
 		    c, stanza_error(iq, COND_FORBIDDEN, NULL, NULL, NULL));
 	else if (!strcmp(type, "get"))
@@ -458,18 +440,6 @@ static const struct {
 };
 
 /* Only the server itself grants: its domain is one of the users'. */
-static bool is_server(const struct portal_face *f, const char *from)
-{
-	const struct config_xmpp *conf = component_conf(f->c);
-
-	for (size_t i = 0; from && i < conf->domainc; i++) {
-		if (!str_casecmp(conf->domains[i], from))
-			return true;
-	}
-
-	return false;
-}
-
 static bool message(struct component *c, const struct stanza *st, void *arg)
 {
 	const struct stanza *p, *e;
@@ -481,7 +451,7 @@ static bool message(struct component *c, const struct stanza *st, void *arg)
 		p = stanza_child(st, "privilege", NS_PRIVILEGE_1);
 	if (!p)
 		return false;
-	if (!is_server(f, stanza_attr(st, "from")))
+	if (!config_serves(component_conf(f->c), stanza_attr(st, "from")))
 		return true;
 
 	for (e = stanza_child(p, "perm", NULL); e;

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "bridge/account_priv.h"
-#include "bridge/chatpriv.h"
+#include "bridge/chat.h"
 #include "xmpp/jid.h"
 
 enum { TIME_SIZE = 32, ID_SIZE = 17 };

@@ -10,7 +10,8 @@
 #include "sip/stack.h"
 #include "xmpp/component.h"
 
-struct chat; /* mem_ref object */
+struct chat;	   /* mem_ref object */
+struct chatportal; /* what it has of a component */
 
 struct chat_conf { /* none of these is referenced; all outlive the chat */
 	const struct config *config;
@@ -24,6 +25,12 @@ int chat_alloc(struct chat **cp, const struct chat_conf *conf);
 int chat_component(struct chat *chat, struct component *c);
 /* Ends what waits, with an error to each sender. */
 void chat_close(struct chat *chat);
+
+/* For what else is written to users in the name of the gateway. */
+struct chatportal *chat_portal(const struct chat *chat, const char *domain);
+/* Sends and frees; kept for a while where the server is away and keep says
+ * so.  errno of component_send(). */
+int chat_stanza_send(struct chatportal *p, struct stanza *st, bool keep);
 
 struct chat_stats {
 	uint64_t sent;	   /* XMPP to SIP: a 2xx came */

@@ -98,12 +98,7 @@ struct chat {
 	bool closed;
 };
 
-/* chat.c */
-struct chatportal *chat_portal(const struct chat *chat, const char *domain);
-/* Sends and frees; kept for a while where the server is away and keep says
- * so.  errno of component_send(). */
-int chat_stanza_send(struct chatportal *p, struct stanza *st, bool keep);
-/* <message/> from contact/sip. */
+/* chat.c: <message/> from contact/sip. */
 struct stanza *chat_message(const char *contact, const char *to,
 			    const char *type, const char *id);
 struct chatpeer *chat_peer(struct chat *chat, const char *contact, bool make);

@@ -17,16 +17,6 @@ const char *route_domain(const char *jid)
 	return at ? at + 1 : jid;
 }
 
-bool route_serves(const struct config_xmpp *x, const char *domain)
-{
-	for (size_t i = 0; i < x->domainc; i++) {
-		if (!strcmp(x->domains[i], domain))
-			return true;
-	}
-
-	return false;
-}
-
 const struct config_xmpp *route_component(const struct config *c,
 					  const char *domain)
 {
@@ -42,7 +32,7 @@ static const struct config_xmpp *serving(const struct config *c,
 					 const char *domain)
 {
 	for (size_t i = 0; i < c->xmppc; i++) {
-		if (route_serves(&c->xmpp[i], domain))
+		if (config_serves(&c->xmpp[i], domain))
 			return &c->xmpp[i];
 	}
 

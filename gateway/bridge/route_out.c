@@ -349,7 +349,7 @@ static const struct config_xmpp *home_of(const struct config *c,
 					 const char *domain)
 {
 	for (size_t i = 0; i < c->xmppc; i++) {
-		if (route_serves(&c->xmpp[i], domain))
+		if (config_serves(&c->xmpp[i], domain))
 			return &c->xmpp[i];
 	}
 
@@ -401,7 +401,7 @@ static enum stanza_cond open_asking(struct asking *a)
 	if (jid_bare(&a->user, a->ask->from))
 		return refuse(a, COND_JID_MALFORMED, "no such user");
 	domain = route_domain(a->user);
-	if (!route_serves(a->component, domain))
+	if (!config_serves(a->component, domain))
 		return refuse(a, COND_FORBIDDEN,
 			      "your domain may not use this gateway");
 	a->c->plan = acl_plan(a->r->acl, a->user);

@@ -22,7 +22,6 @@ struct route {
 
 /* route.c */
 const char *route_domain(const char *jid);
-bool route_serves(const struct config_xmpp *x, const char *domain);
 const struct config_xmpp *route_component(const struct config *c,
 					  const char *domain);
 /* Host and port of the trunk's uri. */

@@ -64,7 +64,7 @@ static bool is_served(const struct config *conf, const char *jid)
 	const char *at = strchr(jid, '@');
 
 	for (size_t i = 0; at && i < conf->xmppc; i++) {
-		if (route_serves(&conf->xmpp[i], at + 1))
+		if (config_serves(&conf->xmpp[i], at + 1))
 			return true;
 	}
 

@@ -258,26 +258,6 @@ static const struct adhoc_command *command_find(const struct adhoc *a,
 	return NULL;
 }
 
-static bool is_ours(const struct adhoc *a, const char *user)
-{
-	const struct config_xmpp *conf = component_conf(a->c);
-	const char *at = strchr(user, '@');
-
-	for (size_t i = 0; at && i < conf->domainc; i++) {
-		if (!str_casecmp(conf->domains[i], at + 1))
-			return true;
-	}
-
-	return false;
-}
-
-static bool is_for_gateway(const struct adhoc *a, const struct stanza *iq)
-{
-	const char *to = stanza_attr(iq, "to");
-
-	return to && !str_casecmp(to, component_domain(a->c));
-}
-
 static void refuse(struct adhoc *a, const struct stanza *iq,
 		   enum stanza_cond cond, const char *app)
 {
@@ -371,13 +351,13 @@ static bool iq_set(struct component *c, const struct stanza *iq, void *arg)
 	char *user = NULL;
 	(void)c;
 
-	if (!is_for_gateway(a, iq) ||
+	if (!component_is_addressee(a->c, iq) ||
 	    !stanza_child(iq, "command", NS_COMMANDS))
 		return false;
 
 	if (jid_bare(&user, from))
 		refuse(a, iq, COND_JID_MALFORMED, NULL);
-	else if (!is_ours(a, user))
+	else if (!component_serves(a->c, user))
 		refuse(a, iq, COND_FORBIDDEN, NULL);
 	else
 		execute(a, iq, from, user);
@@ -440,16 +420,16 @@ static bool disco(struct adhoc *a, const struct stanza *iq, const char *ns)
 	bool list, mine = false;
 	unsigned may;
 
-	if (!node || !is_for_gateway(a, iq) ||
+	if (!node || !component_is_addressee(a->c, iq) ||
 	    jid_bare(&user, stanza_attr(iq, "from")))
 		return false;
 
 	list = !strcmp(node, NS_COMMANDS);
-	may = is_ours(a, user) ? a->h.may(user, a->h.arg) : 0;
+	may = component_serves(a->c, user) ? a->h.may(user, a->h.arg) : 0;
 	command = command_find(a, node, may);
 	if (list || command)
 		mine = true;
-	if (mine && !is_ours(a, user))
+	if (mine && !component_serves(a->c, user))
 		refuse(a, iq, COND_FORBIDDEN, NULL);
 	else if (mine && !strcmp(ns, NS_INFO))
 		info_answer(a, iq, node, list ? "Commands" : command->name);

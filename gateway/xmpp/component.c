@@ -172,6 +172,20 @@ const char *component_domain(const struct component *c)
 	return c ? c->domain : NULL;
 }
 
+bool component_is_addressee(const struct component *c, const struct stanza *st)
+{
+	const char *to = stanza_attr(st, "to");
+
+	return to && !str_casecmp(to, component_domain(c));
+}
+
+bool component_serves(const struct component *c, const char *jid)
+{
+	const char *at = jid ? strchr(jid, '@') : NULL;
+
+	return at && config_serves(component_conf(c), at + 1);
+}
+
 bool component_up(const struct component *c)
 {
 	return c && c->state == UP;

@@ -41,6 +41,11 @@ int component_alloc(struct component **cp, const struct config_xmpp *conf,
 const struct config_xmpp *component_conf(const struct component *c);
 const struct config_limits *component_limits(const struct component *c);
 const char *component_domain(const struct component *c);
+/* Is the stanza for the component itself, rather than a contact? */
+bool component_is_addressee(const struct component *c,
+			    const struct stanza *st);
+/* Is it a user of the domains that the component serves? jid: bare. */
+bool component_serves(const struct component *c, const char *jid);
 bool component_up(const struct component *c);
 /* What is wrong, or "connected": for stoxctl status. */
 const char *component_status(const struct component *c);

@@ -102,27 +102,12 @@ void register_form_read(struct register_values *v, const struct form *f)
 static enum stanza_cond sender(char **userp, const struct registry *r,
 			       const struct stanza *iq)
 {
-	const struct config_xmpp *conf = component_conf(r->c);
 	const char *from = stanza_attr(iq, "from");
-	const char *at;
 
 	if (jid_bare(userp, from))
 		return COND_JID_MALFORMED;
 
-	at = strchr(*userp, '@');
-	for (size_t i = 0; at && i < conf->domainc; i++) {
-		if (!str_casecmp(conf->domains[i], at + 1))
-			return COND_NONE;
-	}
-
-	return COND_FORBIDDEN;
-}
-
-static bool is_for_gateway(const struct registry *r, const struct stanza *iq)
-{
-	const char *to = stanza_attr(iq, "to");
-
-	return to && !str_casecmp(to, component_domain(r->c));
+	return component_serves(r->c, *userp) ? COND_NONE : COND_FORBIDDEN;
 }
 
 static void text_add(struct stanza *q, const char *name, const char *text)
@@ -167,7 +152,7 @@ static bool iq_get(struct component *c, const struct stanza *iq, void *arg)
 	char *user = NULL;
 	enum stanza_cond cond;
 
-	if (!is_for_gateway(r, iq))
+	if (!component_is_addressee(r->c, iq))
 		return false;
 
 	cond = sender(&user, r, iq);
@@ -243,7 +228,7 @@ static bool iq_set(struct component *c, const struct stanza *iq, void *arg)
 	struct pending *p;
 	char *user = NULL;
 
-	if (!is_for_gateway(r, iq))
+	if (!component_is_addressee(r->c, iq))
 		return false;
 
 	cond = q ? sender(&user, r, iq) : COND_BAD_REQUEST;

@@ -53,19 +53,6 @@ int service_address_decode(struct address *a, const struct stanza *st)
 	return err;
 }
 
-/* B.5: only users of the configured domains. */
-static bool is_ours(const struct service *s, const struct jid *from)
-{
-	const struct config_xmpp *conf = component_conf(s->c);
-
-	for (size_t i = 0; conf && i < conf->domainc; i++) {
-		if (!str_casecmp(conf->domains[i], from->domain))
-			return true;
-	}
-
-	return false;
-}
-
 enum stanza_cond service_permits(struct service *s, const struct address *a,
 				 char **namep)
 {
@@ -73,7 +60,9 @@ enum stanza_cond service_permits(struct service *s, const struct address *a,
 	enum stanza_cond cond;
 
 	if (!*a->to.local)
-		return is_ours(s, &a->from) ? COND_NONE : COND_FORBIDDEN;
+		return config_serves(component_conf(s->c), a->from.domain)
+			   ? COND_NONE
+			   : COND_FORBIDDEN; /* B.5 */
 
 	cond = s->h.contact(a->user, a->contact, &name, s->h.arg);
 	if (namep && cond == COND_NONE)
