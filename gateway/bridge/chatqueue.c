@@ -209,7 +209,7 @@ static void too_large(struct chatqueue *q, struct chatmsg *m,
 {
 	enum { ROOM_MIN = 64 }; /* bytes; less is no part of a text */
 
-	if (m->wrapped) {
+	if (m->wrapped && m->kind == CHAT_TEXT) {
 		m->bare = true;
 		return;
 	}

@@ -854,6 +854,28 @@ async def imdn_wanted_by_sip(t):
 
 
 @case
+async def imdn_too_long(t):
+    """A report that fits into no MESSAGE is left out, and holds up nothing."""
+    c = await Chat().start(t)
+    name = "a" * 500
+    await c.send(cpim("hello", [
+        NS_LINE, ("imdn.Message-ID", "n34jk324j"),
+        ("imdn.Disposition-Notification", "display")]), [CPIM],
+        to="sip:%s@127.0.0.1" % name)
+    e = await c.stanza()
+    jid = name + "@xmpp.test"
+    assert e.get("to") == jid, text(e)
+    c.write("<displayed xmlns='%s' id='%s'/>" % (MARKERS, e.get("id")),
+            frm=jid + "/phone")
+    c.say("after it")
+    m = await c.get()
+    assert m.body == b"after it", m.body
+    c.ua.reply(m, 200)
+    await until(lambda: c.status()["sent"] == 1, 5, "delivery")
+    assert c.status()["waiting"] == 0, c.status()
+
+
+@case
 async def came_back(t):
     """After the 202 the server returns it: negative-delivery says failed."""
     c = await Chat().start(t)
