@@ -130,11 +130,15 @@ class Session:
         except asyncio.TimeoutError:
             raise TimeoutError("%s: not connected within %g s; %s" % (
                 self.c.boundjid, timeout, self.c.summary())) from None
+        await self.look()
+        return self
+
+    async def look(self):
+        """Which pair is in use now: ICE may move to a better one."""
         s = self.stats = await self.c.command("stats", self.sid)
         self.pair = SimpleNamespace(
             local_candidate=SimpleNamespace(**s["local"]),
             remote_candidate=SimpleNamespace(**s["remote"]))
-        return self
 
     def send_digits(self, digits):
         self.c.tell("dtmf", self.sid, digits)

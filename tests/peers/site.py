@@ -110,6 +110,8 @@ class Site:
 
     async def talk(self, session, seconds=TALK):
         await asyncio.sleep(SETTLE)
+        if hasattr(session, "look"):
+            await session.look()
         self.since = time.monotonic()
         await asyncio.sleep(seconds)
 
