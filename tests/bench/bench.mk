@@ -1,14 +1,10 @@
 # What the engine costs, beside others; included by the Makefile.
 #
-# The load tool and the least relay use the folder media alone.
-BENCH_LOAD := $(sort $(wildcard tests/bench/load*.c))
+# The least relay uses the folder media alone.
 BENCH_AR = $(call ar,$(USES_media))
 BENCH_LINK = $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 	-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LDLIBS)
 
-$(B)/bench/load: $(call obj,$(BENCH_LOAD)) $(BENCH_AR)
-	@mkdir -p $(@D)
-	@$(BENCH_LINK)
 $(B)/bench/least: $(call obj,tests/bench/least.c) $(BENCH_AR)
 	@mkdir -p $(@D)
 	@$(BENCH_LINK)
@@ -26,6 +22,11 @@ $(B)/bench/primitives: $(call obj,tests/bench/primitives.c) $(STOXLOAD_AR)
 	@mkdir -p $(@D)
 	@$(BENCH_LINK)
 
+# The gateway's libraries and nothing else, at rest.
+$(B)/bench/idle: $(call obj,tests/bench/idle.c)
+	@mkdir -p $(@D)
+	@$(CC) $(LDFLAGS) -Wl,--no-as-needed -o $@ $< $(LDLIBS)
+
 # Preloaded into a relay, to count what it asks for.
 $(B)/bench/count.so: tests/bench/count.c
 	@mkdir -p $(@D)
@@ -37,4 +38,5 @@ bench: deps	## what a packet and a call cost; ROUNDS=5, QUICK=1 for a look
 	+@$(SUB) all bench-bins
 	@$(TESTS)/bench/bench.py --rows all $(if $(ROUNDS),-r $(ROUNDS)) $(if $(QUICK),--quick)
 
-bench-bins: $(B)/bench/load $(B)/bench/least $(B)/bench/stoxload $(B)/bench/primitives $(B)/bench/count.so
+bench-bins: $(B)/bench/least $(B)/bench/stoxload $(B)/bench/primitives $(B)/bench/idle \
+	$(B)/bench/count.so

@@ -1,17 +1,21 @@
-"""loadrows.py: the figures that stoxload measures on whole calls: one round
-of each, as lists of values by key; stoxd on core 0 with one worker, stoxload
-on core 1."""
+"""loadrows.py: the figures that stoxload measures: one round of each, as lists
+of values by key; what is measured on core 0, stoxd with one worker, and
+stoxload on core 1."""
 import json
 import os
 import shutil
 import subprocess
 import sys
-import time
 
 from peers.daemon import BUILD, config_text
 
 MEDIA = "127.0.1.1"
 NG = "127.0.0.1:2223"
+RTPENGINE = ["rtpengine", "--config-file=none", "--foreground",
+             "--log-stderr", "--log-level=3", "--table=-1",
+             "--interface=" + MEDIA, "--listen-ng=" + NG,
+             "--port-min=40000", "--port-max=49999"]
+STREAMS = 40        # of video: a call has one each way
 TIMEOUT = 240       # s, one run
 SETTLE = 42         # s; slack.c gives memory back 35 s after the last calls
 SEARCH = 500        # s, one search for the capacity
@@ -40,8 +44,9 @@ def pinned(core, argv):
 
 
 class Rows:
-    def __init__(self, dir, quick=False):
-        self.dir, self.size = dir, TINY if quick else FULL
+    def __init__(self, dir, opt):
+        self.dir, self.opt = dir, opt
+        self.size = TINY if opt.quick else FULL
         self.values, self.points, self.notes = {}, {}, []
         self.conf = os.path.join(dir, "stoxload.conf")
         with open(self.conf, "w") as f:
@@ -53,7 +58,7 @@ class Rows:
     def stoxd(self):
         return [os.path.join(BUILD, "stoxd"), "-c", self.conf]
 
-    def run(self, what, args, command, timeout=TIMEOUT):
+    def run(self, what, args, command, timeout=TIMEOUT, env=None):
         """Results of one run that all went well in, or None."""
         log = os.path.join(self.dir, "stoxload.log")
         argv = pinned(1, [tool("stoxload"), "--json", "--address", MEDIA]
@@ -61,7 +66,8 @@ class Rows:
         with open(log, "w") as f:
             try:
                 p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=f,
-                                   timeout=timeout, text=True)
+                                   timeout=timeout, text=True,
+                                   env=dict(os.environ, **(env or {})))
             except subprocess.TimeoutExpired:
                 self.notes.append("%s: took over %d s" % (what, timeout))
                 return None
@@ -84,7 +90,82 @@ class Rows:
     def add(self, key, value):
         self.values.setdefault(key, []).append(value)
 
-    # ---- the rows -------------------------------------------------------
+    # ---- relays in turn -------------------------------------------------
+    def turn(self, what, args, others, counted=False):
+        """The same load on stoxd and on others, one after the other; those
+        that lost packets did less, and are left out."""
+        commands = {"stoxd": ([], self.stoxd()),
+                    "least": (["--ng", NG], [tool("least")]),
+                    "rtpengine": (["--ng", NG], RTPENGINE)}
+        got = {}
+        for name in ("stoxd",) + others:
+            more, command = commands[name]
+            if not shutil.which(command[0]):
+                self.notes.append("%s is not installed" % command[0])
+                continue
+            env = {}
+            if counted:
+                env["COUNTS"] = os.path.join(self.dir, name + ".counts")
+                command = ["env", "LD_PRELOAD=" + os.path.abspath(
+                    tool("count.so"))] + command
+            r = self.run("%s, %s" % (what, name), [
+                "--rate", "150", "--at-once", "10", "--duration",
+                str(self.opt.seconds)] + args + more, command, env=env)
+            if r and r["packets"]["lost_percent"] < 1:
+                got[name] = r
+            elif r:
+                self.notes.append("%s, %s: %.1f %% of its packets lost" % (
+                    what, name, r["packets"]["lost_percent"]))
+        return got
+
+    def ratio(self, key, got, other):
+        if "stoxd" in got and other in got:
+            self.add(key, got["stoxd"]["process"]["packet_us"]
+                     / got[other]["process"]["packet_us"])
+
+    def counts(self, got, end):
+        for name, r in got.items():
+            p, n = r["process"], r["packets"]["received"]
+            if name == "stoxd" and not end:
+                self.add("allocs_per_packet", max(
+                    0, p["allocations"] - p["silent_allocations"]) / n)
+            self.add("syscalls_per_packet%s%s" % (
+                "" if name == "stoxd" else "_" + name, end),
+                p["syscalls"] / n)
+
+    def relays(self, number):
+        """CPU of a packet, at both cadences."""
+        n = str(self.opt.calls)
+        for cadence, end in (("random", ""), ("burst", "_burst")):
+            load = ["--calls", n, "--cadence", cadence]
+            got = self.turn(cadence, load, ("least", "rtpengine"))
+            self.ratio("relay_vs_least" + end, got, "least")
+            self.ratio("relay_vs_rtpengine" + end, got, "rtpengine")
+            if not end:
+                self.plain(got)
+            got = self.turn(cadence + ", GCM", load + ["--srtp", "gcm"],
+                            ("least",))
+            self.ratio("relay_gcm_vs_least" + end, got, "least")
+            if not end:
+                for name, r in got.items():
+                    self.add(name + "_gcm_packet_us",
+                             r["process"]["packet_us"])
+            self.counts(self.turn(cadence + ", counted", load, ("least",),
+                                  True), end)
+        for media, end in (("video", ""), ("mixed", "_mixed")):
+            got = self.turn(media, ["--calls", str(STREAMS // 2), "--media",
+                                    media], ("rtpengine",))
+            self.ratio("video_vs_rtpengine" + end, got, "rtpengine")
+
+    def plain(self, got):
+        for name, r in got.items():
+            self.add(name + "_packet_us", r["process"]["packet_us"])
+            self.add(name + "_lost_percent", r["packets"]["lost_percent"])
+        if "stoxd" in got:
+            p = got["stoxd"]["process"]
+            self.add("setup_cpu_ms", p["setup_cpu_ms"] + p["end_cpu_ms"])
+
+    # ---- whole calls ----------------------------------------------------
     def growth(self, first):
         """CPU of a call with 5 packets a second each way."""
         s, cost = self.size, {}
@@ -204,8 +285,7 @@ class Rows:
         self.add("shed_loss_points", r["overload"]["lost_percent"] - alone)
         self.add("shed_loss_after", r["after"]["lost_percent"])
 
-    def round(self, number):
-        began = time.monotonic()
+    def whole(self, number):
         if number == 1:
             self.capacity()
         self.growth(number == 1)
@@ -215,10 +295,6 @@ class Rows:
         self.delay("burst")
         if number == 1:     # it waits two minutes
             self.leftover()
-        print("round %d of whole calls: %.0f s%s" % (
-            number, time.monotonic() - began, "".join(
-                "\n  " + n for n in self.notes)), flush=True)
-        del self.notes[:]
 
 
 if __name__ == "__main__":

@@ -132,7 +132,7 @@ struct call {
 
 enum load_direction { LOAD_X2S, LOAD_S2X, LOAD_BOTH };
 enum load_cadence { LOAD_RANDOM, LOAD_BURST };
-enum load_media { LOAD_PCMU, LOAD_OPUS, LOAD_VIDEO, LOAD_NONE };
+enum load_media { LOAD_PCMU, LOAD_OPUS, LOAD_VIDEO, LOAD_MIXED, LOAD_NONE };
 
 struct options {
 	unsigned calls;
@@ -179,6 +179,7 @@ struct load {
 	struct cause causes[LOAD_REASONS];
 	unsigned causec;
 	bool counting; /* packets that are sent now count */
+	bool silent;   /* nobody speaks */
 	bool reached;  /* the gateway, through the server */
 	struct tally tally;
 	struct hist setup, invite, proceed; /* us */
@@ -285,8 +286,10 @@ struct span {		       /* of one phase */
 struct result {
 	struct span setup, media, end;
 	long rss_start, rss_mark, rss_all, rss_first, rss_end; /* kB */
-	unsigned set_up; /* calls in the phase of that name */
-	unsigned marked; /* calls that were up at rss_mark */
+	unsigned set_up;   /* calls in the phase of that name */
+	uint64_t asked[2]; /* of count.c: the kernel, malloc */
+	uint64_t silent;   /* of malloc, while nobody speaks */
+	unsigned marked;   /* calls that were up at rss_mark */
 };
 
 double report_own_core(const struct result *r); /* percent */

@@ -20,8 +20,8 @@ struct option_row {
 
 static const char *const directions[] = {"x2s", "s2x", "both", NULL},
 			 *const cadences[] = {"random", "burst", NULL},
-			 *const medias[] = {"pcmu", "opus", "video", "none",
-					    NULL},
+			 *const medias[] = {"pcmu",  "opus", "video",
+					    "mixed", "none", NULL},
 			 *const suites[] = {"none", "gcm", "", "cm80", NULL};
 static bool print_config, help;
 static unsigned pid;
@@ -39,8 +39,8 @@ static const struct option_row rows[] = {
      NULL, 0, 86400},
     {"direction", "D", "x2s, s2x or both (both)", CHOICE, &load.opt.direction,
      directions, 0, 0},
-    {"media", "M", "pcmu, opus, video or none (pcmu)", CHOICE, &load.opt.media,
-     medias, 0, 0},
+    {"media", "M", "pcmu, opus, video, mixed or none (pcmu)", CHOICE,
+     &load.opt.media, medias, 0, 0},
     {"pps", "N", "packets a second each way (50)", SECONDS, &load.opt.pps,
      NULL, 0.1, 1000},
     {"cadence", "C", "random or burst: 20 packets leave together (random)",

@@ -76,8 +76,8 @@ static json_t *process(const struct result *r)
 	double n = r->set_up;
 
 	return json_pack(
-	    "{s:f,s:f,s:f,s:f,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:I}", "cpu_s",
-	    r->media.cpu, "core_percent",
+	    "{s:f,s:f,s:f,s:f,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
+	    "cpu_s", r->media.cpu, "core_percent",
 	    100 * per(r->media.cpu, r->media.wall), "packet_us",
 	    per(r->media.cpu * 1e6, (double)load.tally.received),
 	    "call_us_per_s",
@@ -87,7 +87,9 @@ static json_t *process(const struct result *r)
 	    "rss_mark_kb", (json_int_t)r->rss_mark, "marked",
 	    (json_int_t)r->marked, "rss_all_kb", (json_int_t)r->rss_all,
 	    "rss_first_kb", (json_int_t)r->rss_first, "rss_end_kb",
-	    (json_int_t)r->rss_end);
+	    (json_int_t)r->rss_end, "syscalls", (json_int_t)r->asked[0],
+	    "allocations", (json_int_t)r->asked[1], "silent_allocations",
+	    (json_int_t)r->silent);
 }
 
 static json_t *own(const struct result *r)

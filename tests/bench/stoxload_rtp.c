@@ -21,6 +21,8 @@ enum {
 	FRAME_MAX = 12,
 	VIDEO = 1100,	  /* bytes of a packet but a frame's last */
 	VIDEO_LAST = 100, /* at least */
+	MIXED_MIN = 300,  /* bytes of a packet of mixed video */
+	MIXED_MAX = 1200,
 	HASH = 65536,
 	LATE = 5000, /* us behind its time: the load was too slow */
 };
@@ -178,6 +180,9 @@ static size_t payload_size(const struct stream *s)
 	switch (load.opt.media) {
 	case LOAD_OPUS: /* 20 ms at some 32 kbit/s, variable */
 		return 60 + s->number * 13 % 50;
+	case LOAD_MIXED: /* 571: spread over the whole range */
+		return MIXED_MIN - HEADER +
+		       s->number * 571 % (MIXED_MAX - MIXED_MIN + 1);
 	case LOAD_VIDEO:
 		return s->group > 1 ? VIDEO - HEADER
 				    : VIDEO_LAST + s->number * 97 % 1000;
@@ -217,12 +222,17 @@ static void send_one(struct stream *s)
 		flush(d);
 }
 
+static bool is_video(void)
+{
+	return load.opt.media == LOAD_VIDEO || load.opt.media == LOAD_MIXED;
+}
+
 /* Microseconds from one packet to the next; moves the stream's clock. */
 static unsigned step(struct stream *s)
 {
 	double pps = load.opt.pps > 0 ? load.opt.pps : 50;
 
-	if (load.opt.media == LOAD_VIDEO) {
+	if (is_video()) {
 		s->clock += 3000; /* 90 000 a second */
 		return FRAME;
 	}
@@ -236,7 +246,9 @@ static void stream_due(struct node *n)
 	struct stream *s = (struct stream *)(void *)n;
 	uint64_t now = load_now();
 
-	if (load.opt.media == LOAD_VIDEO)
+	if (load.silent)
+		s->group = 0;
+	else if (is_video())
 		s->group =
 		    FRAME_MIN + s->number * 31 % (FRAME_MAX - FRAME_MIN + 1);
 	else
@@ -289,7 +301,7 @@ unsigned load_rtp_rate(void)
 {
 	double pps = load.opt.pps > 0 ? load.opt.pps : 50;
 
-	if (load.opt.media == LOAD_VIDEO)
+	if (is_video())
 		pps = 30.0 * (FRAME_MIN + FRAME_MAX) / 2;
 
 	return (unsigned)(streams * pps);
