@@ -82,16 +82,16 @@ static bool like_plan(const struct codec *list, const struct plan *p)
 	return false;
 }
 
-/* A primary clock that asks for events of its own rate. */
+/* Events of the rate of a primary codec (RFC 4733 2.1), and of 8000 in any
+ * case: many phones know no other. */
 static bool wants_events(const struct desc_media *m, uint32_t clock)
 {
 	for (const struct codec *c = m->codecs; c; c = c->next) {
-		if (codec_is_primary(c) &&
-		    (c->clock == 48000) == (clock == 48000))
+		if (codec_is_primary(c) && c->clock == clock)
 			return true;
 	}
 
-	return false;
+	return clock == 8000;
 }
 
 static bool has_primary(const struct desc_media *m)

@@ -76,7 +76,7 @@ START_TEST(no_common_codec_asks_again)
 	local_ready(1);
 	said[0] = '\0';
 	offered(x_leg, x_opus);
-	said_is("s.update(96,100) ");
+	said_is("s.update(96,100,101) ");
 	answered(s_leg, s_opus);
 	said_is("rtp ice1 x.answer(111) stream>< ");
 }

@@ -67,7 +67,7 @@ START_TEST(other_device_has_other_codecs)
 	local_ready(2);
 	said[0] = '\0';
 	offered(x_leg, x_opus);
-	said_is("s.update(96,100) ");
+	said_is("s.update(96,100,101) ");
 	answered(s_leg, s_opus);
 	said_is("rtp ice2 x.answer(111) stream>< ");
 }
@@ -185,7 +185,7 @@ START_TEST(offer_while_asked_again)
 	call_refused(s_leg, &(struct ending){.sip_code = 491});
 	said_is("");
 	offered(s_leg, s_pcmu); /* nothing for X: ours once more */
-	said_is("s.refuse-incompatible-parameters s.update(96,100) ");
+	said_is("s.refuse-incompatible-parameters s.update(96,100,101) ");
 	call_refused(s_leg, &(struct ending){.sip_code = 491});
 	offered(s_leg, s_opus);
 	said_is("rtp s.answer(96) ice1 x.answer(111) stream>< ");

@@ -85,7 +85,10 @@ START_TEST(offer_to_sip)
 
 	x = parse(dino);
 	ck_assert_int_eq(join_offer_sip(&d, &trunk, x), 0);
-	lists(d, 0, "opus/48000=96 telephone-event/48000=100");
+	/* RFC 4733 2.1, and what phones know */
+	lists(d, 0,
+	      "opus/48000=96 telephone-event/48000=100 "
+	      "telephone-event/8000=101");
 	desc_free(d);
 	desc_free(x);
 
