@@ -21,6 +21,7 @@ sys.path.insert(0, os.path.dirname(HERE))
 sys.dont_write_bytecode = True
 from peers import runner  # noqa: E402
 from peers.daemon import BUILD  # noqa: E402
+import chatrows  # noqa: E402
 import idlerows  # noqa: E402
 import loadrows  # noqa: E402
 import plot  # noqa: E402
@@ -82,13 +83,26 @@ WORDS = (
     ("start_vs_libraries", "start to ready, to its libraries'",
      idlerows.START),
     ("start_ms", "  ms", None),
+    ("messages_vs_ejabberd", "messages a core, to ejabberd's between two",
+     chatrows.MESSAGES_VS_EJABBERD),
+    ("message_out_us", "  CPU of one to SIP, us", None),
+    ("message_in_us", "  of one from SIP", None),
+    ("ejabberd_message_us", "  of one through ejabberd", None),
+    ("presence_vs_message", "subscription's CPU a message, to OPTIONS'",
+     chatrows.PRESENCE_VS_MESSAGE),
+    ("subscription_us", "  CPU of one, us", None),
+    ("presence_kb", "  memory of one, kB", chatrows.PRESENCE_KB),
+    ("start_accounts_vs_read", "start with accounts, to a read of them",
+     chatrows.START_VS_READ),
+    ("start_accounts_ms", "  CPU, ms", None),
     ("load_vs_stoxd", "stoxload's CPU a packet, to stoxd's", 0.7),
     ("load_vs_stoxd_burst", "  in bursts of 20", 0.7),
 )
 
 # Without it a run has measured nothing.
 WANTED = {"relay": "relay_vs_least", "calls": "idle_us_per_call",
-          "rest": "rest_dirty_mb", "all": "relay_vs_least"}
+          "rest": "rest_dirty_mb", "chat": "message_out_us",
+          "all": "relay_vs_least"}
 
 
 def spread(values):
@@ -134,6 +148,9 @@ def inside(opt):
                    rows.relays, rows, opt)
         if opt.rows in ("rest", "all"):
             rows.values.update(idlerows.rows(dir, 3 if opt.quick else STARTS))
+        if opt.rows in ("chat", "all"):
+            print("messages, presence, many accounts", flush=True)
+            rows.values.update(chatrows.rows(dir, opt.quick))
         if opt.rows in ("calls", "all"):
             rounds("whole calls, one worker on a core", rows.whole, rows, opt)
     if rows.points:
@@ -153,7 +170,7 @@ def main():
     p.add_argument("-t", "--seconds", type=float, default=5)
     p.add_argument("-q", "--quick", action="store_true",
                    help="one round, few calls")
-    p.add_argument("--rows", choices=("relay", "calls", "rest", "all"),
+    p.add_argument("--rows", choices=("relay", "calls", "rest", "chat", "all"),
                    default="relay")
     opt = p.parse_args()
     if opt.quick:
