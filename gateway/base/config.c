@@ -87,6 +87,8 @@ static void config_destructor(void *arg)
 	lines_clear(c->emergency, c->emergencyc);
 	lines_clear(c->users, c->userc);
 	lines_clear(c->phonebook, c->phonebookc);
+	config_written_clear(c);
+	mem_deref(c->first);
 	mem_deref(c->xmpp);
 	mem_deref(c->trunk);
 	mem_deref(c->plan);
@@ -140,10 +142,11 @@ static int parser_run(struct config_parser *p)
 		return err;
 
 	config_lines_read(p);
+	p->checking = true;
 	if (!p->err)
 		config_check(p);
-	if (p->err || p->problemc)
-		return p->err ? p->err : EBADMSG;
+	if (p->err)
+		return p->err;
 
 	err = sections_move((void **)&p->c->xmpp, &p->c->xmppc, p,
 			    config_kind_find("xmpp"));
@@ -162,8 +165,12 @@ static int parser_run(struct config_parser *p)
 	if (err)
 		return err;
 
-	return sections_move((void **)&p->c->trunk, &p->c->trunkc, p,
-			     config_kind_find("trunk"));
+	err = sections_move((void **)&p->c->trunk, &p->c->trunkc, p,
+			    config_kind_find("trunk"));
+	if (!err)
+		config_late_check(p);
+
+	return err ? err : p->err;
 }
 
 int config_parse(struct config **cp, const char *name, const char *text,
@@ -185,10 +192,9 @@ int config_parse(struct config **cp, const char *name, const char *text,
 
 	list_flush(&p.sections);
 	mem_deref(p.problems);
-	if (err)
-		mem_deref(p.c);
-	else
-		*cp = p.c;
+	if (!err)
+		err = config_view_alloc(cp, p.c);
+	mem_deref(p.c);
 
 	return err;
 }

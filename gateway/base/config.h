@@ -153,6 +153,7 @@ struct config_trunk {
 	bool privacy;
 	enum config_pai pai;
 	enum config_identity identity;
+	int tel;    /* uri_scheme = tel: numbers of the world are tel: URIs */
 	char **may; /* users = who may call through it; none: all */
 	size_t mayc;
 	char *may_file; /* the same, one a line; NULL: none */
@@ -210,6 +211,15 @@ struct config_store {
 	char *key_file; /* NULL: path with ".key" behind it */
 };
 
+/* [records]: of calls. */
+struct config_records {
+	char *csv, *sqlite; /* files; NULL: none */
+	unsigned rotate;    /* MB of a CSV file; 0: any */
+	unsigned rotate_days;
+	unsigned keep;	    /* older CSV files */
+	unsigned keep_days; /* of records in SQLite; 0: for ever */
+};
+
 enum config_missed { /* who is told of missed and failed calls */
 		     CONFIG_MISSED_ACCOUNTS, /* users with accounts */
 		     CONFIG_MISSED_ALL,
@@ -225,7 +235,8 @@ struct config_account {
 	unsigned register_rate; /* REGISTERs a second, all together */
 	unsigned register_wait; /* s; for the first answer */
 	enum config_missed missed;
-	bool mwi; /* SUBSCRIBE to message-summary */
+	bool mwi;     /* SUBSCRIBE to message-summary */
+	bool publish; /* PUBLISH of what the user shows */
 };
 
 /* hardening.md section 3; one key each in [limits], same names. */
@@ -244,15 +255,23 @@ struct config_limits {
 	unsigned message_rate, message_burst; /* per JID: messages/s, bucket */
 	unsigned sip_source_rate, sip_source_burst; /* requests/s, bucket */
 	unsigned xmpp_queue_bytes, tcp_queue_bytes; /* high-water marks */
+	unsigned waiting_bytes; /* of texts that wait for telephones */
 	unsigned reconnect_min, reconnect_max, reconnect_conflict; /* s */
 	unsigned xmpp_ping, xmpp_ping_timeout, iq_timeout;	   /* s */
 	unsigned xmpp_tcp_timeout;	    /* s; TCP_USER_TIMEOUT */
 	unsigned datagram_in, datagram_out; /* bytes */
 	unsigned rtp_timeout, rtp_warn;	    /* s */
 	unsigned call_max;		    /* s */
+	unsigned drain_wait;		    /* s; 0: calls end at once */
 };
 
 struct config {
+	/* Who owns what the fields below point to: a struct config with the
+	 * same fields, alive as long as it is held; NULL: this one itself. */
+	struct config *owner;
+	struct config *first; /* of an owner: the one of the start, or NULL */
+	struct config_written *written; /* keys that cannot change */
+	size_t writtenc;
 	char *file, *dir;
 	struct config_xmpp *xmpp;
 	size_t xmppc;
@@ -272,14 +291,24 @@ struct config {
 	struct config_route *emergency;
 	size_t emergencyc;
 	struct config_store store;
+	struct config_records records;
 	struct config_account account;
 	struct config_media media;
 	struct config_chat chat;
-	char *admin_socket; /* absolute */
-	char **admins;	    /* bare JIDs that may use commands for admins */
+	char *admin_socket;		/* absolute */
+	char *admin_group;		/* may use it, too; NULL: none */
+	struct sa admin_http;		/* page and API; not set: none */
+	char *read_token, *write_token; /* for them; never printed */
+	char **admins; /* bare JIDs that may use commands for admins */
 	size_t adminc;
 	int log_level; /* enum log_level */
 	bool log_trace;
+	int log_format;	  /* enum log_format */
+	char **log_areas; /* "sip:debug" */
+	size_t log_areac;
+	unsigned log_trace_memory; /* MB; 0: nothing is kept */
+	struct sa log_hep;	   /* collector, by UDP; unset: none */
+	unsigned log_hep_id;	   /* who we are, for it */
 	struct config_presence presence;
 	struct config_limits limits;
 };
@@ -291,6 +320,31 @@ int config_load(struct config **cp, const char *file, struct re_printf *pf);
 /* The same from memory, for tests and fuzzing; name stands for the file. */
 int config_parse(struct config **cp, const char *name, const char *text,
 		 size_t len, struct re_printf *pf);
+
+/* ---- change without a restart ----
+ *
+ * The struct config that holds is one object for the life of the process, so
+ * that pointers to it and into its plain sections stay good.  What it points
+ * to (trunks, plans, lists, strings) is that of the file read last, and stays
+ * as long as somebody holds it. */
+
+/* A reference to give back with mem_deref(); NULL where nothing is owned. */
+void *config_hold(const struct config *c);
+/* Tells of each key that differs and cannot change; EBADMSG when there is
+ * any. */
+int config_fixed_check(const struct config *c, const struct config *next,
+		       struct re_printf *pf);
+/* c becomes next, whose reference is taken.  Cannot fail. */
+void config_replace(struct config *c, struct config *next);
+
+/* Rules that other folders have over a whole file, whose problems are told
+ * among the others: h is asked of each file that is read, also of a wrong one,
+ * and prints "FILE:LINE: text" lines.  h NULL: none. */
+typedef int(config_late_h)(const struct config *c, struct re_printf *pf);
+void config_late_set(config_late_h *h);
+
+/* Levels, format and trace are as c says from now on (config_log.c). */
+void config_log_apply(const struct config *c);
 
 /* What holds, a line each, secrets left out (stoxd --check). */
 int config_print(struct re_printf *pf, const struct config *c);

@@ -300,7 +300,7 @@ static void trunk_check(struct config_parser *p,
 	trunk_loop_check(p, s);
 }
 
-/* ---- [media], [limits] ---- */
+/* ---- [media] ---- */
 
 static void media_default(struct config_media *m)
 {
@@ -314,19 +314,6 @@ static void media_default(struct config_media *m)
 		return;
 	sa_init(&m->addr6, AF_UNSPEC);
 	(void)sa_set_str(&m->addr4, "127.0.0.1", 0);
-}
-
-static void limits_check(struct config_parser *p,
-			 const struct config_section *s)
-{
-	const struct config_limits *l = s->base;
-
-	if (l->reconnect_min > l->reconnect_max)
-		config_problem(p, line_of(s, "reconnect_min"), NULL, NULL,
-			       "reconnect_min is above reconnect_max");
-	if (l->rtp_warn > l->rtp_timeout)
-		config_problem(p, line_of(s, "rtp_warn"), NULL, NULL,
-			       "rtp_warn is above rtp_timeout");
 }
 
 static void account_check(struct config_parser *p,
@@ -365,8 +352,10 @@ void config_check(struct config_parser *p)
 			xmpp_check(p, s);
 		else if (section_is(s, "sip"))
 			sip_check(p, s);
-		else if (section_is(s, "limits"))
-			limits_check(p, s);
+		else if (section_is(s, "admin"))
+			config_admin_check(p, s);
+		else if (section_is(s, "log"))
+			config_log_check(p, s);
 	}
 	if (!xmppc)
 		config_problem(p, 0, NULL, NULL, "has no [xmpp] section");
@@ -386,4 +375,5 @@ void config_check(struct config_parser *p)
 	}
 
 	media_default(&p->c->media);
+	config_clash_check(p);
 }

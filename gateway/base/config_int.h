@@ -61,6 +61,7 @@ struct config_key {
 	size_t offset2;	  /* of its count, port, or second address */
 	const char *dflt; /* as text; "": none */
 	bool required;
+	bool fixed; /* cannot change while the process runs */
 	const struct config_word *words; /* of an enumeration */
 	unsigned min, max;		 /* of a number */
 };
@@ -101,7 +102,9 @@ struct config_parser {
 	int line;
 	struct list sections; /* of struct config_section */
 	struct config_section *cur;
-	bool skip; /* within a section that is unknown */
+	bool skip;			/* within a section that is unknown */
+	const struct config_kind *kind; /* of the last section, if known */
+	bool checking;			/* all lines are read */
 	struct config_problem *problems;
 	size_t problemc;
 	int err;
@@ -113,6 +116,9 @@ extern const size_t config_kindc;
 const struct config_key *config_key_find(const struct config_kind *kind,
 					 const char *name);
 const char *config_key_near(const struct config_kind *kind, const char *name);
+/* What it is called here that other programs call so, or NULL. */
+const char *config_key_synonym(const struct config_kind *kind,
+			       const char *name);
 const char *config_kind_near(const char *name);
 const char *config_word_near(const struct config_word *words,
 			     const char *name);
@@ -142,6 +148,12 @@ extern const struct config_type config_type_nets, config_type_listen,
     config_type_listen_ref, config_type_addrs, config_type_ports,
     config_type_server, config_type_uri, config_type_hostport,
     config_type_turn;
+extern const struct config_type config_type_bind,
+    config_type_token_file;			 /* config_admin.c */
+extern const struct config_type config_type_hep; /* config_log.c */
+void config_log_check(struct config_parser *p, const struct config_section *s);
+void config_admin_check(struct config_parser *p,
+			const struct config_section *s);
 int config_net_print(struct re_printf *pf, const struct config_net *n);
 bool config_sa_is_private(const struct sa *sa); /* RFC 1918, 4193 */
 /* Does "host:port" end with a port from 1 to 65535?  libre takes what is above
@@ -176,6 +188,27 @@ struct config_section *config_section_add(struct config_parser *p,
 					  const struct config_kind *kind,
 					  const char *name, int line);
 void config_lines_read(struct config_parser *p);
+
+/* config_live.c */
+/* Notes a fixed key as it is written. */
+int config_written_add(struct config *c, const struct config_section *s,
+		       const struct config_key *key, const char *text,
+		       int line);
+void config_written_clear(struct config *c);
+/* What is handed out: a view of c, which it then owns. */
+int config_view_alloc(struct config **vp, struct config *c);
+
+/* config_clash.c: keys that contradict each other. */
+void config_clash_check(struct config_parser *p);
+
+/* config_late.c */
+void config_late_check(struct config_parser *p);
+struct config_where { /* of a problem; line 0: the whole file */
+	const struct config_parser *p;
+	int line;
+};
+/* "stoxd.conf(5), [trunk NAME] uri" */
+int config_manual_print(struct re_printf *pf, const struct config_where *w);
 
 /* config_check.c: rules over more than one key, and what "auto" means. */
 void config_check(struct config_parser *p);

@@ -1,72 +1,64 @@
 /* config_near.c: what a misspelt word may have meant. */
 #include "config_int.h"
+#include "base/near.h"
 
 #include <string.h>
 
-enum {
-	WORD_MAX = 40,
-	PREFIX_MIN = 3, /* "cert" means certificate */
+/* As other programs call it. */
+static const struct {
+	const char *kind, *name, *key;
+} synonyms[] = {
+    {"xmpp", "host", "server"},
+    {"xmpp", "port", "server"},
+    {"xmpp", "address", "server"},
+    {"xmpp", "password", "secret"},
+    {"xmpp", "jid", "component"},
+    {"sip", "bind", "listen"},
+    {"sip", "port", "listen"},
+    {"sip", "external_ip", "public_address"},
+    {"trunk", "host", "uri"},
+    {"trunk", "server", "uri"},
+    {"trunk", "secret", "password"},
+    {"trunk", "permit", "accept_from"},
+    {"media", "bind", "address"},
+    {"media", "external_ip", "public_address"},
+    {"log", "verbosity", "level"},
+    {"log", "debug", "level"},
 };
 
-static unsigned min3(unsigned a, unsigned b, unsigned c)
+/* "max_calls" may mean calls, "stun_server" stun: a word of it is a key. */
+static const char *part_of(const struct config_kind *kind, const char *name)
 {
-	unsigned m = a < b ? a : b;
+	const char *end = name + strlen(name), *p = end;
 
-	return m < c ? m : c;
-}
+	while (p > name) {
+		const char *from = p;
 
-/* Edits that turn a into b: insert, delete, replace, swap of neighbours. */
-static unsigned distance(const char *a, const char *b)
-{
-	unsigned row[3][WORD_MAX + 1];
-	size_t la = strlen(a), lb = strlen(b), i, j;
+		while (from > name && from[-1] != '_')
+			--from;
+		for (size_t i = 0; i < kind->keyc && p - from >= 3; i++) {
+			const char *key = kind->keys[i].name;
 
-	if (la > WORD_MAX || lb > WORD_MAX)
-		return WORD_MAX;
-
-	for (j = 0; j <= lb; j++)
-		row[0][j] = (unsigned)j;
-
-	for (i = 1; i <= la; i++) {
-		unsigned *now = row[i % 3], *up = row[(i + 2) % 3];
-		const unsigned *up2 = row[(i + 1) % 3];
-
-		now[0] = (unsigned)i;
-		for (j = 1; j <= lb; j++) {
-			unsigned cost = a[i - 1] != b[j - 1];
-
-			now[j] =
-			    min3(up[j] + 1, now[j - 1] + 1, up[j - 1] + cost);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
-			    a[i - 2] == b[j - 1] && up2[j - 2] + 1 < now[j])
-				now[j] = up2[j - 2] + 1;
+			if (strlen(key) == (size_t)(p - from) &&
+			    !strncmp(key, from, strlen(key)))
+				return key;
 		}
+		p = from > name ? from - 1 : name;
 	}
 
-	return row[la % 3][lb];
+	return NULL;
 }
 
-struct nearest {
-	const char *word, *best;
-	unsigned distance;
-};
-
-/* A third of the letters may be wrong; a beginning of three may stand alone.
- */
-static void nearest_try(struct nearest *n, const char *candidate)
+const char *config_key_synonym(const struct config_kind *kind,
+			       const char *name)
 {
-	size_t len = strlen(n->word);
-	unsigned d = distance(n->word, candidate);
-	unsigned limit = len < 6 ? (unsigned)(len + 1) / 3 : 3;
-
-	if (d > limit && len >= PREFIX_MIN &&
-	    0 == strncmp(n->word, candidate, len))
-		d = limit;
-
-	if (d <= limit && (!n->best || d < n->distance)) {
-		n->best = candidate;
-		n->distance = d;
+	for (size_t i = 0; i < ARRAY_SIZE(synonyms); i++) {
+		if (!strcmp(synonyms[i].kind, kind->name) &&
+		    !strcmp(synonyms[i].name, name))
+			return synonyms[i].key;
 	}
+
+	return NULL;
 }
 
 const char *config_key_near(const struct config_kind *kind, const char *name)
@@ -77,7 +69,7 @@ const char *config_key_near(const struct config_kind *kind, const char *name)
 	for (i = 0; i < kind->keyc; i++)
 		nearest_try(&n, kind->keys[i].name);
 
-	return n.best;
+	return n.best ? n.best : part_of(kind, name);
 }
 
 const char *config_kind_near(const char *name)

@@ -141,6 +141,7 @@ static void section_open(struct config_parser *p, const char *header,
 
 	p->cur = NULL;
 	p->skip = true;
+	p->kind = kind;
 
 	if (!kind) {
 		config_problem(p, p->line, header, config_kind_near(word),
@@ -179,6 +180,7 @@ static void header_parse(struct config_parser *p, char *s)
 	if (!end || end[1 + strspn(end + 1, " \t")]) {
 		p->cur = NULL;
 		p->skip = true;
+		p->kind = NULL;
 		config_problem(p, p->line, s, NULL,
 			       "section must be [NAME], alone in its line");
 		return;
@@ -241,14 +243,17 @@ static void route_add(struct config_parser *p, const char *name,
 		p->err = ENOMEM;
 }
 
-/* Another section that has the key, or the nearest key of this one. */
+/* Our name for it, another section that has it, or the nearest key here. */
 static void key_unknown(struct config_parser *p, const char *name)
 {
+	const char *ours = config_key_synonym(p->cur->kind, name);
 	const char *mean = config_key_near(p->cur->kind, name);
 	char other[64];
 	size_t i;
 
-	for (i = 0; i < config_kindc; i++) {
+	if (ours)
+		mean = ours;
+	for (i = 0; !ours && i < config_kindc; i++) {
 		if (!config_key_find(&config_kinds[i], name))
 			continue;
 		(void)re_snprintf(
@@ -310,6 +315,8 @@ static void key_set(struct config_parser *p, const char *name,
 	why = key->type->decode(&v, s->base);
 	if (why)
 		config_value_problem(&v, v.text, why);
+	else if (key->fixed && !p->err)
+		p->err = config_written_add(p->c, s, key, value, p->line);
 }
 
 /* Up to the first space: after it may stand what was meant to be secret. */

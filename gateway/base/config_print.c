@@ -102,6 +102,22 @@ static bool is_quoted(const char *s)
 	return len > 1 && (s[0] == '"' || s[0] == '\'') && s[len - 1] == s[0];
 }
 
+/* Behind NAT for signalling alone: nobody hears of it but who is called. */
+static int nat_print(struct re_printf *pf, const struct config *c)
+{
+	if (!sa_isset(&c->sip.public4, SA_ADDR) ||
+	    sa_isset(&c->media.public4, SA_ADDR) ||
+	    !sa_isset(&c->media.addr4, SA_ADDR) ||
+	    !config_sa_is_private(&c->media.addr4))
+		return 0;
+
+	return re_hprintf(pf,
+			  "# note: [sip] public_address is set and [media] "
+			  "public_address is not: phones outside are told to "
+			  "send sound to %j\n",
+			  &c->media.addr4);
+}
+
 /* Right as it stands, and hardly what was meant. */
 static int notes_print(struct re_printf *pf, const struct config *c)
 {
@@ -121,7 +137,7 @@ static int notes_print(struct re_printf *pf, const struct config *c)
 			    re_hprintf(pf, note, "password", c->trunk[i].name);
 	}
 
-	return err;
+	return err | nat_print(pf, c);
 }
 
 /* A plain [xmpp] shares the name of its component. */

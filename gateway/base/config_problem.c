@@ -13,6 +13,7 @@ enum { GOT_MAX = 60 }; /* bytes of offending text that are shown */
 static int problem_text(char **textp, const struct config_parser *p, int line,
 			const char *got, const char *mean, const char *msg)
 {
+	const struct config_where where = {p, line};
 	char at[16] = "", more[4] = "", *tail = NULL;
 	struct pl pl;
 	int err;
@@ -20,9 +21,11 @@ static int problem_text(char **textp, const struct config_parser *p, int line,
 	if (line)
 		(void)re_snprintf(at, sizeof(at), ":%d", line);
 	if (mean)
-		err = re_sdprintf(&tail, "; did you mean %s?", mean);
+		err = re_sdprintf(&tail, "; did you mean %s?  See %H", mean,
+				  config_manual_print, &where);
 	else
-		err = re_sdprintf(&tail, "");
+		err = re_sdprintf(&tail, "; see %H", config_manual_print,
+				  &where);
 	if (err)
 		return err;
 

@@ -11,56 +11,59 @@
 #define PLAN(f)	 offsetof(struct config_plan, f)
 #define CONF(f)	 offsetof(struct config, f)
 
-#define KEY(key, kind, at, def)                                               \
+/* Behind a key: it holds as it was when the process started. */
+#define FIXED .fixed = true
+
+#define KEY(key, kind, at, def, ...)                                          \
 	{                                                                     \
 		.name = key, .type = &config_type_##kind, .offset = at,       \
-		.dflt = def                                                   \
+		.dflt = def, __VA_ARGS__                                      \
 	}
-#define KEY2(key, kind, at, at2, def)                                         \
+#define KEY2(key, kind, at, at2, def, ...)                                    \
 	{                                                                     \
 		.name = key, .type = &config_type_##kind, .offset = at,       \
-		.offset2 = at2, .dflt = def                                   \
+		.offset2 = at2, .dflt = def, __VA_ARGS__                      \
 	}
-#define MUST(key, kind, at)                                                   \
+#define MUST(key, kind, at, ...)                                              \
 	{                                                                     \
 		.name = key, .type = &config_type_##kind, .offset = at,       \
-		.dflt = "", .required = true                                  \
+		.dflt = "", .required = true, __VA_ARGS__                     \
 	}
-#define MUST2(key, kind, at, at2)                                             \
+#define MUST2(key, kind, at, at2, ...)                                        \
 	{                                                                     \
 		.name = key, .type = &config_type_##kind, .offset = at,       \
-		.offset2 = at2, .dflt = "", .required = true                  \
+		.offset2 = at2, .dflt = "", .required = true, __VA_ARGS__     \
 	}
 #define WORD(key, at, list, def)                                              \
 	{                                                                     \
 		.name = key, .type = &config_type_enum, .offset = at,         \
 		.words = list, .dflt = def                                    \
 	}
-#define NUMBER(key, at, def, lo, hi)                                          \
+#define NUMBER(key, at, def, lo, hi, ...)                                     \
 	{                                                                     \
 		.name = key, .type = &config_type_number, .offset = at,       \
-		.dflt = def, .min = lo, .max = hi                             \
+		.dflt = def, .min = lo, .max = hi, __VA_ARGS__                \
 	}
 
 static const struct config_key xmpp_keys[] = {
-    MUST("component", domain, XMPP(component)),
-    KEY2("server", server, XMPP(server), XMPP(port), "127.0.0.1:5347"),
+    MUST("component", domain, XMPP(component), FIXED),
+    KEY2("server", server, XMPP(server), XMPP(port), "127.0.0.1:5347", FIXED),
     KEY("secret", secret, XMPP(secret), ""),
     KEY("secret_file", secret_file, XMPP(secret), ""),
-    KEY("tls", bool, XMPP(tls), "no"),
-    KEY("tls_ca", file, XMPP(tls_ca), ""),
-    KEY("tls_name", text, XMPP(tls_name), ""),
-    KEY("allow_plain", bool, XMPP(allow_plain), "no"),
+    KEY("tls", bool, XMPP(tls), "no", FIXED),
+    KEY("tls_ca", file, XMPP(tls_ca), "", FIXED),
+    KEY("tls_name", text, XMPP(tls_name), "", FIXED),
+    KEY("allow_plain", bool, XMPP(allow_plain), "no", FIXED),
     MUST2("domains", domains, XMPP(domains), XMPP(domainc)),
 };
 
 static const struct config_key sip_keys[] = {
     KEY2("listen", listen, SIP(listen), SIP(listenc),
-	 "udp:0.0.0.0:5060, tcp:0.0.0.0:5060"),
+	 "udp:0.0.0.0:5060, tcp:0.0.0.0:5060", FIXED),
     KEY("certificate", file, SIP(cert), ""),
     KEY("key", file, SIP(key), ""),
-    KEY2("public_address", addrs, SIP(public4), SIP(public6), ""),
-    KEY("user_agent", text, SIP(user_agent), "stoxd"),
+    KEY2("public_address", addrs, SIP(public4), SIP(public6), "", FIXED),
+    KEY("user_agent", text, SIP(user_agent), "stoxd", FIXED),
 };
 
 /* protocol F.2 */
@@ -128,6 +131,11 @@ static const struct config_word pai_words[] = {
     {"no", CONFIG_PAI_NO},
     {NULL, 0},
 };
+static const struct config_word scheme_words[] = {
+    {"sip", false},
+    {"tel", true},
+    {NULL, 0},
+};
 static const struct config_word identity_words[] = {
     {"pai", CONFIG_IDENTITY_PAI},
     {"from", CONFIG_IDENTITY_FROM},
@@ -180,6 +188,7 @@ static const struct config_key trunk_keys[] = {
     KEY("privacy", bool, TRUNK(privacy), "no"),
     WORD("pai", TRUNK(pai), pai_words, "auto"),
     WORD("identity", TRUNK(identity), identity_words, "pai"),
+    WORD("uri_scheme", TRUNK(tel), scheme_words, "sip"),
     KEY2("users", words, TRUNK(may), TRUNK(mayc), ""),
     KEY("users_file", file, TRUNK(may_file), ""),
     KEY2("allow", dests, TRUNK(dests.allow), TRUNK(dests.allowc), ""),
@@ -210,14 +219,15 @@ static const struct config_key plan_keys[] = {
 };
 
 static const struct config_key media_keys[] = {
-    KEY2("address", addrs, MEDIA(addr4), MEDIA(addr6), "auto"),
-    KEY2("public_address", addrs, MEDIA(public4), MEDIA(public6), ""),
-    KEY2("ports", ports, MEDIA(port_min), MEDIA(port_max), "10000-19999"),
-    NUMBER("workers", MEDIA(workers), "0", 0, 256),
-    KEY("stun", hostport, MEDIA(stun), ""),
-    KEY("turn", turn, MEDIA(turn), ""),
-    KEY("dscp", dscp, MEDIA(dscp_audio), "EF"),
-    KEY("dscp_sip", dscp, MEDIA(dscp_sip), "CS3"),
+    KEY2("address", addrs, MEDIA(addr4), MEDIA(addr6), "auto", FIXED),
+    KEY2("public_address", addrs, MEDIA(public4), MEDIA(public6), "", FIXED),
+    KEY2("ports", ports, MEDIA(port_min), MEDIA(port_max), "10000-19999",
+	 FIXED),
+    NUMBER("workers", MEDIA(workers), "0", 0, 256, FIXED),
+    KEY("stun", hostport, MEDIA(stun), "", FIXED),
+    KEY("turn", turn, MEDIA(turn), "", FIXED),
+    KEY("dscp", dscp, MEDIA(dscp_audio), "EF", FIXED),
+    KEY("dscp_sip", dscp, MEDIA(dscp_sip), "CS3", FIXED),
 };
 
 static const struct config_word oversize_words[] = {
@@ -236,13 +246,28 @@ static const struct config_key chat_keys[] = {
 };
 
 static const struct config_key admin_keys[] = {
-    KEY("socket", path, CONF(admin_socket), "/run/stoxd/stoxd.sock"),
+    KEY("socket", path, CONF(admin_socket), "/run/stoxd/stoxd.sock", FIXED),
+    KEY("socket_group", text, CONF(admin_group), "", FIXED),
     KEY2("admins", words, CONF(admins), CONF(adminc), ""),
+    KEY("http", bind, CONF(admin_http), "", FIXED),
+    KEY("read_token_file", token_file, CONF(read_token), ""),
+    KEY("write_token_file", token_file, CONF(write_token), ""),
 };
 
 static const struct config_key store_keys[] = {
-    KEY("path", place, offsetof(struct config_store, path), ""),
-    KEY("key_file", place, offsetof(struct config_store, key_file), ""),
+    KEY("path", place, offsetof(struct config_store, path), "", FIXED),
+    KEY("key_file", place, offsetof(struct config_store, key_file), "", FIXED),
+};
+
+#define RECORDS(f) offsetof(struct config_records, f)
+
+static const struct config_key records_keys[] = {
+    KEY("csv", place, RECORDS(csv), "", FIXED),
+    KEY("sqlite", place, RECORDS(sqlite), "", FIXED),
+    NUMBER("rotate", RECORDS(rotate), "64", 0, 100000, FIXED),
+    NUMBER("rotate_days", RECORDS(rotate_days), "0", 0, 3650, FIXED),
+    NUMBER("keep", RECORDS(keep), "12", 0, 1000, FIXED),
+    NUMBER("keep_days", RECORDS(keep_days), "0", 0, 36500, FIXED),
 };
 
 static const struct config_word missed_words[] = {
@@ -262,6 +287,7 @@ static const struct config_key account_keys[] = {
     NUMBER("register_wait", ACCOUNT(register_wait), "8", 1, 60),
     WORD("missed_calls", ACCOUNT(missed), missed_words, "accounts"),
     KEY("mwi", bool, ACCOUNT(mwi), "yes"),
+    KEY("publish", bool, ACCOUNT(publish), "yes"),
 };
 
 static const struct config_word level_words[] = {
@@ -269,9 +295,21 @@ static const struct config_word level_words[] = {
     {"info", 1},  {"warning", 2}, {"error", 3}, {NULL, 0},
 };
 
+static const struct config_word format_words[] = {
+    {"text", 0}, /* enum log_format */
+    {"journal", 1},
+    {"json", 2},
+    {NULL, 0},
+};
+
 static const struct config_key log_keys[] = {
     WORD("level", CONF(log_level), level_words, "info"),
+    KEY2("areas", words, CONF(log_areas), CONF(log_areac), ""),
+    WORD("format", CONF(log_format), format_words, "text"),
     KEY("trace", bool, CONF(log_trace), "no"),
+    NUMBER("trace_memory", CONF(log_trace_memory), "16", 0, 4096),
+    KEY("hep", hep, CONF(log_hep), ""),
+    NUMBER("hep_id", CONF(log_hep_id), "2001", 1, 2147483647),
 };
 
 #define PRESENCE(f, def, lo, hi)                                              \
@@ -289,8 +327,8 @@ static const struct config_key presence_keys[] = {
     PRESENCE(rate, "50", 1, 100000),
 };
 
-#define LIMIT(f, def, lo, hi)                                                 \
-	NUMBER(#f, offsetof(struct config_limits, f), def, lo, hi)
+#define LIMIT(f, def, lo, hi, ...)                                            \
+	NUMBER(#f, offsetof(struct config_limits, f), def, lo, hi, __VA_ARGS__)
 
 #define QUOTA(f)                                                              \
 	NUMBER(#f, offsetof(struct config_limits, quota.f), "0", 0, 1000000)
@@ -329,6 +367,7 @@ static const struct config_key limit_keys[] = {
     LIMIT(sip_source_burst, "60", 1, 1000000),
     LIMIT(xmpp_queue_bytes, "8388608", 65536, 1073741824),
     LIMIT(tcp_queue_bytes, "8388608", 65536, 1073741824),
+    LIMIT(waiting_bytes, "33554432", 65536, 1073741824),
     LIMIT(reconnect_min, "1", 1, 3600),
     LIMIT(reconnect_max, "30", 1, 3600),
     LIMIT(reconnect_conflict, "30", 1, 3600),
@@ -336,11 +375,12 @@ static const struct config_key limit_keys[] = {
     LIMIT(xmpp_ping_timeout, "15", 1, 3600),
     LIMIT(xmpp_tcp_timeout, "15", 1, 3600),
     LIMIT(iq_timeout, "15", 1, 3600),
-    LIMIT(datagram_in, "1600", 1300, 65535), /* a flight of DTLS */
-    LIMIT(datagram_out, "1500", 576, 65535),
-    LIMIT(rtp_timeout, "60", 5, 86400),
-    LIMIT(rtp_warn, "10", 1, 86400),
+    LIMIT(datagram_in, "1600", 1300, 65535, FIXED), /* a flight of DTLS */
+    LIMIT(datagram_out, "1500", 576, 65535, FIXED),
+    LIMIT(rtp_timeout, "60", 5, 86400, FIXED),
+    LIMIT(rtp_warn, "10", 1, 86400, FIXED),
     LIMIT(call_max, "14400", 60, 604800),
+    LIMIT(drain_wait, "60", 0, 604800),
 };
 
 const struct config_kind config_kinds[] = {
@@ -360,6 +400,8 @@ const struct config_kind config_kinds[] = {
      CONF(phonebookc)},
     {"store", CONFIG_UNNAMED, 0, CONF(store), store_keys,
      ARRAY_SIZE(store_keys), 0},
+    {"records", CONFIG_UNNAMED, 0, CONF(records), records_keys,
+     ARRAY_SIZE(records_keys), 0},
     {"account", CONFIG_UNNAMED, 0, CONF(account), account_keys,
      ARRAY_SIZE(account_keys), 0},
     {"media", CONFIG_UNNAMED, 0, CONF(media), media_keys,

@@ -188,9 +188,8 @@ static const char *secret_read(struct config_value *v, const char *path,
 static const char *secret_file_decode(struct config_value *v, void *base)
 {
 	char *path = NULL;
-	const char *why;
+	const char *why = path_join(v, &path);
 
-	why = path_join(v, &path);
 	if (!why)
 		why = secret_read(v, path, field_at(base, v->key->offset));
 	mem_deref(path);
@@ -205,15 +204,16 @@ const struct config_type config_type_secret_file = {secret_file_decode, NULL,
 static const char *file_decode(struct config_value *v, void *base)
 {
 	char **field = field_at(base, v->key->offset);
-	const char *why;
+	const char *why = path_join(v, field);
 	struct stat st;
 	int fd;
 
-	why = path_join(v, field);
 	if (!why)
 		why = file_open(&fd, *field, &st);
 	if (!why)
 		(void)close(fd);
+	else /* nobody looks for it again */
+		*field = mem_deref(*field);
 
 	return why;
 }

@@ -62,7 +62,8 @@ void id_uuid(char buf[ID_UUID_SIZE])
 void id_token(char *buf, size_t len)
 {
 	static const char set[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-	size_t i = 0;
+	uint8_t drawn[48]; /* a call of the kernel costs more than its bytes */
+	size_t i = 0, left = 0;
 
 	if (!len)
 		return;
@@ -71,7 +72,11 @@ void id_token(char *buf, size_t len)
 		unsigned n = i ? 36 : 26;
 		uint8_t c;
 
-		random_fill(&c, 1);
+		if (!left) {
+			left = sizeof(drawn);
+			random_fill(drawn, left);
+		}
+		c = drawn[--left];
 		if (c < 256 / n * n) /* each character equally likely */
 			buf[i++] = set[c % n];
 	}

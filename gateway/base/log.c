@@ -4,15 +4,21 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
-
 #include "base/compat.h"
+#include "base/log_int.h"
 #include "base/text.h"
 
 /* POSIX promises that a pipe takes this much in one piece (PIPE_BUF): lines of
  * several threads never mix, and the peer cannot make us write more. */
-enum { LINE_MAX_SIZE = 4096 }; /* bytes, with the line end */
+enum {
+	LINE_MAX_SIZE = 4096, /* bytes, with the line end */
+	TAIL_MAX = 8,	      /* bytes kept for "..", quotes and line end */
+};
 
 struct line {
 	char buf[LINE_MAX_SIZE];
@@ -20,23 +26,44 @@ struct line {
 	bool cut;
 };
 
-static atomic_int log_level = LOG_LEVEL_INFO;
+static atomic_int log_format = LOG_FORMAT_TEXT;
 
-void log_set_level(enum log_level level)
+/* sd-daemon(3); syslog(3) */
+static const char *const priorities[] = {
+    [LOG_LEVEL_DEBUG] = "<7>",
+    [LOG_LEVEL_INFO] = "<6>",
+    [LOG_LEVEL_WARNING] = "<4>",
+    [LOG_LEVEL_ERROR] = "<3>",
+};
+
+/* systemd.exec(5), $JOURNAL_STREAM: "DEVICE:INODE" of what it connected. */
+static bool is_journal(void)
 {
-	atomic_store(&log_level, (int)level);
+	const char *text = getenv("JOURNAL_STREAM");
+	char *end = NULL;
+	struct stat st;
+	uint64_t dev;
+
+	if (!text || fstat(STDERR_FILENO, &st))
+		return false;
+	dev = strtoull(text, &end, 10);
+
+	return end != text && *end == ':' && dev == (uint64_t)st.st_dev &&
+	       strtoull(end + 1, NULL, 10) == (uint64_t)st.st_ino;
 }
 
-bool log_enabled(enum log_level level)
+void log_set_format(enum log_format format)
 {
-	return (int)level >= atomic_load(&log_level);
+	if (format == LOG_FORMAT_TEXT && is_journal())
+		format = LOG_FORMAT_JOURNAL;
+	atomic_store(&log_format, (int)format);
 }
 
 /* Takes what fits and says that it took all: the rest of a line is dropped. */
 static int line_append(const char *p, size_t size, void *arg)
 {
 	struct line *line = arg;
-	size_t room = sizeof(line->buf) - 4 - line->len; /* "..\n", NUL */
+	size_t room = sizeof(line->buf) - TAIL_MAX - line->len;
 
 	if (line->cut)
 		return 0;
@@ -70,12 +97,115 @@ static void line_write(const struct line *line)
 	}
 }
 
-static void line_print(enum log_level level, const char *fmt, va_list ap)
+static void line_end(struct line *line, bool cut, const char *tail)
 {
-	struct line raw = {.len = 0}, line = {.len = 0};
-	struct re_printf pf = {.vph = line_append, .arg = &line};
-	struct pl pl;
+	if (cut) {
+		line->buf[line->len++] = '.';
+		line->buf[line->len++] = '.';
+	}
+	while (*tail)
+		line->buf[line->len++] = *tail++;
+}
+
+static void print_text(struct line *line, const struct log_line *l, bool cut)
+{
+	struct re_printf pf = {.vph = line_append, .arg = line};
+
+	if (atomic_load(&log_format) == LOG_FORMAT_JOURNAL)
+		(void)re_hprintf(&pf, "%s", priorities[l->level]);
+	(void)text_print_log(&pf, &l->text);
+	line_end(line, cut || line->cut, "\n");
+}
+
+/* RFC 3339 5.6, to ms */
+static int time_print(struct re_printf *pf, const struct timespec *ts)
+{
+	struct tm tm;
+
+	if (!gmtime_r(&ts->tv_sec, &tm))
+		return EINVAL;
+
+	return re_hprintf(pf, "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ",
+			  tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+			  tm.tm_hour, tm.tm_min, tm.tm_sec,
+			  (unsigned)(ts->tv_nsec / 1000000));
+}
+
+/* Not inside an escape: "\u0000" is the longest. */
+static void uncut_escape(struct line *line, size_t start)
+{
+	size_t i, slashes = 0;
+
+	for (i = line->len; i > start && line->len - i < 6; i--) {
+		if (line->buf[i - 1] != '\\')
+			continue;
+		while (i - slashes > start &&
+		       line->buf[i - 1 - slashes] == '\\')
+			slashes++;
+		if (slashes % 2)
+			line->len = i - 1;
+		return;
+	}
+}
+
+static void print_json(struct line *line, const struct log_line *l, bool cut)
+{
+	struct re_printf pf = {.vph = line_append, .arg = line};
+	struct pl area, call;
+	struct timespec now;
+	size_t start;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	log_line_parts(&l->text, &area, &call);
+	(void)re_hprintf(&pf, "{\"time\":\"%H\",\"level\":\"%s\"", time_print,
+			 &now, log_level_name(l->level));
+	if (area.l)
+		(void)re_hprintf(&pf, ",\"area\":\"%H\"", text_print_json,
+				 &area);
+	if (call.l)
+		(void)re_hprintf(&pf, ",\"call\":\"%H\"", text_print_json,
+				 &call);
+	(void)re_hprintf(&pf, ",\"text\":\"");
+	start = line->len;
+	(void)text_print_json(&pf, &l->text);
+	if (line->cut)
+		uncut_escape(line, start);
+	line_end(line, cut || line->cut, "\"}\n");
+}
+
+static void line_print(const struct log_line *l, bool cut)
+{
+	struct line line = {.len = 0};
+
+	if (atomic_load(&log_format) == LOG_FORMAT_JSON)
+		print_json(&line, l, cut);
+	else
+		print_text(&line, l, cut);
+	line_write(&line);
+}
+
+static void say_more(const struct log_repeats *more)
+{
+	struct log_line l = {LOG_LEVEL_WARNING, __FILE__, PL_INIT};
+	char text[sizeof(more->text) + 64];
+
+	if (!more->n)
+		return;
+
+	(void)re_snprintf(text, sizeof(text), "log: %u times more: %s",
+			  more->n, more->text);
+	pl_set_str(&l.text, text);
+	line_print(&l, false);
+}
+
+static void write_line(enum log_level level, const char *file, const char *fmt,
+		       va_list ap)
+{
+	struct log_line l = {level, file, PL_INIT};
+	struct line raw = {.len = 0};
+	struct log_repeats more = {.n = 0};
 	int saved = errno;
+	bool may;
 
 	if (!log_enabled(level))
 		return;
@@ -83,28 +213,35 @@ static void line_print(enum log_level level, const char *fmt, va_list ap)
 	(void)re_vhprintf(fmt, ap, line_append, &raw);
 	if (raw.len && raw.buf[raw.len - 1] == '\n')
 		raw.len--;
+	l.text.p = raw.buf;
+	l.text.l = raw.len;
 
-	pl.p = raw.buf;
-	pl.l = raw.len;
-	(void)text_print_log(&pf, &pl);
-
-	if (raw.cut || line.cut) {
-		line.buf[line.len++] = '.';
-		line.buf[line.len++] = '.';
+	if (log_rules_want(&l)) {
+		may = log_repeat_may(&l.text, &more);
+		say_more(&more);
+		if (may)
+			line_print(&l, raw.cut);
 	}
-	line.buf[line.len++] = '\n';
-
-	line_write(&line);
 	errno = saved;
 }
 
+void log_write(enum log_level level, const char *file, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	write_line(level, file, fmt, ap);
+	va_end(ap);
+}
+
+/* The names in parentheses are functions, not macros. */
 #define LOG_FUNCTION(name, level)                                             \
-	void name(const char *fmt, ...)                                       \
+	void(name)(const char *fmt, ...)                                      \
 	{                                                                     \
 		va_list ap;                                                   \
                                                                               \
 		va_start(ap, fmt);                                            \
-		line_print(level, fmt, ap);                                   \
+		write_line(level, NULL, fmt, ap);                             \
 		va_end(ap);                                                   \
 	}
 

@@ -30,10 +30,13 @@ struct store_value {
 /* Rows in the order of these columns; store_schema.c. */
 enum store_query {
 	STORE_ACCOUNTS, /* id, jid, gateway, token, domain, username, auth,
-			 * proxy, transport, name, secret, privacy */
+			 * proxy, transport, name, secret, privacy; etag and
+			 * until of its publication, which has changes of its
+			 * own */
 	STORE_PAIRS,	/* user, contact, flags */
 	STORE_CONTACTS, /* user, contact, name, seen */
 	STORE_USERS,	/* user, dnd */
+	STORE_USAGE,	/* user, at, calls, ms */
 	STORE_QUERIES,
 };
 
@@ -46,6 +49,10 @@ enum store_change {
 	STORE_CONTACT_PUT,
 	STORE_CONTACT_DELETE, /* user, contact */
 	STORE_USER_PUT,
+	STORE_USAGE_PUT,
+	STORE_USAGE_TRIM, /* all but these: at of the first, of the last */
+	STORE_PUBLICATION_PUT,
+	STORE_PUBLICATION_DELETE, /* account */
 	STORE_CHANGES,
 };
 

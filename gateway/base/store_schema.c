@@ -39,18 +39,33 @@ const char *const store_migrations[] = {
     " user TEXT PRIMARY KEY,"
     " dnd INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
     "PRAGMA user_version = 3",
+
+    /* what a user has called: at is a part of the day, of all time */
+    "CREATE TABLE usage ("
+    " user TEXT NOT NULL,"
+    " at INTEGER NOT NULL,"
+    " calls INTEGER NOT NULL,"
+    " ms INTEGER NOT NULL,"
+    " PRIMARY KEY (user, at)) WITHOUT ROWID;"
+    "CREATE TABLE publication ("
+    " account INTEGER PRIMARY KEY,"
+    " etag TEXT NOT NULL,"
+    " until INTEGER NOT NULL);"
+    "PRAGMA user_version = 4",
 };
 const int store_version =
     sizeof(store_migrations) / sizeof(store_migrations[0]);
 const char store_readable[] = "SELECT readable FROM meta";
 
 const char *const store_queries[STORE_QUERIES] = {
-    [STORE_ACCOUNTS] = "SELECT id, jid, gateway, token, domain, username, "
-		       "auth, proxy, transport, name, secret, privacy "
-		       "FROM account ORDER BY id",
+    [STORE_ACCOUNTS] =
+	"SELECT id, jid, gateway, token, domain, username, auth, proxy, "
+	"transport, name, secret, privacy, etag, until FROM account "
+	"LEFT JOIN publication ON account = id ORDER BY id",
     [STORE_PAIRS] = "SELECT user, contact, flags FROM pair",
     [STORE_CONTACTS] = "SELECT user, contact, name, seen FROM contact",
     [STORE_USERS] = "SELECT user, dnd FROM user",
+    [STORE_USAGE] = "SELECT user, at, calls, ms FROM usage",
 };
 
 const char *const store_changes[STORE_CHANGES] = {
@@ -68,6 +83,12 @@ const char *const store_changes[STORE_CHANGES] = {
 	"DELETE FROM contact WHERE user = ?1 AND contact = ?2",
     [STORE_USER_PUT] = "INSERT OR REPLACE INTO user (user, dnd) "
 		       "VALUES (?1, ?2)",
+    [STORE_USAGE_PUT] = "INSERT OR REPLACE INTO usage (user, at, calls, ms) "
+			"VALUES (?1, ?2, ?3, ?4)",
+    [STORE_USAGE_TRIM] = "DELETE FROM usage WHERE at < ?1 OR at > ?2",
+    [STORE_PUBLICATION_PUT] = "INSERT OR REPLACE INTO publication (account, "
+			      "etag, until) VALUES (?1, ?2, ?3)",
+    [STORE_PUBLICATION_DELETE] = "DELETE FROM publication WHERE account = ?1",
 };
 
 static int version_of(sqlite3 *db, int *version)

@@ -1,216 +1,282 @@
-/* trace.c: what went over the wires, kept for people, secrets blanked. */
-#include "base/trace.h"
-
+/* trace.c: the ring that keeps what went over the wires.
+ *
+ * An entry's position counts all bytes that were ever written: it says where
+ * in the ring the entry lies and, by comparing it with the oldest one's,
+ * whether it still is there.  So links to what was dropped need no care. */
+#include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <time.h>
-
-#include "base/compat.h"
 #include "base/log.h"
-
-/* Deliberate bugs, one a number, that fuzzing must find. */
-#ifndef PLANT
-#define PLANT 0
-#endif
+#include "base/trace_int.h"
 
 enum {
-	ENTRY_TEXT_MAX = TRACE_SIZE / 8, /* bytes kept of one message */
-	LOG_PIECE = 3000,		 /* bytes of a line that fit the log */
-	PEER_MAX = 255,			 /* bytes kept of who it was */
+	TEXT_PART = 8,	  /* one message may take this part of the ring */
+	LOG_PIECE = 3000, /* bytes of a line that fit the log */
+	PEER_MAX = 255,	  /* bytes kept of who it was */
+	KEY_MAX = 255,	  /* bytes kept of a key */
+	NOTE_MAX = 512,	  /* bytes of a line in words */
 	ENTRY_ALIGN = 16,
+	BUCKET_PART = 4096, /* bytes of the ring for each bucket of keys */
 };
 
 struct entry {
-	struct trace_entry e;
-	struct entry *next;
-	size_t size; /* of all of it */
-	char data[]; /* text, NUL, peer, NUL */
+	uint64_t at;
+	uint64_t next; /* position of the one after it */
+	uint64_t hash; /* of its key, 0: none */
+	uint64_t prev; /* the one before it in its bucket; 0: none */
+	struct sa local, remote;
+	uint32_t len;
+	uint8_t kind, way, peerlen, keylen;
+	bool tx, cut;
+	char data[]; /* text, NUL, peer, NUL, key, NUL */
 };
 
-/* One piece of memory, all of it taken at the first message: entries of their
- * own would lie between what calls keep, and leave holes there. */
 static struct {
-	uint8_t *mem; /* TRACE_SIZE bytes, or NULL */
-	size_t at;    /* where the next entry goes */
-	struct entry *first, *last;
+	uint8_t *mem; /* NULL: nothing came yet, or nothing is kept */
+	size_t size;  /* bytes of it that are for entries */
+	size_t want;  /* bytes of all of it; 0: nothing is kept */
+	bool sized;
+	uint64_t *buckets; /* newest entry each; behind the entries */
+	size_t bucketc;
+	uint64_t seed;
+	uint64_t head, first, last; /* positions; first == head: empty */
+	uint64_t past;		    /* of rings before this one */
+	uint64_t dropped;	    /* us */
+	uint64_t steps;
 	trace_h *watch;
 	void *watch_arg;
 	bool logged;
 } ring;
 
-static const char *const kind_names[] = {"xmpp", "sip"};
+static const char *const kind_names[] = {[TRACE_XMPP] = "xmpp",
+					 [TRACE_SIP] = "sip",
+					 [TRACE_MEDIA] = "media",
+					 [TRACE_RTCP] = "rtcp"};
+static const char *const way_names[] = {
+    [TRACE_UDP] = "UDP", [TRACE_TCP] = "TCP", [TRACE_TLS] = "TLS"};
 
 const char *trace_kind_name(enum trace_kind kind)
 {
 	return kind_names[kind];
 }
 
-/* Where a secret begins, and what ends it.  A header is looked for only at
- * the start of a line, its parameters to the end of that line. */
-static const struct secret {
-	const char *header; /* NULL: anywhere */
-	const char *begin;
-	const char *stop; /* characters that end it */
-	const char *skip; /* it begins after these, one after the other */
-} secrets[] = {
-    {NULL, "<handshake", "<", ">"},	    /* XEP-0114 3 */
-    {NULL, "<password", "<", ">"},	    /* XEP-0077, 0215 */
-    {NULL, "var='password'", "<", ">>"},    /* XEP-0004 3.2: field, value */
-    {NULL, "var=\"password\"", "<", ">>"},  /* ditto */
-    {NULL, "password='", "'", ""},	    /* XEP-0215 3.1 */
-    {NULL, "password=\"", "\"", ""},	    /* ditto */
-    {NULL, "key-params='", "'", ""},	    /* XEP-0167 7 */
-    {NULL, "key-params=\"", "\"", ""},	    /* ditto */
-    {NULL, "inline:", " \t\r\n;|\"'<", ""}, /* RFC 4568 6.1 */
-    {"Authorization:", "response=", ", \t\r\n", ""}, /* RFC 3261 22.4 */
-    {"Proxy-Authorization:", "response=", ", \t\r\n", ""},
-    {"Authorization:", "Basic ", ", \t\r\n", ""},
-    {"Proxy-Authorization:", "Basic ", ", \t\r\n", ""},
-};
-
-/* First letters of the above: nearly every byte is none and costs one look. */
-static const bool may_begin[256] = {
-    ['<'] = true, ['p'] = true, ['P'] = true, ['k'] = true, ['K'] = true,
-    ['i'] = true, ['I'] = true, ['r'] = true, ['R'] = true, ['b'] = true,
-    ['B'] = true, ['v'] = true, ['V'] = true,
-};
-
-static bool starts_with(const char *s, const char *end, const char *word)
+const char *trace_way_name(enum trace_way way)
 {
-	size_t n = strlen(word);
-
-	return (size_t)(end - s) >= n && 0 == strncasecmp(s, word, n);
+	return way_names[way];
 }
 
-/* End of the header line at s, continuation lines included (RFC 3261 7.3.1).
- */
-static const char *header_end(const char *s, const char *end)
+static size_t want(void)
 {
-	for (; s < end; s++) {
-		if (*s == '\n' &&
-		    (s + 1 == end || (s[1] != ' ' && s[1] != '\t')))
-			return s;
-	}
-
-	return end;
+	return ring.sized ? ring.want : TRACE_SIZE;
 }
 
-/* The secret that begins at s: its first byte and its end. */
-static bool secret_at(const char **from, const char **to, const char *s,
-		      const char *end, const char *line, const char *line_end)
+size_t trace_size(void)
 {
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(secrets); i++) {
-		const struct secret *sec = &secrets[i];
-		const char *p;
-
-		if (!starts_with(s, end, sec->begin))
-			continue;
-		if (sec->header && !starts_with(line, line_end, sec->header))
-			continue;
-
-		p = s + strlen(sec->begin);
-		for (const char *c = sec->skip; *c; c++) {
-			while (p < end && *p++ != *c)
-				;
-		}
-		*from = p;
-		if (sec->header && p < end && *p == '"')
-			p++;
-		while (p < end && !strchr(sec->stop, *p))
-			p++;
-		*to = p;
-		return true;
-	}
-
-	return false;
+	return want();
 }
 
-/* Copies text with each secret as at most three stars: never longer. */
-static size_t blank_copy(char *d, const char *text, size_t len)
+static void ring_free(void)
 {
-	const char *s = text, *end = text + len, *from, *to;
-	const char *line = text, *line_end = header_end(text, end);
-	char *start = d;
-
-	while (s < end) {
-		if (s > line_end) {
-			line = s;
-			line_end = header_end(s, end);
-		}
-
-		if (!may_begin[(uint8_t)*s] ||
-		    !secret_at(&from, &to, s, end, line, line_end)) {
-			*d++ = *s++;
-			continue;
-		}
-
-		memcpy(d, s, (size_t)(from - s));
-		d += from - s;
-		for (s = from; (s < to || PLANT == 3) && s < from + 3; s++)
-			*d++ = '*';
-		s = to;
-	}
-
-	return (size_t)(d - start);
+	if (ring.mem)
+		(void)munmap(ring.mem, ring.want);
+	ring.mem = NULL;
+	ring.past = ring.head;
+	ring.head = ring.first = ring.last = ring.dropped = 0;
 }
 
+void trace_resize(size_t bytes)
+{
+	if (bytes && bytes < TRACE_SIZE_MIN)
+		bytes = TRACE_SIZE_MIN;
+	if (bytes != want())
+		ring_free();
+	ring.want = bytes;
+	ring.sized = true;
+}
+
+/* Its pages are taken as they are written, and stand apart from what calls
+ * keep: as shared memory of nobody else. */
 static bool ring_open(void)
 {
+	size_t bytes = want();
 	void *p;
 
-	if (ring.mem)
-		return true;
-	p = mmap(NULL, TRACE_SIZE, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (ring.mem || !bytes)
+		return ring.mem;
+
+	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
 		return false;
+
 	ring.mem = p;
+	ring.want = bytes;
+	ring.sized = true;
+	ring.bucketc = bytes / BUCKET_PART;
+	ring.size = bytes - ring.bucketc * sizeof(*ring.buckets);
+	ring.size -= ring.size % ENTRY_ALIGN;
+	ring.buckets = (uint64_t *)(void *)(ring.mem + ring.size);
+	/* none is 0, and none comes twice */
+	ring.head = (ring.past / ring.size + 1) * ring.size;
+	ring.first = ring.last = ring.head;
+	if (getrandom(&ring.seed, sizeof(ring.seed), GRND_NONBLOCK) < 0)
+		ring.seed = (uint64_t)(uintptr_t)p;
 
 	return true;
 }
 
-/* The oldest that lie in these bytes go. */
-static void ring_clear(size_t from, size_t to)
+static struct entry *entry_at(uint64_t pos)
 {
-	while (ring.first) {
-		size_t at = (size_t)((uint8_t *)ring.first - ring.mem);
-
-		if (at < from || at >= to)
-			return;
-		ring.first = ring.first->next;
-	}
-	ring.last = NULL;
+	return (struct entry *)(void *)(ring.mem + pos % ring.size);
 }
 
-/* A copy of e behind the newest or, where it does not fit, at the start. */
-static struct entry *ring_add(const struct entry *e)
+static bool is_kept(uint64_t pos)
 {
-	size_t size = (e->size + ENTRY_ALIGN - 1) / ENTRY_ALIGN * ENTRY_ALIGN;
-	struct entry *to;
+	return pos >= ring.first && pos < ring.head;
+}
 
-	if (ring.at + size > TRACE_SIZE) {
-		ring_clear(ring.at, TRACE_SIZE);
-		ring.at = 0;
+/* Keyed: who chooses Call-IDs cannot choose where they go. */
+static uint64_t key_hash(const char *key, size_t len)
+{
+	uint64_t h = ring.seed ^ 0x9e3779b97f4a7c15u;
+
+	for (size_t i = 0; i < len; i++) {
+		h = (h ^ (uint8_t)key[i]) * 0xff51afd7ed558ccdu;
+		h ^= h >> 32;
 	}
-	ring_clear(ring.at, ring.at + size);
 
-	to = (struct entry *)(void *)(ring.mem + ring.at);
-	memcpy(to, e, e->size);
-	to->e.text = to->data;
-	to->e.peer = to->data + to->e.len + 1;
-	ring.at += size;
+	return h ? h : 1;
+}
 
-	if (ring.last)
-		ring.last->next = to;
-	else
-		ring.first = to;
-	ring.last = to;
+static const char *entry_peer(const struct entry *e)
+{
+	return e->data + e->len + 1;
+}
 
-	return to;
+static const char *entry_key(const struct entry *e)
+{
+	return entry_peer(e) + e->peerlen + 1;
+}
+
+static void entry_show(struct trace_entry *t, uint64_t pos)
+{
+	const struct entry *e = entry_at(pos);
+
+	t->at = e->at;
+	t->pos = pos;
+	t->kind = (enum trace_kind)e->kind;
+	t->way = (enum trace_way)e->way;
+	t->tx = e->tx;
+	t->cut = e->cut;
+	t->local = e->local;
+	t->remote = e->remote;
+	t->peer = entry_peer(e);
+	t->key = entry_key(e);
+	t->text = e->data;
+	t->len = e->len;
+}
+
+/* The oldest go until there is room up to this position. */
+static void ring_clear(uint64_t to)
+{
+	while (ring.first < ring.head && to - ring.first > ring.size) {
+		const struct entry *e = entry_at(ring.first);
+
+		ring.dropped = e->at;
+		ring.first = e->next;
+	}
+}
+
+/* Room for one entry in one piece: behind the newest or, where it does not fit
+ * there, at the start. */
+static struct entry *ring_reserve(size_t size)
+{
+	const size_t at = (size_t)(ring.head % ring.size);
+
+	if (at + size > ring.size) {
+		const uint64_t start = ring.head + (ring.size - at);
+
+		ring_clear(start);
+		if (ring.first < ring.head)
+			entry_at(ring.last)->next = start;
+		else
+			ring.first = start;
+		ring.head = start;
+	}
+	ring_clear(ring.head + size);
+
+	return entry_at(ring.head);
+}
+
+static char *put(char *d, const char *s, size_t len)
+{
+	memcpy(d, s, len);
+	d[len] = '\0';
+
+	return d + len + 1;
+}
+
+static void entry_link(struct entry *e, const struct pl *key)
+{
+	uint64_t *bucket;
+
+	e->hash = e->prev = 0;
+	if (!e->keylen)
+		return;
+
+	e->hash = key_hash(key->p, e->keylen);
+	bucket = &ring.buckets[e->hash % ring.bucketc];
+	e->prev = *bucket;
+	*bucket = ring.head;
+}
+
+static size_t at_most(size_t n, size_t max)
+{
+	return n < max ? n : max;
+}
+
+static void entry_write(const struct trace_message *m, const char *peer)
+{
+	const size_t most = ring.size / TEXT_PART;
+	const size_t peerlen = at_most(strlen(peer), PEER_MAX);
+	const size_t keylen = at_most(m->key.l, KEY_MAX);
+	size_t len = at_most(m->len, most), size;
+	struct timespec now;
+	struct entry *e;
+	char *d;
+
+	size = sizeof(*e) + len + peerlen + keylen + 3 + ENTRY_ALIGN;
+	e = ring_reserve(size - size % ENTRY_ALIGN);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	e->at = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	e->kind = (uint8_t)m->kind;
+	e->way = (uint8_t)m->way;
+	e->tx = m->tx;
+	e->cut = len < m->len;
+	sa_init(&e->local, AF_UNSPEC);
+	sa_init(&e->remote, AF_UNSPEC);
+	if (m->local)
+		e->local = *m->local;
+	if (m->remote)
+		e->remote = *m->remote;
+	len = trace_blank(e->data, m->text, len);
+	e->len = (uint32_t)len;
+	e->peerlen = (uint8_t)peerlen;
+	e->keylen = (uint8_t)keylen;
+	d = put(e->data + len, "", 0);
+	d = put(d, peer, peerlen);
+	(void)put(d, m->key.p ? m->key.p : "", keylen);
+
+	/* blanked, it may have become shorter */
+	size = sizeof(*e) + len + peerlen + keylen + 3 + ENTRY_ALIGN - 1;
+	entry_link(e, &m->key);
+	ring.last = ring.head;
+	ring.head += size - size % ENTRY_ALIGN;
+	e->next = ring.head;
 }
 
 /* A line of the message is a line of the log, long ones in pieces. */
@@ -239,44 +305,52 @@ void trace_set_logged(bool logged)
 	ring.logged = logged;
 }
 
+void trace_message(const struct trace_message *m)
+{
+	const char *peer = m->peer;
+	struct trace_entry t;
+	char addr[64];
+
+	if (!m->text || (unsigned)m->kind >= ARRAY_SIZE(kind_names) ||
+	    !ring_open())
+		return;
+
+	if (!peer && m->remote &&
+	    re_snprintf(addr, sizeof(addr), "%J", m->remote) > 0)
+		peer = addr;
+	entry_write(m, peer ? peer : "");
+
+	entry_show(&t, ring.last);
+	if (ring.logged && t.kind <= TRACE_SIP)
+		entry_log(&t);
+	if (ring.watch)
+		ring.watch(&t, ring.watch_arg);
+}
+
 void trace_add(enum trace_kind kind, bool tx, const char *peer,
 	       const char *text, size_t len)
 {
-	size_t peerlen = peer ? strlen(peer) : 0;
-	const struct entry *kept;
-	struct timespec now;
-	struct entry *e;
+	const struct trace_message m = {
+	    .kind = kind, .tx = tx, .peer = peer, .text = text, .len = len};
 
-	if (!text || (unsigned)kind >= ARRAY_SIZE(kind_names))
-		return;
-	if (len > ENTRY_TEXT_MAX)
-		len = ENTRY_TEXT_MAX;
+	trace_message(&m);
+}
 
-	if (peerlen > PEER_MAX)
-		peerlen = PEER_MAX;
-	e = ring_open() ? malloc(sizeof(*e) + len + peerlen + 2) : NULL;
-	if (!e)
-		return;
+void trace_note(const char *key, const char *fmt, ...)
+{
+	struct trace_message m = {.kind = TRACE_MEDIA, .peer = ""};
+	char text[NOTE_MAX] = "";
+	va_list ap;
 
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	e->e.at =
-	    (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-	e->e.kind = kind;
-	e->e.tx = tx;
-	e->e.len = blank_copy(e->data, text, len);
-	e->data[e->e.len] = '\0';
-	memcpy(e->data + e->e.len + 1, peer ? peer : "", peerlen);
-	e->data[e->e.len + 1 + peerlen] = '\0';
-	e->next = NULL;
-	e->size = sizeof(*e) + e->e.len + peerlen + 2;
+	va_start(ap, fmt);
+	(void)re_vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
 
-	kept = ring_add(e);
-	free(e);
-
-	if (ring.logged)
-		entry_log(&kept->e);
-	if (ring.watch)
-		ring.watch(&kept->e, ring.watch_arg);
+	text[sizeof(text) - 1] = '\0';
+	pl_set_str(&m.key, key);
+	m.text = text;
+	m.len = strlen(text);
+	trace_message(&m);
 }
 
 static bool entry_has(const struct trace_entry *e, const char *const *needles,
@@ -296,15 +370,117 @@ static bool entry_has(const struct trace_entry *e, const char *const *needles,
 
 void trace_walk(const char *const *needles, size_t n, trace_h *h, void *arg)
 {
-	const struct entry *e;
+	struct trace_entry t;
+	uint64_t pos;
 
-	if (!h || (n && !needles))
+	if (!h || (n && !needles) || !ring.mem)
 		return;
 
-	for (e = ring.first; e; e = e->next) {
-		if (entry_has(&e->e, needles, n))
-			h(&e->e, arg);
+	for (pos = ring.first; is_kept(pos); pos = entry_at(pos)->next) {
+		entry_show(&t, pos);
+		if (entry_has(&t, needles, n))
+			h(&t, arg);
 	}
+}
+
+struct found {
+	uint64_t *v; /* positions; malloc'd */
+	size_t n, room;
+};
+
+static int found_add(struct found *f, uint64_t pos)
+{
+	if (f->n == f->room) {
+		size_t room = f->room ? 2 * f->room : 64;
+		uint64_t *v = realloc(f->v, room * sizeof(*v));
+
+		if (!v)
+			return ENOMEM;
+		f->v = v;
+		f->room = room;
+	}
+	f->v[f->n++] = pos;
+
+	return 0;
+}
+
+static int find_key(struct found *f, const char *key)
+{
+	const size_t len = at_most(strlen(key), KEY_MAX);
+	const uint64_t hash = key_hash(key, len);
+	uint64_t pos = ring.buckets[hash % ring.bucketc];
+	int err = 0;
+
+	for (; is_kept(pos) && !err; pos = entry_at(pos)->prev) {
+		const struct entry *e = entry_at(pos);
+
+		ring.steps++;
+		if (e->hash == hash && e->keylen == len &&
+		    !memcmp(entry_key(e), key, len))
+			err = found_add(f, pos);
+	}
+
+	return err;
+}
+
+static int by_position(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+int trace_chain(const char *const *keys, size_t n, trace_h *h, void *arg)
+{
+	struct found f = {NULL, 0, 0};
+	struct trace_entry t;
+	int err = 0;
+
+	for (size_t i = 0; i < n && ring.mem && !err; i++) {
+		if (keys[i] && keys[i][0])
+			err = find_key(&f, keys[i]);
+	}
+	if (f.n)
+		qsort(f.v, f.n, sizeof(*f.v), by_position);
+	for (size_t i = 0; i < f.n && !err; i++) {
+		if (i && f.v[i] == f.v[i - 1])
+			continue; /* one key named twice */
+		entry_show(&t, f.v[i]);
+		h(&t, arg);
+	}
+	free(f.v);
+
+	return err;
+}
+
+bool trace_after(struct trace_entry *t, uint64_t pos)
+{
+	uint64_t next = ring.first;
+
+	if (!ring.mem)
+		return false;
+	if (is_kept(pos))
+		next = entry_at(pos)->next;
+	if (!is_kept(next))
+		return false;
+	entry_show(t, next);
+
+	return true;
+}
+
+uint64_t trace_last(void)
+{
+	return ring.mem && ring.first < ring.head ? ring.last : ring.past;
+}
+
+uint64_t trace_dropped(void)
+{
+	return ring.dropped;
+}
+
+uint64_t trace_steps(void)
+{
+	return ring.steps;
 }
 
 void trace_watch(trace_h *h, void *arg)
@@ -315,8 +491,6 @@ void trace_watch(trace_h *h, void *arg)
 
 void trace_close(void)
 {
-	if (ring.mem)
-		(void)munmap(ring.mem, TRACE_SIZE);
-
+	ring_free();
 	memset(&ring, 0, sizeof(ring));
 }

@@ -1,0 +1,120 @@
+/* trace_blank.c: secrets in messages, blanked before they are kept. */
+#include <string.h>
+#include <strings.h>
+#include "base/trace_int.h"
+
+/* Deliberate bugs, one a number, that fuzzing must find. */
+#ifndef PLANT
+#define PLANT 0
+#endif
+
+/* Where a secret begins, and what ends it.  A header is looked for only at
+ * the start of a line, its parameters to the end of that line. */
+static const struct secret {
+	const char *header; /* NULL: anywhere */
+	const char *begin;
+	const char *stop; /* characters that end it */
+	const char *skip; /* it begins after these, one after the other */
+} secrets[] = {
+    {NULL, "<handshake", "<", ">"},	    /* XEP-0114 3 */
+    {NULL, "<password", "<", ">"},	    /* XEP-0077, 0215 */
+    {NULL, "var='password'", "<", ">>"},    /* XEP-0004 3.2: field, value */
+    {NULL, "var=\"password\"", "<", ">>"},  /* ditto */
+    {NULL, "password='", "'", ""},	    /* XEP-0215 3.1 */
+    {NULL, "password=\"", "\"", ""},	    /* ditto */
+    {NULL, "key-params='", "'", ""},	    /* XEP-0167 7 */
+    {NULL, "key-params=\"", "\"", ""},	    /* ditto */
+    {NULL, "inline:", " \t\r\n;|\"'<", ""}, /* RFC 4568 6.1 */
+    {"Authorization:", "response=", ", \t\r\n", ""}, /* RFC 3261 22.4 */
+    {"Proxy-Authorization:", "response=", ", \t\r\n", ""},
+    {"Authorization:", "Basic ", ", \t\r\n", ""},
+    {"Proxy-Authorization:", "Basic ", ", \t\r\n", ""},
+};
+
+/* First letters of the above: nearly every byte is none and costs one look. */
+static const bool may_begin[256] = {
+    ['<'] = true, ['p'] = true, ['P'] = true, ['k'] = true, ['K'] = true,
+    ['i'] = true, ['I'] = true, ['r'] = true, ['R'] = true, ['b'] = true,
+    ['B'] = true, ['v'] = true, ['V'] = true,
+};
+
+static bool starts_with(const char *s, const char *end, const char *word)
+{
+	size_t n = strlen(word);
+
+	return (size_t)(end - s) >= n && 0 == strncasecmp(s, word, n);
+}
+
+/* End of the header line at s, continuation lines included (RFC 3261 7.3.1).
+ */
+static const char *header_end(const char *s, const char *end)
+{
+	for (; s < end; s++) {
+		if (*s == '\n' &&
+		    (s + 1 == end || (s[1] != ' ' && s[1] != '\t')))
+			return s;
+	}
+
+	return end;
+}
+
+/* The secret that begins at s: its first byte and its end. */
+static bool secret_at(const char **from, const char **to, const char *s,
+		      const char *end, const char *line, const char *line_end)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(secrets); i++) {
+		const struct secret *sec = &secrets[i];
+		const char *p;
+
+		if (!starts_with(s, end, sec->begin))
+			continue;
+		if (sec->header && !starts_with(line, line_end, sec->header))
+			continue;
+
+		p = s + strlen(sec->begin);
+		for (const char *c = sec->skip; *c; c++) {
+			while (p < end && *p++ != *c)
+				;
+		}
+		*from = p;
+		if (sec->header && p < end && *p == '"')
+			p++;
+		while (p < end && !strchr(sec->stop, *p))
+			p++;
+		*to = p;
+		return true;
+	}
+
+	return false;
+}
+
+/* Copies text with each secret as at most three stars: never longer. */
+size_t trace_blank(char *d, const char *text, size_t len)
+{
+	const char *s = text, *end = text + len, *from, *to;
+	const char *line = text, *line_end = header_end(text, end);
+	char *start = d;
+
+	while (s < end) {
+		if (s > line_end) {
+			line = s;
+			line_end = header_end(s, end);
+		}
+
+		if (!may_begin[(uint8_t)*s] ||
+		    !secret_at(&from, &to, s, end, line, line_end)) {
+			*d++ = *s++;
+			continue;
+		}
+
+		memcpy(d, s, (size_t)(from - s));
+		d += from - s;
+		for (s = from; (s < to || PLANT == 3) && s < from + 3; s++)
+			*d++ = '*';
+		s = to;
+	}
+
+	return (size_t)(d - start);
+}
