@@ -134,6 +134,11 @@ static void tell_stats(struct relay *r, struct command *c)
 	relay_stats(r);
 }
 
+static void tap(struct relay *r, struct command *c)
+{
+	tap_set(r, c->index);
+}
+
 static void free_owned(struct command *c)
 {
 	switch (c->type) {
@@ -168,7 +173,7 @@ static void (*const handlers[])(struct relay *r, struct command *c) = {
     [COMMAND_FLOW_END] = end_flow,     [COMMAND_REMOTE_ICE] = remote_ice,
     [COMMAND_REMOTE_RTP] = remote_rtp, [COMMAND_RESTART] = restart,
     [COMMAND_STREAM] = set_stream,     [COMMAND_DTMF] = send_digit,
-    [COMMAND_STATS] = tell_stats,
+    [COMMAND_STATS] = tell_stats,      [COMMAND_TAP] = tap,
 };
 
 void command_run(struct worker *w, struct cmdq_item *item)

@@ -172,6 +172,44 @@ uint64_t engine_lag(struct engine *e)
 	return worst;
 }
 
+bool engine_answers(struct engine *e)
+{
+	bool all = true;
+
+	for (unsigned i = 0; i < e->workerc; i++)
+		all &= worker_answers(e->workers[i]);
+
+	return all;
+}
+
+void engine_set_copies(struct engine *e, bool on)
+{
+	unsigned i;
+
+	for (i = 0; i < e->workerc; i++)
+		atomic_store(&e->workers[i]->copies, on);
+}
+
+unsigned engine_workers(const struct engine *e)
+{
+	return e->workerc;
+}
+
+void engine_totals(const struct engine *e, bool ice, struct media_totals *t)
+{
+	uint64_t sum[WORKER_TOTALS] = {0};
+	unsigned i, k;
+
+	_Static_assert(sizeof(sum) == sizeof(*t), "a total is missing");
+	for (i = 0; i < e->workerc; i++) {
+		for (k = 0; k < WORKER_TOTALS; k++)
+			sum[k] += atomic_load_explicit(
+			    &e->workers[i]->totals[ice][k],
+			    memory_order_relaxed);
+	}
+	memcpy(t, sum, sizeof(*t));
+}
+
 uint64_t engine_told_lag(struct engine *e)
 {
 	uint64_t us = e->told_lag;
@@ -491,7 +529,10 @@ void engine_dispatch(struct engine *e)
 		ev = (struct event *)item;
 		/* A handler may have closed it, or another call. */
 		m = find(e, ev->id);
-		if (m)
+		if (ev->ev.type == MEDIA_FINAL)
+			e->conf.final(ev->ev.why, ev->ev.stats, ev->ev.statc,
+				      e->conf.final_arg);
+		else if (m)
 			media_handle(m, &ev->ev);
 		free(ev);
 	}

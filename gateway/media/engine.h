@@ -15,6 +15,7 @@ enum command_type {
 	COMMAND_STREAM,
 	COMMAND_DTMF,
 	COMMAND_STATS,
+	COMMAND_TAP,
 };
 
 struct remote_ice { /* a copy of struct transport */
@@ -36,7 +37,7 @@ struct command {
 	struct cmdq_item item; /* first */
 	enum command_type type;
 	uint64_t id;	/* of the relay */
-	unsigned index; /* flow or stream */
+	unsigned index; /* flow or stream, or ms of a tap */
 	union {		/* owned until the worker takes it */
 		struct relay *relay;
 		struct flow *flow;
@@ -55,6 +56,7 @@ struct event {		       /* one allocation */
 	struct cmdq_item item; /* first */
 	uint64_t id;
 	struct media_event ev;
+	struct media_packet packet; /* its bytes are behind this structure */
 	struct transport transport;
 	struct fingerprint fingerprint;
 	char why[256];

@@ -1,4 +1,6 @@
 /* event.c: what a worker tells the signalling thread. */
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/log.h"
@@ -60,4 +62,29 @@ void relay_event(struct relay *r, const struct media_event *ev)
 		e->ev.stats = e->stats;
 	}
 	engine_post(r->w->engine, e);
+}
+
+void flow_note(struct flow *f, const char *fmt, ...)
+{
+	struct media_event ev = {.type = MEDIA_NOTE, .flow = f->index};
+	char text[200];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	ev.why = text;
+	relay_event(f->relay, &ev);
+}
+
+void flow_say(struct flow *f, const char *fmt, ...)
+{
+	char text[200];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_info("call %s: flow %u: %s\n", f->relay->name, f->index, text);
+	flow_note(f, "%s", text);
 }

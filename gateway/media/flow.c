@@ -163,9 +163,21 @@ void flow_send(struct flow *f, const uint8_t *p, size_t len, bool rtcp)
 		rtpflow_send(f, p, len, rtcp);
 }
 
+static void first_packet(struct flow *f, const struct sockaddr_storage *src,
+			 bool rtcp)
+{
+	char peer[SS_TEXT_SIZE];
+
+	f->first_at = f->relay->w->now;
+	flow_note(f, "first %s packet, from %s", rtcp ? "RTCP" : "RTP",
+		  src ? ss_print(peer, src) : "the relay");
+}
+
 void flow_authentic(struct flow *f, const struct sockaddr_storage *src,
 		    bool rtcp)
 {
+	if (!f->in_at)
+		first_packet(f, src, rtcp);
 	f->in_at = f->relay->w->now;
 	f->timed_out = false;
 	if (!f->ice && (rtcp || !f->settled))
@@ -191,6 +203,7 @@ void flow_close(struct flow *f)
 		return;
 	f->gone = true;
 	flow_unaim(f);
+	total_flow(f);
 	relay_forget(f->relay);
 	if (f->ice)
 		iceflow_close(f);

@@ -38,6 +38,8 @@ void forward_send(struct flow *f, uint8_t *p, size_t len, bool rtcp)
 		f->count.tx_drop++;
 		return;
 	}
+	if (f->tap)
+		tap_packet(f, true, rtcp, p, len, NULL);
 	if (f->crypt && crypt_protect(f->crypt, p, &len, rtcp)) {
 		f->count.tx_drop++;
 		return;
@@ -248,6 +250,8 @@ void forward_rtp(struct flow *f, uint8_t *p, size_t len,
 		f->count.rx_bad++;
 		return;
 	}
+	if (f->tap)
+		tap_packet(f, false, false, p, len, src);
 	if (is_again(f, &pk)) {
 		flow_authentic(f, src, false);
 		relay_again(f, &pk, p);
@@ -299,6 +303,8 @@ void forward_rtcp(struct flow *f, uint8_t *p, size_t len,
 		return;
 	}
 	flow_authentic(f, src, true);
+	if (f->tap)
+		tap_packet(f, false, true, p, len, src);
 	for (i = 0; i < MEDIA_STREAM_MAX; i++) {
 		s = f->relay->streams[i];
 		if (s && s->conf.used &&

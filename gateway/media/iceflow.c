@@ -326,9 +326,9 @@ static void on_pair(void *arg, const struct agent_pair *pair)
 		    ss_equal(&i->sockets[k].local, &pair->base))
 			i->pair_fd = i->sockets[k].watch.fd;
 	}
-	log_info("call %s: flow %u: pair %s %s - %s %s%s\n", f->relay->name,
-		 f->index, ss_print(a, &pair->base), types[pair->local_type],
-		 ss_print(b, &pair->remote), types[pair->remote_type],
+	flow_say(f, "pair %s %s - %s %s%s", ss_print(a, &pair->base),
+		 types[pair->local_type], ss_print(b, &pair->remote),
+		 types[pair->remote_type],
 		 i->pair_fd < 0 ? ", by libnice" : "");
 }
 
@@ -475,7 +475,7 @@ void iceflow_restart(struct flow *f)
 		return;
 	f->i.restarting = true;
 	f->i.asked = true;
-	log_info("call %s: flow %u: ICE restart\n", f->relay->name, f->index);
+	flow_say(f, "ICE restart");
 	if (f->state == FLOW_SUSPENDED)
 		set_deadline(f, SUSPEND_MAX);
 }

@@ -511,6 +511,11 @@ int media_dtmf(struct media *m, unsigned stream, enum media_side to,
 	return 0;
 }
 
+int media_tap(struct media *m, unsigned ms)
+{
+	return command_plain(m, COMMAND_TAP, ms);
+}
+
 int media_stats(struct media *m)
 {
 	return command_plain(m, COMMAND_STATS, 0);

@@ -22,6 +22,8 @@ enum {
 
 struct engine;
 struct media;
+struct media_stat;
+struct media_totals;
 
 struct engine_conf {
 	unsigned workers; /* 0: one per core */
@@ -42,6 +44,11 @@ struct engine_conf {
 	 * sockets alone, as on a kernel that refuses the second one. */
 	bool relay_only, one_socket;
 	unsigned cert_life; /* s until a new DTLS certificate; 0: 25 days */
+	/* Told by engine_dispatch of what a call's media was in the end, once
+	 * after its media_close; or NULL.  name as in media_open. */
+	void (*final)(const char *name, const struct media_stat *stats,
+		      unsigned n, void *arg);
+	void *final_arg;
 };
 
 /* EADDRNOTAVAIL when an address cannot be bound, ENOMEM .. */
@@ -65,6 +72,13 @@ void engine_used(const struct engine *e, struct engine_use *use);
  * asked, or waits there now; that an event of theirs waited for
  * engine_dispatch. */
 uint64_t engine_lag(struct engine *e);
+/* Has every worker done anything since the last time that this was asked? */
+bool engine_answers(struct engine *e);
+/* A MEDIA_PACKET for each RTCP packet of all calls, in a second from now. */
+void engine_set_copies(struct engine *e, bool on);
+unsigned engine_workers(const struct engine *e);
+/* Of the XMPP side (ice), or the SIP side. */
+void engine_totals(const struct engine *e, bool ice, struct media_totals *t);
 uint64_t engine_told_lag(struct engine *e);
 
 enum media_event_type {
@@ -79,6 +93,9 @@ enum media_event_type {
 	MEDIA_SILENT,  /* one way silent for rtp_warn s; why: likely cause */
 	MEDIA_TIMEOUT, /* SIP side: no RTP and RTCP for rtp_timeout s */
 	MEDIA_STATS,   /* answer to media_stats */
+	MEDIA_NOTE,    /* a step, for the trace; why says it in words */
+	MEDIA_PACKET,  /* media_tap's, engine_set_copies' */
+	MEDIA_FINAL,   /* engine_conf.final's */
 };
 
 struct media_count {
@@ -88,13 +105,31 @@ struct media_count {
 	uint32_t jitter_us, rtt_us; /* last seen; rtt 0: unknown */
 };
 
+/* Of all flows of one kind since the start, some 1 s old; events as they
+ * happened. */
+struct media_totals {
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+	uint64_t rx_lost, rx_auth_fail, rx_replay, rx_unknown_source, rx_bad;
+	uint64_t tx_drop;
+};
+
 struct media_stat { /* one flow */
 	unsigned flow;
 	bool ice;
 	bool up;
 	enum crypto_suite suite; /* SUITE_NONE: plain */
-	char pair[128]; /* "127.0.1.1:40002 host - 10.0.0.2:5 prflx" */
+	char pair[128];	   /* "127.0.1.1:40002 host - 10.0.0.2:5 prflx" */
+	uint64_t first_us; /* CLOCK_MONOTONIC; 0: nothing authentic came */
 	struct media_count count;
+};
+
+struct media_packet { /* a copy, in clear */
+	uint64_t at;  /* us, CLOCK_REALTIME */
+	bool tx;      /* sent by us */
+	bool rtcp;
+	struct sockaddr_storage local, remote;
+	const uint8_t *p;
+	size_t len;
 };
 
 struct media_event {
@@ -112,6 +147,7 @@ struct media_event {
 	bool from_x; /* MEDIA_EVENT_DTMF: from the XMPP side, else SIP's */
 	const struct media_stat *stats;
 	unsigned statc;
+	const struct media_packet *packet; /* MEDIA_PACKET; valid in handler */
 };
 
 typedef void(media_event_h)(const struct media_event *ev, void *arg);
@@ -215,5 +251,9 @@ int media_dtmf(struct media *m, unsigned stream, enum media_side to,
 
 /* MEDIA_STATS follows. */
 int media_stats(struct media *m);
+
+/* A MEDIA_PACKET for each packet of the SIP side, in clear, for so many ms; 0:
+ * no more. */
+int media_tap(struct media *m, unsigned ms);
 
 #endif

@@ -81,6 +81,16 @@ void relay_forget(struct relay *r)
 	}
 }
 
+static void tell_final(struct relay *r, const struct media_stat *stats,
+		       unsigned n)
+{
+	const struct media_event ev = {
+	    .type = MEDIA_FINAL, .why = r->name, .stats = stats, .statc = n};
+
+	if (r->conf->final)
+		relay_event(r, &ev);
+}
+
 void relay_close(struct relay *r)
 {
 	struct media_stat stats[MEDIA_FLOW_MAX];
@@ -91,6 +101,7 @@ void relay_close(struct relay *r)
 	n = relay_collect(r, stats);
 	for (i = 0; i < n; i++)
 		log_flow(r, &stats[i]);
+	tell_final(r, stats, n);
 	r->gone = true;
 	for (i = 0; i < MEDIA_FLOW_MAX; i++) {
 		if (r->flows[i])
@@ -225,6 +236,7 @@ unsigned relay_collect(const struct relay *r, struct media_stat *stats)
 		stats[n].up = f->state == FLOW_UP;
 		stats[n].suite = crypt_suite(f->crypt);
 		stats[n].count = f->count;
+		stats[n].first_us = f->first_at;
 		print_pair(f, stats[n].pair, sizeof(stats[n].pair));
 		add_tracks(r, &stats[n]);
 		n++;

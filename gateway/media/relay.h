@@ -105,10 +105,13 @@ struct flow {
 	enum flow_state state;
 	unsigned index;
 	bool ice, gone, timed_out;
+	uint8_t tap;	/* who looks on (tap.c), 0: nobody */
 	bool settled;	/* RTP: its source will not change any more */
 	bool connected; /* RTP: its socket is */
 	struct aim aim;
 	struct media_count count;
+	uint64_t first_at; /* us; first authentic packet, 0: none */
+	uint64_t totalled[WORKER_TOTALS]; /* of count: in the worker's */
 	union {
 		struct ice_part i;
 		struct rtp_part r;
@@ -163,6 +166,8 @@ struct relay {
 	struct wtimer tick;
 	bool gone;
 	uint32_t seed;
+	uint64_t tap_until, tap_since; /* us */
+	unsigned tap_count;	       /* copies since */
 };
 
 /* ---- flow.c ---- */
@@ -259,11 +264,28 @@ void relay_dtmf(struct relay *r, unsigned stream, enum media_side to,
 void relay_stats(struct relay *r);
 unsigned relay_collect(const struct relay *r, struct media_stat *stats);
 
+/* ---- total.c ---- */
+/* What a flow counted since the last time goes to the worker's totals. */
+void total_flow(struct flow *f);
+
+/* ---- tap.c ---- */
+void tap_set(struct relay *r, unsigned ms);
+/* What the flow's packets have to ask, from now on. */
+void tap_renew(struct flow *f);
+/* src: whence it came, NULL: ours. */
+void tap_packet(struct flow *f, bool tx, bool rtcp, const uint8_t *p,
+		size_t len, const struct sockaddr_storage *src);
+
 /* ---- tick.c ---- */
 void tick_start(struct relay *r);
 
 /* ---- event.c ---- */
 /* A copy of everything goes to the signalling thread. */
 void relay_event(struct relay *r, const struct media_event *ev);
+/* A step of the flow for the trace; the second one for the log, too. */
+__attribute__((format(printf, 2, 3))) void flow_note(struct flow *f,
+						     const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void flow_say(struct flow *f,
+						    const char *fmt, ...);
 
 #endif

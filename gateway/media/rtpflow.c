@@ -138,8 +138,7 @@ void rtpflow_remote(struct flow *f, const struct remote_rtp *c)
 	if (latch_set(&r->latch[0], &c->addr, &c->signal)) {
 		set_connected(f, false);
 		f->armed_at = f->relay->w->now;
-		log_info("call %s: flow %u: RTP to %s%s\n", f->relay->name,
-			 f->index, ss_print(text, &c->addr),
+		flow_say(f, "RTP to %s%s", ss_print(text, &c->addr),
 			 c->encrypted ? ", encrypted" : "");
 	}
 	(void)latch_set(&r->latch[1], &c->rtcp, &c->signal);
@@ -157,8 +156,7 @@ void rtpflow_learn(struct flow *f, const struct sockaddr_storage *src,
 		return;
 	if (latch_learn(&r->latch[socket], src)) {
 		flow_unaim(f);
-		log_info("call %s: flow %u: %s now goes to %s\n",
-			 f->relay->name, f->index, socket ? "RTCP" : "RTP",
+		flow_say(f, "%s now goes to %s", socket ? "RTCP" : "RTP",
 			 ss_print(text, src));
 	}
 	if (socket)

@@ -65,8 +65,8 @@ static void finish(struct flow *f)
 					 : "no SRTP keys");
 		return;
 	}
-	log_info("call %s: flow %u: DTLS done as %s, %s\n", f->relay->name,
-		 f->index, assoc_is_client(f->i.assoc) ? "client" : "server",
+	flow_say(f, "DTLS done as %s, %s",
+		 assoc_is_client(f->i.assoc) ? "client" : "server",
 		 crypto_suite_name(crypt_suite(f->crypt)));
 	wtimer_cancel(ts, &f->i.deadline);
 	wtimer_cancel(ts, &f->i.retransmit);
@@ -84,8 +84,7 @@ static void finish(struct flow *f)
  * garbage would hang up others' calls.  The deadline ends it. */
 static void broken(struct flow *f)
 {
-	log_info("call %s: flow %u: DTLS broke off: %s\n", f->relay->name,
-		 f->index, assoc_error(f->i.assoc));
+	flow_say(f, "DTLS broke off: %s", assoc_error(f->i.assoc));
 	shake_close(f);
 	worker_timer(f->relay->w, &f->i.retransmit, AGAIN, begin, f);
 }

@@ -181,6 +181,12 @@ static void tick(void *arg)
 		if (r->streams[i])
 			tick_stream(r->streams[i]);
 	}
+	for (i = 0; i < MEDIA_FLOW_MAX; i++) {
+		if (!r->flows[i])
+			continue;
+		total_flow(r->flows[i]);
+		tap_renew(r->flows[i]);
+	}
 }
 
 void tick_start(struct relay *r)

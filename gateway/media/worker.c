@@ -327,6 +327,7 @@ static void *run(void *arg)
 		serve(w, ev, n);
 		due = wtimer_run(&w->timers, w->now);
 		free_graves(w);
+		(void)atomic_fetch_add(&w->rounds, 1);
 		if (!atomic_load(&w->stop))
 			continue;
 		/* What was pushed before the flag was set comes first. */
@@ -378,6 +379,7 @@ int worker_start(struct worker **wp, void *engine,
 	w->engine = engine;
 	w->command = command;
 	w->commands.fd = -1;
+	w->asked = UINT_MAX;
 	point(w);
 	w->ep = epoll_create1(EPOLL_CLOEXEC);
 	if (w->ep < 0) {
@@ -403,6 +405,17 @@ out:
 	else
 		*wp = w;
 	return err;
+}
+
+bool worker_answers(struct worker *w)
+{
+	const unsigned rounds = atomic_load(&w->rounds);
+	const bool yes = rounds != w->asked;
+	uint64_t one = 1;
+
+	w->asked = rounds;
+
+	return write(w->commands.fd, &one, sizeof(one)) == sizeof(one) && yes;
 }
 
 void worker_stop(struct worker *w)

@@ -17,6 +17,8 @@
 
 struct media_count;
 
+enum { WORKER_TOTALS = 10 }; /* as in struct media_totals */
+
 enum {
 	WORKER_BATCH = 16,	/* datagrams that are handled together */
 	WORKER_DATAGRAM = 2048, /* bytes; the configured limit is below it */
@@ -90,12 +92,21 @@ struct worker {
 	uint64_t worked, since; /* us; of the time since then */
 	atomic_uint busy;	/* per mille, lately; for everyone */
 	atomic_uint behind;	/* us at worst, since someone took it */
+	/* of all flows, also of those that are gone; [1]: ICE.  Written by
+	 * this thread alone, once a second for each flow. */
+	_Atomic uint64_t totals[2][WORKER_TOTALS];
+	atomic_bool copies; /* of RTCP are wanted */
+	atomic_uint rounds; /* that it has done */
+	unsigned asked;	    /* rounds, when worker_answers() last looked */
 	atomic_bool stop;
 	pthread_t thread;
 };
 
 int worker_start(struct worker **wp, void *engine,
 		 void (*command)(struct worker *w, struct cmdq_item *item));
+/* Has the thread done anything since the last time?  It is asked to, for the
+ * next time; the first time it has. */
+bool worker_answers(struct worker *w);
 /* Waits until the thread has closed its agents and ended. */
 void worker_stop(struct worker *w);
 
