@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "sip/digest.h"
+#include "sip/former.h"
 #include "sip/nameaddr.h"
 
 static void destructor(void *arg)
@@ -194,6 +195,8 @@ static bool addr_is_allowed(const struct siptrunk *trunk,
 	if (conf && config_net_has(conf->accept_from, conf->accept_fromc, sa))
 		return true;
 	if (conf && config_net_has(conf->media_from, conf->media_fromc, sa))
+		return true;
+	if (trunk && former_named(trunk, sa))
 		return true;
 
 	return !addr_is_special(sa);

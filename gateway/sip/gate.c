@@ -2,6 +2,7 @@
 #include "sip/gate.h"
 #include <string.h>
 #include "base/id.h"
+#include "sip/sipcount.h"
 
 enum {
 	GATE_SETS = 1024,     /* power of 2 */
@@ -35,6 +36,14 @@ static const char *const verdict_names[GATE_VERDICTS] = {
     [GATE_CONNS] = "connections",
 };
 
+void gate_limits(struct gate *g, const struct config_limits *limits)
+{
+	g->rate = limits->sip_source_rate;
+	g->burst = limits->sip_source_burst;
+	g->size_max = limits->sip_udp_bytes;
+	g->stream_max = limits->sip_tcp_bytes;
+}
+
 int gate_alloc(struct gate **gp, const struct config_limits *limits)
 {
 	struct gate *g;
@@ -47,10 +56,7 @@ int gate_alloc(struct gate **gp, const struct config_limits *limits)
 		return ENOMEM;
 
 	g->seed = id_random();
-	g->rate = limits->sip_source_rate;
-	g->burst = limits->sip_source_burst;
-	g->size_max = limits->sip_udp_bytes;
-	g->stream_max = limits->sip_tcp_bytes;
+	gate_limits(g, limits);
 	*gp = g;
 	return 0;
 }
@@ -241,13 +247,21 @@ enum gate_verdict gate_judge_stream(struct gate *g, const struct sa *src,
 
 void gate_count(struct gate *g, enum gate_verdict v)
 {
-	if (g && v < GATE_VERDICTS)
-		++g->count[v];
+	if (!g || v >= GATE_VERDICTS)
+		return;
+
+	++g->count[v];
+	++sip_counts.gate[v];
 }
 
 uint64_t gate_counted(const struct gate *g, enum gate_verdict v)
 {
 	return g && v < GATE_VERDICTS ? g->count[v] : 0;
+}
+
+const char *gate_verdict_name(enum gate_verdict v)
+{
+	return (unsigned)v < GATE_VERDICTS ? verdict_names[v] : "";
 }
 
 int gate_print(struct re_printf *pf, const struct gate *g)

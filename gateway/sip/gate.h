@@ -24,6 +24,9 @@ enum gate_verdict {
 
 int gate_alloc(struct gate **gp, const struct config_limits *limits);
 
+/* They have changed; buckets keep what is in them. */
+void gate_limits(struct gate *g, const struct config_limits *limits);
+
 /* Judges one datagram.  known: the source is a trunk's; then only requests
  * that could open something new are paid for from its bucket.  now: ms of a
  * clock that never goes back. */
@@ -37,6 +40,7 @@ enum gate_verdict gate_judge_stream(struct gate *g, const struct sa *src,
 /* Counts a verdict that was reached elsewhere. */
 void gate_count(struct gate *g, enum gate_verdict v);
 uint64_t gate_counted(const struct gate *g, enum gate_verdict v);
+const char *gate_verdict_name(enum gate_verdict v); /* "passed" */
 int gate_print(struct re_printf *pf, const struct gate *g);
 
 #endif

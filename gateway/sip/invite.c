@@ -1,6 +1,7 @@
 /* invite.c: INVITE sessions: their table, states, ends and common tools. */
 #include "sip/invite_priv.h"
 #include <string.h>
+#include "base/keyed.h"
 #include "base/log.h"
 
 static const char *const state_names[] = {
@@ -86,7 +87,7 @@ int invite_link(struct invite *inv)
 	if (!inv->callid || inv->linked)
 		return EINVAL;
 
-	hash_append(inv->all->ht, hash_joaat_str(inv->callid), &inv->he,
+	hash_append(inv->all->ht, keyed_str(inv->callid), &inv->he,
 		    mem_ref(inv));
 	inv->linked = true;
 	++inv->all->n;

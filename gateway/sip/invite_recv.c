@@ -1,5 +1,6 @@
 /* invite_recv.c: messages to sessions, and the table that finds them. */
 #include "sip/invite_priv.h"
+#include "base/keyed.h"
 
 static const struct invite_times default_times = {
     .t1 = SIP_T1,
@@ -31,7 +32,7 @@ static bool find_handler(struct le *le, void *arg)
 static struct invite *invite_find(const struct invites *all,
 				  const struct sip_msg *msg)
 {
-	return list_ledata(hash_lookup(all->ht, hash_joaat_pl(&msg->callid),
+	return list_ledata(hash_lookup(all->ht, keyed_pl(&msg->callid),
 				       find_handler, (void *)(uintptr_t)msg));
 }
 

@@ -1,5 +1,6 @@
 /* line.c: accounts of users at their registrars: many lines, few places. */
 #include <string.h>
+#include "base/keyed.h"
 #include "base/log.h"
 #include "sip/stack_priv.h"
 
@@ -7,7 +8,7 @@ enum { GOODBYE_MAX = 500 }; /* lines that unregister when we stop */
 
 static uint32_t key_of(const char *s)
 {
-	return hash_joaat_str(s);
+	return keyed_str(s);
 }
 
 /* ---- registrars ---- */
@@ -261,8 +262,7 @@ struct siptrunk *line_by_request(const struct sipstack *s,
 		return NULL;
 
 	t = list_ledata(
-	    hash_lookup(s->tokens, hash_joaat((const uint8_t *)user.p, user.l),
-			token_is, &user));
+	    hash_lookup(s->tokens, keyed_pl(&user), token_is, &user));
 
 	return t && t->binding && trunk_is_source(t->hop, &msg->src, false)
 		   ? t
@@ -310,6 +310,31 @@ static bool line_refresh(struct le *le, void *arg)
 	binding_refresh(t->binding);
 
 	return false;
+}
+
+static bool line_renew(struct le *le, void *arg)
+{
+	struct siptrunk *t = le->data;
+
+	if (t->hop == arg)
+		binding_refresh(t->binding);
+
+	return false;
+}
+
+void lines_renew(struct siptrunk *hop)
+{
+	(void)hash_apply(hop->stack->lines, line_renew, hop);
+}
+
+void siptrunk_renew(struct siptrunk *t)
+{
+	if (!t)
+		return;
+
+	binding_refresh(t->binding);
+	if (t->hop)
+		lines_renew(t->hop);
 }
 
 void lines_refresh(struct sipstack *s)

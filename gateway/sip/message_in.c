@@ -2,6 +2,7 @@
 #include "sip/message.h"
 #include <string.h>
 #include <openssl/evp.h>
+#include "base/keyed.h"
 #include "base/log.h"
 #include "sip/caller.h"
 #include "sip/nameaddr.h"
@@ -54,7 +55,7 @@ static bool is_hash(struct le *le, void *arg)
 static struct seen *seen_find(const struct messages *ms, char *hash)
 {
 	return list_ledata(
-	    hash_lookup(ms->seen, hash_joaat_str(hash), is_hash, hash));
+	    hash_lookup(ms->seen, keyed_str(hash), is_hash, hash));
 }
 
 /* Where memory is short a fork may be shown twice. */
@@ -76,7 +77,7 @@ static void seen_add(struct messages *ms, const char *hash, unsigned code)
 	str_ncpy(s->hash, hash, sizeof(s->hash));
 	s->code = code;
 	s->until = now + SEEN_FOR;
-	hash_append(ms->seen, hash_joaat_str(hash), &s->he, s);
+	hash_append(ms->seen, keyed_str(hash), &s->he, s);
 	list_append(&ms->order, &s->le, s);
 	++ms->seenc;
 }

@@ -2,6 +2,7 @@
 #include "sip/notifier_priv.h"
 #include <string.h>
 #include "base/id.h"
+#include "base/keyed.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "sip/caller.h"
@@ -276,7 +277,7 @@ static void begin(struct notifier *n, struct siptrunk *trunk, struct sip *sip,
 		return;
 	}
 
-	hash_append(n->ht, hash_joaat_str(w->callid), &w->he, w);
+	hash_append(n->ht, keyed_str(w->callid), &w->he, w);
 	accept_it(w, sip, msg,
 		  w->fetch ? 0 : notifier_expires(asked, n->conf));
 	/* RFC 6665 4.2.2: at once; a fetch is answered when there is more */
@@ -358,7 +359,7 @@ static bool dialog_h(const struct sip_msg *msg, void *arg)
 		return false;
 
 	w = list_ledata(
-	    hash_lookup(n->ht, hash_joaat_pl(&msg->callid), is_ours, &msg));
+	    hash_lookup(n->ht, keyed_pl(&msg->callid), is_ours, &msg));
 	if (!w || w->final)
 		return false;
 

@@ -165,6 +165,14 @@ static const char message_types[] =
 void options_answer(struct sipstack *s, struct sip *sip,
 		    const struct sip_msg *msg)
 {
+	if (s->retry_after) { /* RFC 3261 21.5.4: who balances goes elsewhere */
+		(void)sip_replyf(sip, msg, 503, "Service Unavailable",
+				 "%sRetry-After: %u\r\n"
+				 "Content-Length: 0\r\n\r\n",
+				 sipstack_allow(s), s->retry_after);
+		return;
+	}
+
 	(void)sip_replyf(sip, msg, 200, "OK",
 			 "%s%sAccept: application/sdp%s\r\n"
 			 "Content-Length: 0\r\n\r\n",

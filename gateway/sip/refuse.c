@@ -2,6 +2,7 @@
 #include "sip/refuse.h"
 #include "base/log.h"
 #include "sip/guard.h"
+#include "sip/sipcount.h"
 #include "sip/stack_priv.h"
 
 enum {
@@ -22,6 +23,11 @@ static const char *const why_names[REFUSE_WHYS] = {
     [REFUSE_MESSAGE] = "message",
     [REFUSE_WATCHER] = "watcher",
 };
+
+const char *refuse_why_name(enum refuse_why why)
+{
+	return (unsigned)why < REFUSE_WHYS ? why_names[why] : "";
+}
 
 static struct {
 	uint64_t since; /* ms */
@@ -56,6 +62,7 @@ void refuse_log(const struct refusal *r)
 	    r->trunk ? siptrunk_conf(r->trunk) : NULL;
 	struct pl method = PL("-");
 
+	++sip_counts.refused[r->why];
 	if (!may_log(r->why))
 		return;
 

@@ -37,6 +37,8 @@ struct refusal {
 	const struct siptrunk *trunk; /* NULL: a stranger */
 };
 
+const char *refuse_why_name(enum refuse_why why); /* "stranger" */
+
 /* At most 20 lines a second of each why; those left out are counted. */
 void refuse_log(const struct refusal *r);
 /* The same for a parsed request that is answered. */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/id.h"
 #include "base/log.h"
+#include "sip/flow.h"
 #include "sip/scan.h"
 #include "sip/stack_priv.h"
 
@@ -14,20 +15,21 @@ enum {
 	BACKOFF = 30 * 1000,	     /* ms, first */
 	BACKOFF_MAX = 3600 * 1000,   /* ms */
 	FORBIDDEN_FOR = 3600 * 1000, /* ms after a 403 */
-	KEEPALIVE = 25 * 1000,	     /* ms; RFC 5626 4.4: below 30 s on UDP */
 	SILENCE = 8 * 1000, /* ms without an answer: the next target */
 };
 
 struct binding {
 	struct siptrunk *trunk; /* not referenced */
 	struct sip_request *req;
-	struct tmr tmr, tmr_keepalive, tmr_silence;
+	struct regflow *flow; /* NULL: another keeps the way open, or nobody */
+	struct tmr tmr, tmr_silence;
 	struct siptarget target;
 	char *aor, *contact;
 	char callid[33], tag[12];
 	uint32_t cseq;
 	unsigned expires, failures, tries, nth, code;
 	enum binding_state state;
+	bool plain;	  /* without RFC 5626: 439 */
 	const char *text; /* what is wrong, for the owner of a line */
 	sipline_h *h;
 	void *arg;
@@ -50,7 +52,7 @@ static void keeper_leave(struct binding *b)
 {
 	struct siptrunk *hop = trunk_hop(b->trunk);
 
-	tmr_cancel(&b->tmr_keepalive);
+	b->flow = mem_deref(b->flow);
 	if (hop->keeper == b)
 		hop->keeper = NULL;
 }
@@ -70,7 +72,6 @@ static void destructor(void *arg)
 	struct binding *b = arg;
 
 	tmr_cancel(&b->tmr);
-	tmr_cancel(&b->tmr_keepalive);
 	tmr_cancel(&b->tmr_silence);
 	tmr_cancel(&b->tmr_tell);
 	keeper_leave(b);
@@ -207,22 +208,32 @@ static void fail_over(struct binding *b)
 	b->nth = 0;
 }
 
-static void keepalive_h(void *arg)
+/* Who is reached by it is registered again, each line in its turn. */
+static void flow_failed(void *arg)
 {
 	struct binding *b = arg;
-	struct mbuf *mb;
+	struct siptrunk *hop = trunk_hop(b->trunk);
 
-	tmr_start(&b->tmr_keepalive, KEEPALIVE, keepalive_h, b);
-	mb = mbuf_alloc(4);
-	if (!mb)
+	if (hop->registrar)
+		lines_renew(hop);
+	else
+		binding_refresh(b);
+}
+
+static void keep_open(struct binding *b, const struct sip_msg *msg)
+{
+	int err;
+
+	if (!regflow_wanted(&b->target, msg) || !keeper_take(b))
 		return;
 
-	if (!mbuf_write_str(mb, "\r\n\r\n")) {
-		mb->pos = 0;
-		(void)sip_send(b->target.sip, NULL, b->target.tp,
-			       &b->target.addr, mb);
-	}
-	mem_deref(mb);
+	err = regflow_start(&b->flow, &b->target, msg, flow_failed, b);
+	if (!err)
+		return;
+
+	log_warning("sip: trunk %s: the way to %J is not kept open: %m\n",
+		    b->trunk->conf->name, &b->target.addr, err);
+	keeper_leave(b);
 }
 
 struct expiry {
@@ -274,8 +285,7 @@ static void on_bound(struct binding *b, const struct sip_msg *msg)
 			 b->trunk->conf->name, b->aor, expires);
 	b->failures = 0;
 	b->text = NULL;
-	if (b->target.tp == SIP_TRANSP_UDP && keeper_take(b))
-		tmr_start(&b->tmr_keepalive, KEEPALIVE, keepalive_h, b);
+	keep_open(b, msg);
 	after = binding_refresh_after(expires);
 	/* lines that came up together shall not come back together */
 	if (b->trunk->hop && b->state != BINDING_BOUND)
@@ -358,6 +368,14 @@ static void on_final(struct binding *b, const struct sip_msg *msg)
 		else
 			fail_over(b);
 		break;
+	case 439: /* RFC 5626 11.6: a hop before the registrar has none of it */
+		if (!b->plain && ++b->tries <= 2) {
+			b->plain = true;
+			if (!send_register(b, b->expires))
+				break;
+		}
+		fail(b, 0);
+		break;
 	default:
 		if (msg->scode < 300) {
 			on_bound(b, msg);
@@ -408,7 +426,14 @@ static int send_register(struct binding *b, unsigned expires)
 					  registrar};
 	struct sip_request **reqp = expires ? &b->req : NULL;
 	const char *host = strchr(b->aor, '@');
+	char outbound[sizeof(";+sip.instance=\"<>\";reg-id=1") + REGFLOW_URN];
+	char urn[REGFLOW_URN];
 	int err;
+
+	regflow_instance(urn, b->aor,
+			 b->trunk->token ? b->trunk->token : conf->name);
+	(void)re_snprintf(outbound, sizeof(outbound),
+			  ";+sip.instance=\"<%s>\";reg-id=1", urn);
 
 	(void)re_snprintf(registrar, sizeof(registrar), "sip:%s",
 			  host ? host + 1 : b->trunk->host);
@@ -418,11 +443,13 @@ static int send_register(struct binding *b, unsigned expires)
 	    NULL, sipstack_send, expires ? answer_h : NULL, expires ? b : NULL,
 	    "To: <%s>\r\nFrom: <%s>;tag=%s\r\n"
 	    "Call-ID: %s\r\nCSeq: %u REGISTER\r\n"
-	    "Contact: <%s>;expires=%u\r\nExpires: %u\r\n"
+	    "Contact: <%s>%s;expires=%u\r\nExpires: %u\r\n"
 	    "%H%s%s%sContent-Length: 0\r\n\r\n",
-	    b->aor, b->aor, b->tag, b->callid, ++b->cseq, b->contact, expires,
-	    expires, digest_print, &rq, sipstack_allow(s),
-	    sipstack_supported(s), sipstack_agent(s));
+	    b->aor, b->aor, b->tag, b->callid, ++b->cseq, b->contact,
+	    b->plain ? "" : outbound, expires, expires, digest_print, &rq,
+	    sipstack_allow(s),
+	    b->plain ? sipstack_supported(s) : "Supported: path, outbound\r\n",
+	    sipstack_agent(s));
 	if (err)
 		log_warning("sip: trunk %s: REGISTER: %m\n", conf->name, err);
 	else if (expires)

@@ -368,6 +368,7 @@ const struct leg_ops sipleg_ops = {
     .transport = leg_transport,
     .dtmf = leg_dtmf,
     .end = leg_end,
+    .farewell = sipleg_farewell_note,
     .print = leg_print,
 };
 
@@ -423,6 +424,15 @@ static void calls_destructor(void *arg)
 	mem_deref(calls->invites);
 }
 
+void sipcalls_limits(struct sipcalls *calls,
+		     const struct config_limits *limits)
+{
+	calls->sdp_bytes = limits->sdp_bytes;
+	calls->half_open_max = limits->half_open;
+	calls->candidates_max = limits->candidates;
+	calls->codecs_max = limits->codecs;
+}
+
 int sipcalls_alloc(struct sipcalls **sp, struct sipstack *stack,
 		   const struct config_limits *limits)
 {
@@ -437,10 +447,7 @@ int sipcalls_alloc(struct sipcalls **sp, struct sipstack *stack,
 		return ENOMEM;
 
 	calls->stack = stack;
-	calls->sdp_bytes = limits->sdp_bytes;
-	calls->half_open_max = limits->half_open;
-	calls->candidates_max = limits->candidates;
-	calls->codecs_max = limits->codecs;
+	sipcalls_limits(calls, limits);
 	err = invites_alloc(&calls->invites, stack);
 	if (err)
 		goto out;

@@ -12,6 +12,14 @@ struct sipcalls;
 int sipcalls_alloc(struct sipcalls **sp, struct sipstack *stack,
 		   const struct config_limits *limits);
 
+/* They have changed; for calls from now on. */
+void sipcalls_limits(struct sipcalls *s, const struct config_limits *limits);
+
+/* BYE in the dialog of a process that died.  EBADMSG: the notes make no
+ * sense; other errors of the way there. */
+int sipleg_farewell(struct sipcalls *s, struct siptrunk *trunk,
+		    const struct ending *why, leg_noted_h *h, const void *arg);
+
 struct sipleg_conf {
 	struct siptrunk *trunk;
 	const char *to_uri;    /* "sip:600@pbx.example.net" */

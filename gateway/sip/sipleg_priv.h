@@ -49,6 +49,9 @@ int sipleg_encode(struct sipleg *l, const struct desc *d, const char **textp);
 int sipleg_decode(const struct sipleg *l, struct desc **dp,
 		  const struct pl *sdp, struct ending *why);
 
+/* farewell.c */
+void sipleg_farewell_note(const struct leg *leg, leg_note_h *h, void *arg);
+
 /* sipleg_in.c */
 void sipleg_incoming(struct siptrunk *trunk, struct sip *sip,
 		     const struct sip_msg *msg, void *arg);

@@ -438,11 +438,26 @@ struct siptrunk *sipstack_trunk(const struct sipstack *s, const char *name)
 	     le = le->next) {
 		struct siptrunk *t = le->data;
 
-		if (!strcmp(t->conf->name, name))
+		if (!t->gone && !strcmp(t->conf->name, name))
 			return t;
 	}
 
 	return s && name ? line_find(s, name) : NULL;
+}
+
+const struct config_trunk *sipstack_conf(const struct sipstack *s,
+					 const char *name)
+{
+	struct le *le;
+
+	LIST_FOREACH (&s->trunks, le) {
+		const struct siptrunk *t = le->data;
+
+		if (!strcmp(t->conf->name, name))
+			return t->conf;
+	}
+
+	return siptrunk_conf(line_find(s, name));
 }
 
 const char *sipstack_agent(const struct sipstack *s)
@@ -460,6 +475,11 @@ const char *sipstack_supported(const struct sipstack *s)
 	return s ? s->supported : "";
 }
 
+void sipstack_drain(struct sipstack *s, unsigned retry_after)
+{
+	s->retry_after = retry_after;
+}
+
 int sipstack_print(struct re_printf *pf, const struct sipstack *s)
 {
 	int err;
@@ -471,6 +491,8 @@ int sipstack_print(struct re_printf *pf, const struct sipstack *s)
 	for (struct le *le = s->trunks.head; le; le = le->next) {
 		const struct siptrunk *t = le->data;
 
+		if (t->gone)
+			continue;
 		err |= re_hprintf(pf, "trunk %s: %s\n", t->conf->name,
 				  siptrunk_status(t));
 	}

@@ -35,6 +35,10 @@ int sipstack_listen_dialog(struct sipstack *s, bool req, sip_msg_h *h,
 
 struct siptrunk *sipstack_trunk(const struct sipstack *s, const char *name);
 const struct config_trunk *siptrunk_conf(const struct siptrunk *t);
+/* The configuration of a trunk or line, also of one that is not in the file
+ * any more; NULL: there never was one. */
+const struct config_trunk *sipstack_conf(const struct sipstack *s,
+					 const char *name);
 bool siptrunk_up(const struct siptrunk *t); /* a target answers OPTIONS */
 const char *siptrunk_status(const struct siptrunk *t); /* for people */
 
@@ -54,6 +58,10 @@ int siptrunk_target(struct siptarget *t, struct siptrunk *trunk, unsigned n,
 		    siptarget_h *h, void *arg);
 /* Tells the health watcher how a target did (silence, 503, transport). */
 void siptrunk_target_failed(struct siptrunk *trunk, const struct sa *addr);
+
+/* Registers again, it and the lines of its registrar each in their turn: who
+ * forgets one thing forgets another. NULL is fine. */
+void siptrunk_renew(struct siptrunk *t);
 
 /* Forgets a waiting h(arg): call it before arg goes away. */
 void siptrunk_target_cancel(struct siptrunk *trunk, void *arg);
@@ -137,6 +145,9 @@ int siptrunk_aor(char **uriprint, const struct siptrunk *trunk,
 /* The public address (and port, if not 0) has changed, for one family: from
  * now on in Via and Contact; registrations are renewed at once. */
 void sipstack_set_public(struct sipstack *s, const struct sa *addr);
+
+/* OPTIONS are answered 503 with Retry-After, s; 0: 200 as ever. */
+void sipstack_drain(struct sipstack *s, unsigned retry_after);
 
 /* Counters of both gates and the state of each trunk, for people (%H). */
 int sipstack_print(struct re_printf *pf, const struct sipstack *s);

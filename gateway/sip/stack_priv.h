@@ -18,6 +18,7 @@ struct wire {
 	struct siptrunk *trunk; /* not referenced; its private way out */
 	const struct config_listen *conf; /* NULL: ephemeral */
 	struct sip *sip;
+	struct tls *tls; /* referenced; NULL: none */
 	struct sip_lsnr *requests, *responses;
 	enum sip_transp tp;
 	struct sa laddr, public; /* public: unset where there is none */
@@ -56,6 +57,9 @@ struct siptrunk { /* or a line, or the registrar that lines share */
 	bool registrar;
 	struct sipstack *stack; /* not referenced */
 	const struct config_trunk *conf;
+	void *held; /* whose part conf is; NULL: the stack's first, or owned */
+	struct list formers; /* where it was before */
+	bool gone;	     /* not in the configuration any more */
 	struct targets *targets;
 	struct digest *digest;
 	struct binding *binding;
@@ -79,12 +83,14 @@ struct sipstack {
 	struct tls *tls; /* of tls: listeners */
 	char allow[256], supported[64], agent[160];
 	bool closing;
+	unsigned retry_after; /* s; 0: new calls are taken */
 };
 
 /* wire.c */
 int wire_alloc(struct wire **wp, struct sipstack *s, enum sip_transp tp,
 	       const struct sa *laddr, struct tls *tls);
 const struct sa *wire_public(const struct wire *w);
+void wires_limits(struct sipstack *s); /* [limits] has changed */
 struct wire *wire_find(const struct sipstack *s, const struct sip *sip);
 /* The TCP or TLS listener with this address; NULL. */
 struct wire *wire_of_stream(const struct sa *laddr);
@@ -100,12 +106,18 @@ bool wire_stream_judge(struct wire *w, const struct sip_msg *msg, bool known);
 /* trunk.c */
 int trunk_alloc(struct siptrunk **tp, struct sipstack *s,
 		const struct config_trunk *conf);
+/* Without a place in the list. */
+int trunk_make(struct siptrunk **tp, struct sipstack *s,
+	       const struct config_trunk *conf);
+/* Begins what the configuration asks for and does not go on yet. */
 void trunk_start(struct siptrunk *t);
+/* Who waits for its targets tries again. */
+void trunk_wake(struct siptrunk *t);
 /* Whose address is it? media: also where its phones may be. */
 struct siptrunk *trunk_by_source(const struct sipstack *s,
 				 const struct wire *w, const struct sa *src,
 				 bool media);
-/* The way out for one target. */
+/* wayout.c: the way out for one target. */
 int trunk_fill_target(struct siptarget *t, struct siptrunk *trunk,
 		      const struct target *to);
 
@@ -131,6 +143,8 @@ struct siptrunk *line_by_request(const struct sipstack *s,
 uint64_t line_turn(struct sipstack *s);
 void lines_close(struct sipstack *s);
 void lines_refresh(struct sipstack *s);
+/* Those of one registrar. */
+void lines_renew(struct siptrunk *hop);
 
 /* options.c */
 int options_alloc(struct options **op, struct siptrunk *trunk);

@@ -3,6 +3,7 @@
 #include "sip/subscribe_priv.h"
 #include <string.h>
 #include "base/id.h"
+#include "base/keyed.h"
 #include "base/log.h"
 #include "sip/digest.h"
 #include "sip/nameaddr.h"
@@ -324,7 +325,7 @@ int subscription_start(struct subscription **sp, struct subscribers *all,
 	sub->lseq = rand_u16();
 	id_token(sub->callid, sizeof(sub->callid));
 	id_token(sub->ltag, sizeof(sub->ltag));
-	hash_append(all->ht, hash_joaat_str(sub->callid), &sub->he, sub);
+	hash_append(all->ht, keyed_str(sub->callid), &sub->he, sub);
 	na.uri = conf->from_uri;
 	err = str_dup(&sub->uri, conf->uri);
 	if (!err)

@@ -2,6 +2,7 @@
  * NOTIFYs (RFC 6665 4.1.2, 4.1.3). */
 #include "sip/subscribe_priv.h"
 #include <string.h>
+#include "base/keyed.h"
 #include "base/log.h"
 #include "sip/digest.h"
 #include "sip/scan.h"
@@ -370,7 +371,7 @@ bool subscribe_notify(const struct sip_msg *msg, void *arg)
 		return false;
 
 	sub = list_ledata(
-	    hash_lookup(all->ht, hash_joaat_pl(&msg->callid), is_ours, u.out));
+	    hash_lookup(all->ht, keyed_pl(&msg->callid), is_ours, u.out));
 	if (!sub || sub->state == SUBSCRIBE_ENDED || !sub->hop.sip)
 		return false;
 

@@ -401,6 +401,12 @@ out:
 	return err;
 }
 
+void targets_give(struct targets *ts, void *arg)
+{
+	if (ts)
+		ts->arg = arg;
+}
+
 size_t targets_count(const struct targets *ts)
 {
 	return ts ? ts->count : 0;

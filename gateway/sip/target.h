@@ -26,6 +26,8 @@ typedef void(targets_h)(int err, void *arg);
  * EPROTONOSUPPORT, ENOMEM. */
 int targets_alloc(struct targets **tsp, struct dnsc *dnsc, const char *uri,
 		  targets_allow_h *allow, targets_h *h, void *arg);
+/* Whom h and allow are called with from now on. */
+void targets_give(struct targets *ts, void *arg);
 size_t targets_count(const struct targets *ts);
 bool targets_busy(const struct targets *ts); /* the first search goes on */
 /* In the order of DNS. NULL: none. */

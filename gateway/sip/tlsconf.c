@@ -128,3 +128,43 @@ int tlsconf_server(struct tls **tlsp, const char *cert, const char *key)
 
 	return err;
 }
+
+/* Copies of references: nothing is read and nothing can fail half-way. */
+static void copy_pair(SSL_CTX *to, SSL_CTX *from)
+{
+	STACK_OF(X509) *chain = NULL;
+	X509 *cert = SSL_CTX_get0_certificate(from);
+	EVP_PKEY *key = SSL_CTX_get0_privatekey(from);
+
+	(void)SSL_CTX_get0_chain_certs(from, &chain);
+	if (cert && key &&
+	    SSL_CTX_use_cert_and_key(to, cert, key, chain, 1) != 1)
+		(void)failed("certificate", "in memory");
+}
+
+static void copy_name(SSL_CTX *to, SSL_CTX *from)
+{
+	X509_VERIFY_PARAM *p = SSL_CTX_get0_param(from);
+	X509_VERIFY_PARAM *q = SSL_CTX_get0_param(to);
+	char *ip = X509_VERIFY_PARAM_get1_ip_asc(p);
+
+	(void)X509_VERIFY_PARAM_set1_host(q, X509_VERIFY_PARAM_get0_host(p, 0),
+					  0);
+	if (ip)
+		(void)X509_VERIFY_PARAM_set1_ip_asc(q, ip);
+	else
+		(void)X509_VERIFY_PARAM_set1_ip(q, NULL, 0);
+	OPENSSL_free(ip);
+}
+
+void tlsconf_renew(struct tls *tls, struct tls *from)
+{
+	SSL_CTX *to = tls_openssl_context(tls);
+	SSL_CTX *ctx = tls_openssl_context(from);
+
+	copy_pair(to, ctx);
+	if (SSL_CTX_get_verify_mode(ctx) & SSL_VERIFY_PEER) {
+		SSL_CTX_set1_cert_store(to, SSL_CTX_get_cert_store(ctx));
+		copy_name(to, ctx);
+	}
+}

@@ -11,5 +11,8 @@ int tlsconf_client(struct tls **tlsp, const struct config_trunk *trunk,
 		   const char *host);
 /* For a tls: listener. */
 int tlsconf_server(struct tls **tlsp, const char *cert, const char *key);
+/* New connections of tls are made with what from has: certificates, whom to
+ * believe, which name; those that are open stay. */
+void tlsconf_renew(struct tls *tls, struct tls *from);
 
 #endif

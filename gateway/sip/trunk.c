@@ -3,8 +3,8 @@
 #include <string.h>
 #include "base/id.h"
 #include "base/log.h"
+#include "sip/former.h"
 #include "sip/stack_priv.h"
-#include "sip/tlsconf.h"
 
 static void destructor(void *arg)
 {
@@ -14,6 +14,7 @@ static void destructor(void *arg)
 	hash_unlink(&t->he);
 	hash_unlink(&t->he_token);
 	list_flush(&t->waiters);
+	list_flush(&t->formers);
 	mem_deref(t->binding);
 	mem_deref(t->options);
 	mem_deref(t->targets);
@@ -22,6 +23,7 @@ static void destructor(void *arg)
 	mem_deref(t->token);
 	mem_deref(t->hop);
 	mem_deref(t->owned);
+	mem_deref(t->held);
 }
 
 static void waiter_destructor(void *arg)
@@ -50,6 +52,12 @@ static void wake_waiters(struct siptrunk *t, int err)
 static void targets_changed(int err, void *arg)
 {
 	wake_waiters(arg, err);
+}
+
+void trunk_wake(struct siptrunk *t)
+{
+	if (!targets_busy(t->targets))
+		wake_waiters(t, targets_count(t->targets) ? 0 : ENOENT);
 }
 
 /* Loopback and link-local only where the configuration names them: a record
@@ -134,8 +142,8 @@ int trunk_line(struct siptrunk **tp, struct siptrunk *hop,
 	return 0;
 }
 
-int trunk_alloc(struct siptrunk **tp, struct sipstack *s,
-		const struct config_trunk *conf)
+int trunk_make(struct siptrunk **tp, struct sipstack *s,
+	       const struct config_trunk *conf)
 {
 	struct siptrunk *t;
 	int err;
@@ -154,18 +162,29 @@ int trunk_alloc(struct siptrunk **tp, struct sipstack *s,
 		}
 	}
 
-	list_append(&s->trunks, &t->le, t);
 	*tp = t;
 
 	return 0;
 }
 
+int trunk_alloc(struct siptrunk **tp, struct sipstack *s,
+		const struct config_trunk *conf)
+{
+	int err = trunk_make(tp, s, conf);
+
+	if (!err)
+		list_append(&s->trunks, &(*tp)->le, *tp);
+
+	return err;
+}
+
 void trunk_start(struct siptrunk *t)
 {
-	int err;
+	int err = 0;
 
-	err = options_alloc(&t->options, t);
-	if (!err && t->conf->reg)
+	if (!t->options)
+		err = options_alloc(&t->options, t);
+	if (!err && t->conf->reg && !t->binding)
 		err = binding_alloc(&t->binding, t);
 	if (err)
 		log_error("sip: trunk %s: %m\n", t->conf->name, err);
@@ -175,11 +194,14 @@ bool trunk_is_source(struct siptrunk *t, const struct sa *src, bool media)
 {
 	const struct config_trunk *conf = t->conf;
 
-	if (config_net_has(conf->accept_from, conf->accept_fromc, src) ||
-	    targets_find(t->targets, src, SA_ADDR))
+	if (!t->gone &&
+	    (config_net_has(conf->accept_from, conf->accept_fromc, src) ||
+	     targets_find(t->targets, src, SA_ADDR)))
+		return true;
+	if (media && former_has(t, src, true))
 		return true;
 
-	return media &&
+	return media && !t->gone &&
 	       config_net_has(conf->media_from, conf->media_fromc, src);
 }
 
@@ -216,130 +238,6 @@ struct siptrunk *trunk_by_source(const struct sipstack *s,
 	}
 
 	return best;
-}
-
-/* The address that the kernel would send from. */
-static int source_for(struct sa *laddr, const struct sa *dst)
-{
-	struct udp_sock *us = NULL;
-	struct sa any;
-	int err;
-
-	err = sa_set_str(&any, sa_af(dst) == AF_INET6 ? "::" : "0.0.0.0", 0);
-	if (!err)
-		err = udp_listen(&us, &any, NULL, NULL);
-	if (!err)
-		err = udp_connect(us, dst);
-	if (!err)
-		err = udp_local_get(us, laddr);
-	mem_deref(us);
-
-	return err;
-}
-
-static bool wire_fits(const struct wire *w, const struct siptrunk *t,
-		      const struct target *to)
-{
-	if (w->tp != to->tp || sa_af(&w->laddr) != sa_af(&to->addr))
-		return false;
-	if (to->tp == SIP_TRANSP_TLS)
-		return w->trunk == t;
-
-	return !w->trunk;
-}
-
-static int open_private(struct wire **wp, struct siptrunk *t,
-			const struct target *to, const struct sa *laddr)
-{
-	struct sa any_port = *laddr;
-	struct tls *tls = NULL;
-	struct wire *w;
-	int err = 0;
-
-	sa_set_port(&any_port, 0);
-	if (to->tp == SIP_TRANSP_TLS) {
-		err = tlsconf_client(&tls, t->conf, t->host);
-		if (err)
-			return err;
-	}
-
-	err = wire_alloc(&w, t->stack, to->tp, &any_port, tls);
-	mem_deref(tls);
-	if (err)
-		return err;
-
-	if (to->tp == SIP_TRANSP_TLS)
-		w->trunk = t;
-	log_info("sip: trunk %s: sends from %s %J\n", t->conf->name,
-		 sip_transp_name(w->tp), &w->laddr);
-	*wp = w;
-	return 0;
-}
-
-static int trunk_wire(struct wire **wp, struct siptrunk *t,
-		      const struct target *to)
-{
-	struct wire *first = NULL;
-	struct sa laddr;
-	int err;
-
-	err = source_for(&laddr, &to->addr);
-	if (err)
-		return err;
-
-	for (struct le *le = t->stack->wires.head; le; le = le->next) {
-		struct wire *w = le->data;
-
-		if (!wire_fits(w, t, to))
-			continue;
-		if (w->conf && w->conf == t->conf->listen) {
-			*wp = w;
-			return 0;
-		}
-		if (!first || (!sa_cmp(&first->laddr, &laddr, SA_ADDR) &&
-			       sa_cmp(&w->laddr, &laddr, SA_ADDR)))
-			first = w;
-	}
-
-	if (first) {
-		*wp = first;
-		return 0;
-	}
-
-	return open_private(wp, t, to, &laddr);
-}
-
-static int write_route(struct siptarget *t)
-{
-	struct pl pl;
-	int n;
-
-	n = re_snprintf(t->route_text, sizeof(t->route_text), "<sip:%J%s;lr>",
-			&t->addr, sip_transp_param(t->tp));
-	if (n < 3)
-		return ENOMEM;
-
-	pl.p = t->route_text + 1;
-	pl.l = (size_t)n - 2;
-	return uri_decode(&t->route, &pl);
-}
-
-int trunk_fill_target(struct siptarget *t, struct siptrunk *trunk,
-		      const struct target *to)
-{
-	struct wire *w;
-	int err;
-
-	err = trunk_wire(&w, trunk_hop(trunk), to);
-	if (err)
-		return err;
-
-	memset(t, 0, sizeof(*t));
-	t->sip = w->sip;
-	t->addr = to->addr;
-	t->tp = to->tp;
-	t->laddr = *wire_public(w);
-	return write_route(t);
 }
 
 static int wait_for(struct siptrunk *trunk, siptarget_h *h, void *arg)
@@ -520,7 +418,10 @@ bool siptrunk_is_peer(struct siptrunk *t, const struct sa *sa, bool phones)
 
 struct digest *siptrunk_digest_for(struct siptrunk *t, const struct sa *sa)
 {
-	return siptrunk_is_peer(t, sa, false) ? t->digest : NULL;
+	if (!siptrunk_is_peer(t, sa, false))
+		return t ? former_digest(t, sa) : NULL;
+
+	return t->digest;
 }
 
 /* RFC 3261 25.1: user = unreserved / escaped / user-unreserved.  What is

@@ -10,6 +10,7 @@
 #include "base/trace.h"
 #include "sip/guard.h"
 #include "sip/refuse.h"
+#include "sip/sipcount.h"
 #include "sip/stack_priv.h"
 
 enum {
@@ -159,19 +160,40 @@ int sipstack_send(enum sip_transp tp, const struct sa *src,
 	return replace_sent_by(mb, src, wire_public(w));
 }
 
+/* The Call-ID links a message to the others of its dialog. */
+static void trace_packet(bool tx, enum sip_transp tp, const struct sa *local,
+			 const struct sa *remote, const char *p, size_t len)
+{
+	struct trace_message m = {
+	    .kind = TRACE_SIP,
+	    .tx = tx,
+	    .way = tp == SIP_TRANSP_TLS	  ? TRACE_TLS
+		   : tp == SIP_TRANSP_TCP ? TRACE_TCP
+					  : TRACE_UDP,
+	    .local = local,
+	    .remote = remote,
+	    .text = p,
+	    .len = len,
+	};
+	struct sipscan scan;
+
+	if (!sipscan_decode(&scan, p, len))
+		m.key = scan.first[SCAN_CALL_ID];
+	sipcount_message(tx, p, len);
+	trace_message(&m);
+}
+
 static void on_trace(bool tx, enum sip_transp tp, const struct sa *src,
 		     const struct sa *dst, const uint8_t *pkt, size_t len,
 		     void *arg)
 {
-	char peer[64];
-	(void)tp;
 	(void)arg;
 
 	if (len <= 4 || sa_cmp(src, dst, SA_ALL))
 		return; /* keepalives; datagrams to ourselves */
 
-	(void)re_snprintf(peer, sizeof(peer), "%J", tx ? dst : src);
-	trace_add(TRACE_SIP, tx, peer, (const char *)pkt, len);
+	trace_packet(tx, tp, tx ? src : dst, tx ? dst : src, (const char *)pkt,
+		     len);
 }
 
 /* A source is easily forged: what is malformed gets an answer that is at most
@@ -243,7 +265,6 @@ static bool refuse_by_rules(struct wire *w, const struct sa *src,
 	const size_t len = mbuf_get_left(mb);
 	struct guard_verdict v;
 	uint64_t clen;
-	char peer[64];
 
 	guard_judge(&v, scan, &w->stack->conf->limits, false);
 	if (!v.code && !v.drop) {
@@ -261,8 +282,7 @@ static bool refuse_by_rules(struct wire *w, const struct sa *src,
 	}
 
 	gate_count(w->stack->gate, GATE_RULES);
-	(void)re_snprintf(peer, sizeof(peer), "%J", src);
-	trace_add(TRACE_SIP, false, peer, p, mbuf_get_left(mb));
+	trace_packet(false, w->tp, &w->laddr, src, p, mbuf_get_left(mb));
 	log_info("sip: guard: %s from %J: %s%s\n",
 		 scan->req ? "request" : "response", src,
 		 guard_why_name(v.why), v.drop ? ", dropped" : "");
@@ -415,6 +435,19 @@ static void destructor(void *arg)
 	if (w->sip)
 		sip_close(w->sip, true);
 	mem_deref(w->sip);
+	mem_deref(w->tls);
+}
+
+void wires_limits(struct sipstack *s)
+{
+	struct le *le;
+
+	LIST_FOREACH (&s->wires, le) {
+		struct wire *w = le->data;
+
+		if (w->us)
+			udp_rxsz_set(w->us, s->conf->limits.sip_udp_bytes + 1);
+	}
 }
 
 static void set_public(struct wire *w)
@@ -444,6 +477,7 @@ int wire_alloc(struct wire **wp, struct sipstack *s, enum sip_transp tp,
 
 	w->stack = s;
 	w->tp = tp;
+	w->tls = mem_ref(tls);
 	id_token(w->probe, sizeof(w->probe));
 	err = sip_alloc(&w->sip, s->dnsc, HASH_SIZE, HASH_SIZE, CONN_HASH_SIZE,
 			s->conf->sip.user_agent, NULL, w);
