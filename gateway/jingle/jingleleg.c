@@ -275,6 +275,7 @@ static const struct leg_ops jleg_ops = {
     .transport = op_transport,
     .dtmf = op_dtmf,
     .end = op_end,
+    .farewell = jleg_farewell,
     .print = op_print,
 };
 
@@ -334,6 +335,13 @@ static void jingle_destroy(void *arg)
 	mem_deref(j->c);
 }
 
+void jingle_limits(struct jingle *j, const struct config_limits *limits)
+{
+	j->half_open = limits->half_open;
+	j->candidates = limits->candidates;
+	j->codecs = limits->codecs;
+}
+
 int jingle_alloc(struct jingle **jp, struct component *c, struct service *s,
 		 const struct config_limits *limits)
 {
@@ -351,9 +359,7 @@ int jingle_alloc(struct jingle **jp, struct component *c, struct service *s,
 	list_init(&j->tombs);
 	j->c = mem_ref(c);
 	j->s = mem_ref(s);
-	j->half_open = limits->half_open;
-	j->candidates = limits->candidates;
-	j->codecs = limits->codecs;
+	jingle_limits(j, limits);
 
 	err = component_listen(c, COMPONENT_IQ_SET, NS_JINGLE, jingle_iq, j);
 	if (!err)

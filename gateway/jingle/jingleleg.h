@@ -14,6 +14,14 @@ struct jingle;
 int jingle_alloc(struct jingle **jp, struct component *c, struct service *s,
 		 const struct config_limits *limits);
 
+/* They have changed; for calls from now on. */
+void jingle_limits(struct jingle *j, const struct config_limits *limits);
+
+/* Says what a leg of a process that died would have said.  ENOTCONN: the
+ * server is away; EBADMSG: the notes make no sense. */
+int jingleleg_farewell(struct jingle *j, const struct ending *why,
+		       leg_noted_h *h, const void *arg);
+
 /* A leg towards user (bare JID, prepared) from contact (bare JID of the SIP
  * user at our component; the leg speaks as contact/sip).  Nothing is sent
  * before ops->offer.  audio, video: what a propose says. ring_timeout: s. */

@@ -128,6 +128,9 @@ const char *jleg_state_name(enum jleg_state st);
 /* What a stanza error means for a call. */
 void jleg_error_ending(struct ending *end, const struct stanza *st);
 
+/* farewell.c */
+void jleg_farewell(const struct leg *leg, leg_note_h *h, void *arg);
+
 /* ---- table.c: who is who ---- */
 struct jleg *jingle_find(const struct jingle *j, const char *sid,
 			 const char *peer, unsigned *branch);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include "base/id.h"
+#include "base/keyed.h"
 #include "xmpp/jid.h"
 
 #define NS_INFO	 "http://jabber.org/protocol/disco#info"
@@ -14,11 +15,12 @@ enum {
 	LASTS = 10 * 60 * 1000, /* ms without a step */
 	ID_SIZE = 17,
 	BUCKETS = 256,
+	SETS = 2,
 };
 
 struct adhoc {
 	struct component *c; /* not referenced: it outlives us */
-	struct adhoc_handlers h;
+	struct adhoc_handlers sets[SETS];
 	struct hash *sessions;
 	unsigned sessionc;
 };
@@ -27,6 +29,7 @@ struct adhoc_session {
 	struct le he;
 	struct adhoc *adhoc; /* not referenced; NULL: it is over */
 	const struct adhoc_command *command;
+	const struct adhoc_handlers *set; /* that it is of */
 	char id[ID_SIZE];
 	char *full, *user;
 	unsigned step;
@@ -95,11 +98,16 @@ static struct adhoc_session *session_find(const struct adhoc *a,
 	struct find f = {full, id, 0};
 
 	return list_ledata(
-	    hash_lookup(a->sessions, hash_joaat_str(id), is_session, &f));
+	    hash_lookup(a->sessions, keyed_str(id), is_session, &f));
 }
 
+struct found { /* a command that the user may */
+	const struct adhoc_command *command;
+	const struct adhoc_handlers *set;
+};
+
 static int session_alloc(struct adhoc_session **sp, struct adhoc *a,
-			 const struct adhoc_command *command, const char *full,
+			 const struct found *found, const char *full,
 			 const char *user)
 {
 	struct find f = {user, NULL, 0};
@@ -116,7 +124,8 @@ static int session_alloc(struct adhoc_session **sp, struct adhoc *a,
 	if (!s)
 		return ENOMEM;
 
-	s->command = command;
+	s->command = found->command;
+	s->set = found->set;
 	id_token(s->id, sizeof(s->id));
 	err = str_dup(&s->full, full);
 	if (!err)
@@ -128,10 +137,15 @@ static int session_alloc(struct adhoc_session **sp, struct adhoc *a,
 
 	s->adhoc = a;
 	a->sessionc++;
-	hash_append(a->sessions, hash_joaat_str(s->id), &s->he, s);
+	hash_append(a->sessions, keyed_str(s->id), &s->he, s);
 	*sp = s;
 
 	return 0;
+}
+
+const struct adhoc_command *adhoc_command(const struct adhoc_session *s)
+{
+	return s->command;
 }
 
 const char *adhoc_user(const struct adhoc_session *s)
@@ -245,17 +259,39 @@ void adhoc_error(struct adhoc_session *s, enum stanza_cond cond,
 
 /* ---- requests ---- */
 
-static const struct adhoc_command *command_find(const struct adhoc *a,
-						const char *node, unsigned may)
+/* Bits of a set, and whether the user has to do with it at all. */
+static bool may_use(const struct adhoc *a, const struct adhoc_handlers *h,
+		    const char *user, unsigned *bits)
 {
-	for (size_t i = 0; node && i < a->h.commandc; i++) {
-		const struct adhoc_command *c = &a->h.commands[i];
+	*bits = h->commandc ? h->may(user, h->arg) : 0;
 
-		if (!strcmp(c->node, node) && (c->need & may) == c->need)
-			return c;
+	return component_serves(a->c, user) || (h->strangers && *bits);
+}
+
+/* false: there is none that the user may; *exists: but there is for others. */
+static bool command_find(struct found *found, const struct adhoc *a,
+			 const char *node, const char *user, bool *exists)
+{
+	*exists = false;
+	for (size_t k = 0; node && k < SETS; k++) {
+		const struct adhoc_handlers *h = &a->sets[k];
+		unsigned bits;
+		const bool may = may_use(a, h, user, &bits);
+
+		for (size_t i = 0; i < h->commandc; i++) {
+			const struct adhoc_command *c = &h->commands[i];
+
+			if (strcmp(c->node, node) != 0)
+				continue;
+			*exists |= h->strangers;
+			if (!may || (c->need & bits) != c->need)
+				continue;
+			*found = (struct found){c, h};
+			return true;
+		}
 	}
 
-	return NULL;
+	return false;
 }
 
 static void refuse(struct adhoc *a, const struct stanza *iq,
@@ -289,7 +325,7 @@ static void step_take(struct adhoc_session *s, const struct stanza *iq,
 	else if (s->step && !f)
 		fail(s, COND_BAD_REQUEST, "bad-payload", NULL);
 	else
-		s->command->step(s, s->step ? f : NULL, a->h.arg);
+		s->command->step(s, s->step ? f : NULL, s->set->arg);
 	mem_deref(f);
 }
 
@@ -311,17 +347,20 @@ static void execute(struct adhoc *a, const struct stanza *iq, const char *full,
 	const struct stanza *e = stanza_child(iq, "command", NS_COMMANDS);
 	const char *action = stanza_attr(e, "action");
 	const char *id = stanza_attr(e, "sessionid");
-	const struct adhoc_command *command;
 	struct adhoc_session *s;
+	struct found found;
+	bool exists;
 
 	action = action ? action : "execute";
-	command =
-	    command_find(a, stanza_attr(e, "node"), a->h.may(user, a->h.arg));
-	if (!command) {
-		refuse(a, iq, COND_ITEM_NOT_FOUND, NULL);
+	if (!command_find(&found, a, stanza_attr(e, "node"), user, &exists)) {
+		refuse(a, iq,
+		       exists || !component_serves(a->c, user)
+			   ? COND_FORBIDDEN
+			   : COND_ITEM_NOT_FOUND,
+		       NULL);
 	} else if (id) {
 		s = session_find(a, full, id);
-		if (!s || s->command != command)
+		if (!s || s->command != found.command)
 			refuse(a, iq, COND_BAD_REQUEST, "bad-sessionid");
 		else if (!strcmp(action, "cancel"))
 			cancel(s, iq);
@@ -335,7 +374,7 @@ static void execute(struct adhoc *a, const struct stanza *iq, const char *full,
 		}
 	} else if (strcmp(action, "execute")) {
 		refuse(a, iq, COND_BAD_REQUEST, "bad-action");
-	} else if (session_alloc(&s, a, command, full, user)) {
+	} else if (session_alloc(&s, a, &found, full, user)) {
 		refuse(a, iq, COND_RESOURCE_CONSTRAINT, NULL);
 	} else {
 		mem_ref(s);
@@ -357,8 +396,6 @@ static bool iq_set(struct component *c, const struct stanza *iq, void *arg)
 
 	if (jid_bare(&user, from))
 		refuse(a, iq, COND_JID_MALFORMED, NULL);
-	else if (!component_serves(a->c, user))
-		refuse(a, iq, COND_FORBIDDEN, NULL);
 	else
 		execute(a, iq, from, user);
 	mem_deref(user);
@@ -368,24 +405,36 @@ static bool iq_set(struct component *c, const struct stanza *iq, void *arg)
 
 /* ---- disco ---- */
 
-static void items_answer(struct adhoc *a, const struct stanza *iq,
-			 unsigned may)
+static void items_add(struct stanza *q, const struct adhoc *a,
+		      const struct adhoc_handlers *h, const char *user)
 {
-	struct stanza *r = stanza_result(iq);
-	struct stanza *q = stanza_add(r, "query", NS_ITEMS);
+	unsigned bits;
 
-	(void)stanza_attr_set(q, "node", NS_COMMANDS);
-	for (size_t i = 0; i < a->h.commandc; i++) {
-		const struct adhoc_command *c = &a->h.commands[i];
+	if (!may_use(a, h, user, &bits))
+		return;
+
+	for (size_t i = 0; i < h->commandc; i++) {
+		const struct adhoc_command *c = &h->commands[i];
 		struct stanza *e;
 
-		if ((c->need & may) != c->need)
+		if ((c->need & bits) != c->need)
 			continue;
 		e = stanza_add(q, "item", NULL);
 		(void)stanza_attr_set(e, "jid", component_domain(a->c));
 		(void)stanza_attr_set(e, "node", c->node);
 		(void)stanza_attr_set(e, "name", c->name);
 	}
+}
+
+static void items_answer(struct adhoc *a, const struct stanza *iq,
+			 const char *user)
+{
+	struct stanza *r = stanza_result(iq);
+	struct stanza *q = stanza_add(r, "query", NS_ITEMS);
+
+	(void)stanza_attr_set(q, "node", NS_COMMANDS);
+	for (size_t k = 0; k < SETS; k++)
+		items_add(q, a, &a->sets[k], user);
 	component_reply(a->c, r);
 }
 
@@ -411,32 +460,41 @@ static void info_answer(struct adhoc *a, const struct stanza *iq,
 	component_reply(a->c, r);
 }
 
+static bool is_anyone(const struct adhoc *a, const char *user)
+{
+	unsigned bits;
+
+	for (size_t k = 0; k < SETS; k++) {
+		if (may_use(a, &a->sets[k], user, &bits))
+			return true;
+	}
+
+	return false;
+}
+
 /* Nodes of ours alone; the rest is the service's. */
 static bool disco(struct adhoc *a, const struct stanza *iq, const char *ns)
 {
 	const char *node = stanza_attr(stanza_child(iq, "query", ns), "node");
-	const struct adhoc_command *command;
+	struct found found = {NULL, NULL};
+	bool list, exists, mine = true;
 	char *user = NULL;
-	bool list, mine = false;
-	unsigned may;
 
 	if (!node || !component_is_addressee(a->c, iq) ||
 	    jid_bare(&user, stanza_attr(iq, "from")))
 		return false;
 
 	list = !strcmp(node, NS_COMMANDS);
-	may = component_serves(a->c, user) ? a->h.may(user, a->h.arg) : 0;
-	command = command_find(a, node, may);
-	if (list || command)
-		mine = true;
-	if (mine && !component_serves(a->c, user))
+	if (list && !is_anyone(a, user))
 		refuse(a, iq, COND_FORBIDDEN, NULL);
-	else if (mine && !strcmp(ns, NS_INFO))
-		info_answer(a, iq, node, list ? "Commands" : command->name);
-	else if (list)
-		items_answer(a, iq, may);
-	else
+	else if (!list && (!command_find(&found, a, node, user, &exists) ||
+			   strcmp(ns, NS_INFO) != 0))
 		mine = false;
+	else if (!strcmp(ns, NS_INFO))
+		info_answer(a, iq, node,
+			    list ? "Commands" : found.command->name);
+	else
+		items_answer(a, iq, user);
 	mem_deref(user);
 
 	return mine;
@@ -478,6 +536,13 @@ static void destructor(void *arg)
 	mem_deref(a->sessions);
 }
 
+void adhoc_extend(struct adhoc *a, const struct adhoc_handlers *h)
+{
+	static const struct adhoc_handlers none;
+
+	a->sets[1] = h ? *h : none;
+}
+
 int adhoc_alloc(struct adhoc **ap, struct component *c,
 		const struct adhoc_handlers *h)
 {
@@ -489,7 +554,7 @@ int adhoc_alloc(struct adhoc **ap, struct component *c,
 		return ENOMEM;
 
 	a->c = c;
-	a->h = *h;
+	a->sets[0] = *h;
 	err = hash_alloc(&a->sessions, BUCKETS);
 	if (!err)
 		err = component_listen(c, COMPONENT_IQ_SET, NS_COMMANDS,

@@ -29,12 +29,20 @@ struct adhoc_handlers {
 	 */
 	unsigned (*may)(const char *user, void *arg);
 	void *arg;
+	/* They are for whom may() names, of any domain: others are forbidden
+	 * what exists. */
+	bool strangers;
 };
 
 /* Registers before the service: it takes disco of the commands' nodes. */
 int adhoc_alloc(struct adhoc **ap, struct component *c,
 		const struct adhoc_handlers *h);
 
+/* A second set of commands, listed after the first; h and what it points to
+ * outlive a, or the next call; NULL: there is none any more. */
+void adhoc_extend(struct adhoc *a, const struct adhoc_handlers *h);
+
+const struct adhoc_command *adhoc_command(const struct adhoc_session *s);
 const char *adhoc_user(const struct adhoc_session *s); /* bare JID */
 unsigned adhoc_step(const struct adhoc_session *s);    /* 0: the first */
 /* Kept between the steps; a mem_ref object, referenced by the session. */

@@ -8,6 +8,7 @@
 
 #include <openssl/evp.h>
 
+#include "base/keyed.h"
 #include "base/log.h"
 
 enum {
@@ -377,7 +378,7 @@ static int cache_get(struct caps **cp, struct service *s, const char *ver)
 	int err;
 
 	str_ncpy(key, ver, sizeof(key));
-	le = hash_lookup(s->caps, hash_joaat_str(key), ver_equal, key);
+	le = hash_lookup(s->caps, keyed_str(key), ver_equal, key);
 	if (le) {
 		*cp = mem_ref(le->data);
 		return 0;
@@ -389,7 +390,7 @@ static int cache_get(struct caps **cp, struct service *s, const char *ver)
 	if (err)
 		return err;
 
-	hash_append(s->caps, hash_joaat_str(ver), &(*cp)->he, *cp);
+	hash_append(s->caps, keyed_str(ver), &(*cp)->he, *cp);
 	list_append(&s->capslist, &(*cp)->le, *cp);
 	s->capsc++;
 	mem_ref(*cp);

@@ -6,11 +6,11 @@
 
 #include "base/id.h"
 #include "base/log.h"
-#include "base/trace.h"
 #include "xmpp/dispatch.h"
 #include "xmpp/iq.h"
 #include "xmpp/jid.h"
 #include "xmpp/link.h"
+#include "xmpp/stanzacount.h"
 
 static void component_destructor(void *arg)
 {
@@ -86,8 +86,10 @@ int component_send(struct component *c, const struct stanza *st,
 
 	if (!c || !st)
 		return EINVAL;
-	if (c->state != UP)
+	if (c->state != UP) {
+		++stanza_counts.unsent;
 		return ENOTCONN;
+	}
 
 	if (!stanza_attr(st, "to") ||
 	    !from_is_ours(c, stanza_attr(st, "from"))) {
@@ -101,10 +103,14 @@ int component_send(struct component *c, const struct stanza *st,
 	if (err)
 		return err;
 
-	if (is_shed(c, c->mb->end, prio))
+	if (is_shed(c, c->mb->end, prio)) {
+		++stanza_counts.unsent;
 		return ENOBUFS;
+	}
 
-	trace_add(TRACE_XMPP, true, c->server, (char *)c->mb->buf, c->mb->end);
+	stanzacount(true, st);
+
+	component_trace(c, true, st);
 
 	return xmpplink_send(c->link, c->mb->buf, c->mb->end);
 }
@@ -184,6 +190,11 @@ bool component_serves(const struct component *c, const char *jid)
 	const char *at = jid ? strchr(jid, '@') : NULL;
 
 	return at && config_serves(component_conf(c), at + 1);
+}
+
+size_t component_queued(const struct component *c)
+{
+	return c ? xmpplink_queued(c->link) : 0;
 }
 
 bool component_up(const struct component *c)
@@ -273,6 +284,15 @@ static int parts_alloc(struct component *c)
 	c->mb = mbuf_alloc(4096);
 
 	return c->mb ? 0 : ENOMEM;
+}
+
+void component_renew(struct component *c, const struct config_xmpp *conf,
+		     const struct config_limits *limits)
+{
+	c->conf = conf;
+	c->limits = *limits;
+	xmpplink_conf(c->link, conf);
+	dispatch_limits(c->dispatch, limits);
 }
 
 int component_alloc(struct component **cp, const struct config_xmpp *conf,

@@ -38,6 +38,10 @@ typedef void(component_iq_h)(int err, const struct stanza *reply, void *arg);
  * closes the stream politely and calls no handler. */
 int component_alloc(struct component **cp, const struct config_xmpp *conf,
 		    const struct config_limits *limits);
+/* conf is at another place, limits are others; the secret is for the next
+ * connection. */
+void component_renew(struct component *c, const struct config_xmpp *conf,
+		     const struct config_limits *limits);
 const struct config_xmpp *component_conf(const struct component *c);
 const struct config_limits *component_limits(const struct component *c);
 const char *component_domain(const struct component *c);
@@ -47,6 +51,7 @@ bool component_is_addressee(const struct component *c,
 /* Is it a user of the domains that the component serves? jid: bare. */
 bool component_serves(const struct component *c, const char *jid);
 bool component_up(const struct component *c);
+size_t component_queued(const struct component *c); /* bytes */
 /* What is wrong, or "connected": for stoxctl status. */
 const char *component_status(const struct component *c);
 

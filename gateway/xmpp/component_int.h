@@ -28,7 +28,8 @@ struct component {
 	struct dispatch *dispatch;
 	struct list state_listeners;
 	struct iqtable *iqs;
-	struct mbuf *mb; /* a stanza as text */
+	struct mbuf *mb;	 /* a stanza as text */
+	struct sa local, remote; /* of the link, once it is open */
 
 	struct tmr tmr_space, tmr_ping;
 	bool heard; /* since the last ping */
@@ -47,5 +48,10 @@ void component_link_drop(struct component *c, const char *last);
 int component_iq_ask(struct component_iq **qp, struct component *c,
 		     struct stanza *iq, unsigned wait, component_iq_h *h,
 		     void *arg);
+
+/* tracing.c: the stanza whose text is in c->mb. */
+void component_trace(struct component *c, bool tx, const struct stanza *st);
+/* The link is open: its addresses are known now. */
+void component_trace_link(struct component *c);
 
 #endif

@@ -53,6 +53,10 @@ static void phone_presence(struct service *s, const char *contact,
 		return;
 
 	p = presence_new(from, user, type);
+	if (!type && s->busy && kind == TARGET_GATEWAY) {
+		(void)stanza_text_add(stanza_add(p, "show", NULL), "dnd");
+		(void)stanza_text_add(stanza_add(p, "status", NULL), s->busy);
+	}
 	if (!type)
 		service_caps_put(p, kind);
 	if (stanza_ok(p))
@@ -75,7 +79,10 @@ bool service_upcall(struct service *s, enum service_event ev, const char *user,
 static bool upcall(struct service *s, enum service_event ev,
 		   const struct address *a, const struct stanza *st)
 {
-	return *a->to.local && service_upcall(s, ev, a->user, a->contact, st);
+	/* of the gateway itself only how users show themselves to it */
+	return (*a->to.local || ev == SERVICE_AVAILABLE ||
+		ev == SERVICE_UNAVAILABLE) &&
+	       service_upcall(s, ev, a->user, a->contact, st);
 }
 
 void service_contact_show(struct service *s, const char *contact,
@@ -462,6 +469,27 @@ void service_hide(struct service *s, const char *contact, const char *user)
 out:
 	mem_deref(c);
 	mem_deref(u);
+}
+
+void service_busy(struct service *s, const char *why)
+{
+	struct le *le, *lw;
+
+	if (!s || s->busy == why)
+		return;
+
+	s->busy = why;
+	LIST_FOREACH (&s->userlist, le) {
+		const struct user *u = le->data;
+
+		LIST_FOREACH (&u->watches, lw) {
+			const struct watch *w = lw->data;
+
+			if (kind_of(w->contact) == TARGET_GATEWAY &&
+			    (w->subscribed || w->greeted))
+				service_greet(s, w->contact, u->bare);
+		}
+	}
 }
 
 void service_goodbye(struct service *s)

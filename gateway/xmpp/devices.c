@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "base/keyed.h"
 #include "base/log.h"
 
 static void online_destructor(void *arg)
@@ -61,7 +62,7 @@ struct user *service_user_find(const struct service *s, const char *bare)
 	pl_set_str(&pl, bare);
 
 	return list_ledata(
-	    hash_lookup(s->users, hash_joaat_str(bare), bare_equal, &pl));
+	    hash_lookup(s->users, keyed_str(bare), bare_equal, &pl));
 }
 
 int service_user_get(struct user **up, struct service *s, const char *bare)
@@ -84,7 +85,7 @@ int service_user_get(struct user **up, struct service *s, const char *bare)
 		mem_deref(u);
 		return ENOMEM;
 	}
-	hash_append(s->users, hash_joaat_str(bare), &u->he, u);
+	hash_append(s->users, keyed_str(bare), &u->he, u);
 	list_append(&s->userlist, &u->le, u);
 	s->userc++;
 	*up = u;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "xmpp/jid.h"
 #include "xmpp/pace.h"
+#include "xmpp/stanzacount.h"
 
 struct listener {
 	struct le le;
@@ -53,6 +54,11 @@ int dispatch_alloc(struct dispatch **dp, struct component *c)
 		*dp = d;
 
 	return err;
+}
+
+void dispatch_limits(struct dispatch *d, const struct config_limits *limits)
+{
+	pace_set(d->texts, limits->message_rate, limits->message_burst);
 }
 
 static void listener_destructor(void *arg)
@@ -233,6 +239,7 @@ void dispatch_stanza(struct dispatch *d, const struct stanza *st)
 {
 	const char *type = stanza_attr(st, "type");
 
+	stanzacount(false, st);
 	if (!is_ours(d, st) || !stanza_attr(st, "from"))
 		return;
 

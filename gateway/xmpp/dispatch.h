@@ -8,6 +8,7 @@
 struct dispatch;
 
 int dispatch_alloc(struct dispatch **dp, struct component *c);
+void dispatch_limits(struct dispatch *d, const struct config_limits *limits);
 int dispatch_listen(struct dispatch *d, enum component_kind kind,
 		    const char *ns, component_stanza_h *h, void *arg);
 void dispatch_unlisten(struct dispatch *d, const void *arg);

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/keyed.h"
 #include "xmpp/jid.h"
+#include "xmpp/stanzacount.h"
 
 enum { BUCKETS = 256 };
 
@@ -49,6 +51,7 @@ static void iq_complete(struct component_iq *q, int err,
 
 static void iq_timeout(void *arg)
 {
+	++stanza_counts.iq_timeouts;
 	iq_complete(arg, ETIMEDOUT, NULL);
 }
 
@@ -68,7 +71,7 @@ static struct component_iq *iq_find(const struct iqtable *t, const char *id)
 		return NULL;
 
 	str_ncpy(key, id, sizeof(key));
-	le = hash_lookup(t->hash, hash_joaat_str(key), id_equal, key);
+	le = hash_lookup(t->hash, keyed_str(key), id_equal, key);
 
 	return le ? le->data : NULL;
 }
@@ -147,7 +150,7 @@ int iqtable_add(struct component_iq **qp, struct iqtable *t, const char *id,
 	q->server = server && !*q->to.local && !*q->to.resource &&
 		    !strcmp(q->to.domain, server);
 
-	hash_append(t->hash, hash_joaat_str(q->id), &q->he, q);
+	hash_append(t->hash, keyed_str(q->id), &q->he, q);
 	tmr_start(&q->tmr, wait, iq_timeout, q);
 
 	q->qp = qp;

@@ -11,6 +11,7 @@
 #include "base/lag.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "xmpp/outqueue.h"
 #include "xmpp/resolve.h"
 #include "xmpp/tlsclient.h"
 
@@ -23,11 +24,6 @@ enum {
 	OUT_KEEP = 64 * 1024,	  /* bytes of queue kept when empty */
 };
 
-struct queue { /* bytes from pos to end wait */
-	uint8_t *buf;
-	size_t pos, end, size;
-};
-
 struct xmpplink {
 	const struct config_xmpp *conf;
 	struct xmpplink_handlers h;
@@ -37,7 +33,7 @@ struct xmpplink {
 	unsigned tcp_timeout; /* s */
 	struct tmr tmr; /* of the step before open; later of a failed send */
 	struct tlsclient *tls; /* NULL: plain */
-	struct queue out;
+	struct outqueue out;
 	int fd;
 	int flags; /* asked of the loop */
 	bool connected, open, ended;
@@ -49,39 +45,6 @@ struct xmpplink {
 
 static void address_try(struct xmpplink *l);
 
-static void queue_clear(struct queue *q)
-{
-	q->buf = mem_deref(q->buf);
-	q->pos = q->end = q->size = 0;
-}
-
-static int queue_add(struct queue *q, const void *buf, size_t len)
-{
-	size_t held = q->end - q->pos, size;
-	uint8_t *p;
-
-	if (q->size - q->end < len && q->pos) {
-		memmove(q->buf, q->buf + q->pos, held);
-		q->pos = 0;
-		q->end = held;
-	}
-
-	if (q->size - q->end < len) {
-		size = held + len + held / 2 + READ_SIZE;
-		p = q->buf ? mem_realloc(q->buf, size) : mem_alloc(size, NULL);
-		if (!p)
-			return ENOMEM;
-
-		q->buf = p;
-		q->size = size;
-	}
-
-	memcpy(q->buf + q->end, buf, len);
-	q->end += len;
-
-	return 0;
-}
-
 static void socket_close(struct xmpplink *l)
 {
 	loop_fd_remove(l->fd);
@@ -92,7 +55,7 @@ static void socket_close(struct xmpplink *l)
 	l->flags = 0;
 	l->connected = false;
 	l->tls = mem_deref(l->tls);
-	queue_clear(&l->out);
+	outqueue_clear(&l->out);
 }
 
 static void link_destructor(void *arg)
@@ -148,7 +111,7 @@ static void address_fail(struct xmpplink *l)
 
 static void out_flush(struct xmpplink *l, int *errp)
 {
-	struct queue *q = &l->out;
+	struct outqueue *q = &l->out;
 
 	while (q->pos < q->end) {
 		ssize_t n = send(l->fd, q->buf + q->pos, q->end - q->pos,
@@ -171,7 +134,7 @@ static void out_flush(struct xmpplink *l, int *errp)
 
 	q->pos = q->end = 0;
 	if (q->size > OUT_KEEP)
-		queue_clear(q);
+		outqueue_clear(q);
 }
 
 static int tls_pull(struct xmpplink *l)
@@ -181,7 +144,7 @@ static int tls_pull(struct xmpplink *l)
 	int err = 0;
 
 	while (!err && (n = tlsclient_pull(l->tls, buf, sizeof(buf))))
-		err = queue_add(&l->out, buf, n);
+		err = outqueue_add(&l->out, buf, n);
 
 	return err;
 }
@@ -508,6 +471,12 @@ static void send_failed(void *arg)
 	address_fail(arg);
 }
 
+void xmpplink_conf(struct xmpplink *l, const struct config_xmpp *conf)
+{
+	if (l)
+		l->conf = conf;
+}
+
 int xmpplink_open(struct xmpplink **lp, const struct config_xmpp *conf,
 		  unsigned tcp_timeout, const struct xmpplink_handlers *h)
 {
@@ -553,7 +522,7 @@ int xmpplink_send(struct xmpplink *l, const void *buf, size_t len)
 		return ENOTCONN;
 
 	err = l->tls ? tlsclient_write(l->tls, buf, len)
-		     : queue_add(&l->out, buf, len);
+		     : outqueue_add(&l->out, buf, len);
 	if (err)
 		return err;
 
@@ -571,6 +540,11 @@ int xmpplink_send(struct xmpplink *l, const void *buf, size_t len)
 size_t xmpplink_queued(const struct xmpplink *l)
 {
 	return l ? l->out.end - l->out.pos : 0;
+}
+
+int xmpplink_fd(const struct xmpplink *l)
+{
+	return l->fd;
 }
 
 void xmpplink_end(struct xmpplink *l, const char *last)

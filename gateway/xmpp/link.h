@@ -23,9 +23,14 @@ struct xmpplink_handlers {
 int xmpplink_open(struct xmpplink **lp, const struct config_xmpp *conf,
 		  unsigned tcp_timeout, const struct xmpplink_handlers *h);
 
+/* The same, at another place in memory. */
+void xmpplink_conf(struct xmpplink *l, const struct config_xmpp *conf);
+
 /* Queues and sends what the socket takes.  ENOTCONN, ENOMEM. */
 int xmpplink_send(struct xmpplink *l, const void *buf, size_t len);
 size_t xmpplink_queued(const struct xmpplink *l); /* bytes */
+
+int xmpplink_fd(const struct xmpplink *l); /* its socket, once open */
 
 /* Sends a last text if the socket takes it, closes; no more handlers. */
 void xmpplink_end(struct xmpplink *l, const char *last);

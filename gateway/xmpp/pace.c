@@ -24,6 +24,12 @@ struct pace {
 	unsigned rate, burst;
 };
 
+void pace_set(struct pace *p, unsigned rate, unsigned burst)
+{
+	p->rate = rate;
+	p->burst = burst;
+}
+
 int pace_alloc(struct pace **pp, unsigned rate, unsigned burst)
 {
 	struct pace *p = mem_zalloc(sizeof(*p), NULL);
@@ -32,8 +38,7 @@ int pace_alloc(struct pace **pp, unsigned rate, unsigned burst)
 		return ENOMEM;
 
 	p->seed = id_random();
-	p->rate = rate;
-	p->burst = burst;
+	pace_set(p, rate, burst);
 	*pp = p;
 
 	return 0;

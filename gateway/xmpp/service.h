@@ -10,7 +10,9 @@
 
 struct service;
 
-enum service_event { /* presence of a user for a contact, both bare JIDs */
+enum service_event { /* presence of a user for a contact, both bare JIDs; of
+		      * AVAILABLE and UNAVAILABLE it may be the gateway, whose
+		      * JID is a domain */
 		     SERVICE_SUBSCRIBE,
 		     SERVICE_UNSUBSCRIBE,
 		     SERVICE_SUBSCRIBED,
@@ -65,6 +67,9 @@ size_t service_devices(const struct service *s, const char *bare,
  * presence with caps from contact/sip (E.3); undone 60 s after service_hide. */
 void service_show(struct service *s, const char *contact, const char *user);
 void service_hide(struct service *s, const char *contact, const char *user);
+/* The gateway itself is shown as busy to who watches it; why: static, for
+ * people; NULL: it is there as ever. */
+void service_busy(struct service *s, const char *why);
 /* Nobody is there any more: for all who were shown presence (X0100 8). */
 void service_goodbye(struct service *s);
 

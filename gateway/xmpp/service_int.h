@@ -118,6 +118,7 @@ struct service {
 	unsigned capsc, asking;
 	struct list shown;
 	unsigned shownc;
+	const char *busy;    /* static: why the gateway is; NULL: it is not */
 	unsigned generation; /* counts connections */
 	struct tmr tmr_sync, tmr_stale;
 };

@@ -13,6 +13,7 @@
 #include "xmpp/handshake.h"
 #include "xmpp/iq.h"
 #include "xmpp/link.h"
+#include "xmpp/stanzacount.h"
 #include "xmpp/xmlstream.h"
 
 #define NS_STREAM	 "http://etherx.jabber.org/streams"
@@ -154,6 +155,7 @@ static void component_drop(struct component *c, enum handshake_wait wait,
 	if (c->state == DOWN)
 		return;
 
+	stanza_counts.losses += was_up;
 	va_start(ap, fmt);
 	if (re_vsnprintf(what, sizeof(what), fmt, ap) < 0)
 		str_ncpy(what, "connection lost", sizeof(what));
@@ -298,6 +300,7 @@ static void handshake_done(struct component *c)
 		 c->conf->server, c->conf->port,
 		 c->conf->tls ? " with TLS" : "");
 
+	++stanza_counts.connects;
 	component_enter(c, UP);
 
 	/* not for a server that lets us in only to throw us out */
@@ -337,8 +340,7 @@ static void stanza_trace(struct component *c, bool tx, const struct stanza *st)
 {
 	mbuf_rewind(c->mb);
 	if (!mbuf_printf(c->mb, "%H", stanza_print, st))
-		trace_add(TRACE_XMPP, tx, c->server, (char *)c->mb->buf,
-			  c->mb->end);
+		component_trace(c, tx, st);
 }
 
 static void stream_stanza(struct stanza *st, void *arg)
@@ -399,6 +401,7 @@ static void link_open(void *arg)
 	}
 
 	component_enter(c, OPENING);
+	component_trace_link(c);
 
 	/* XEP-0114 3: without version, else servers speak features */
 	mbuf_rewind(c->mb);
