@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/id.h"
+#include "base/keyed.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "bridge/account_priv.h"
@@ -16,6 +17,7 @@ static void owner_destructor(void *arg)
 	hash_unlink(&o->he);
 	list_flush(&o->accounts);
 	list_flush(&o->contacts);
+	list_flush(&o->resources);
 	list_flush(&o->slots);
 	mem_deref(o->jid);
 }
@@ -34,8 +36,8 @@ struct owner *owner_find(const struct accounts *a, const char *jid)
 		char *out;
 	} u = {.in = jid};
 
-	return a && jid ? list_ledata(hash_lookup(
-			      a->owners, hash_joaat_str(jid), is_owner, u.out))
+	return a && jid ? list_ledata(hash_lookup(a->owners, keyed_str(jid),
+						  is_owner, u.out))
 			: NULL;
 }
 
@@ -54,7 +56,7 @@ int owner_get(struct owner **op, struct accounts *a, const char *jid)
 			mem_deref(o);
 			return ENOMEM;
 		}
-		hash_append(a->owners, hash_joaat_str(jid), &o->he, o);
+		hash_append(a->owners, keyed_str(jid), &o->he, o);
 		a->ownerc++;
 	}
 	*op = o;
@@ -75,6 +77,8 @@ static void account_destructor(void *arg)
 	struct account *acc = arg;
 
 	account_mwi_stop(acc);
+	tmr_cancel(&acc->tmr_publish);
+	mem_deref(acc->pub); /* the next life goes on with it */
 	if (acc->slot && acc->slot->account == acc)
 		acc->slot->account = NULL;
 	list_unlink(&acc->le);
@@ -407,6 +411,13 @@ int accounts_service(struct accounts *a, struct component *c,
 	f->service = mem_ref(service);
 
 	return 0;
+}
+
+struct adhoc *accounts_commands(const struct accounts *a, const char *domain)
+{
+	const struct portal_face *f = face_find(a, domain);
+
+	return f ? f->adhoc : NULL;
 }
 
 static bool count_up(struct le *le, void *arg)

@@ -14,6 +14,7 @@
 #include "xmpp/service.h"
 
 struct accounts; /* mem_ref object */
+struct adhoc;
 
 struct accounts_conf { /* none of these is referenced; all outlive it */
 	const struct config *config;
@@ -30,6 +31,8 @@ int accounts_component(struct accounts *a, struct component *c);
 /* Its face, once that is there. */
 int accounts_service(struct accounts *a, struct component *c,
 		     struct service *service);
+/* A component's ad-hoc commands, for more of them; NULL: no such component. */
+struct adhoc *accounts_commands(const struct accounts *a, const char *domain);
 /* What the store has; registers all, each in its turn. */
 int accounts_load(struct accounts *a);
 
@@ -39,8 +42,28 @@ void accounts_call_ended(struct accounts *a, const struct call_end *end);
 void accounts_contact(struct accounts *a, const char *user,
 		      const char *contact, const char *name);
 
+/* A user shows itself to the gateway (contact: its domain), or is gone (OFFLINE:
+ * contact is NULL); is in a call, or no longer. */
+void accounts_presence_event(struct accounts *a, enum service_event ev,
+			     const char *user, const char *contact,
+			     const struct stanza *st);
+void accounts_busy(struct accounts *a, const char *user, bool busy);
+/* Says goodbye; before the stack unregisters. */
+void accounts_stop(struct accounts *a);
+
 /* The rows that presence remembers; NULL without a store. */
 const struct presence_store *accounts_presence(struct accounts *a);
+
+struct account_info { /* strings live as long as the call of h */
+	const char *user, *gateway;
+	const char *account, *state; /* "bob@example.net", "registered" */
+	bool up;
+	unsigned messages; /* new voice messages */
+};
+typedef bool(account_info_h)(const struct account_info *info, void *arg);
+/* Stops at the first true.  user NULL: all. */
+void accounts_apply(const struct accounts *a, const char *user,
+		    account_info_h *h, void *arg);
 
 struct accounts_stat {
 	unsigned accounts, up, users, contacts;

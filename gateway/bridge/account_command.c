@@ -1,14 +1,12 @@
-/* account_command.c: what users and admins do by ad-hoc commands (D53). */
+/* account_command.c: what users do by ad-hoc commands (D53). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/log.h"
 #include "bridge/account_priv.h"
-#include "bridge/call.h"
 
 #define NS_COMMAND_FORM "urn:stoxd:account"
 
-enum { MAY_ACCOUNTS = 1, MAY_ADMIN = 2, ID_TEXT = 24 };
+enum { MAY_ACCOUNTS = 1, ID_TEXT = 24 };
 
 static struct owner *owner_of(const struct portal_face *f,
 			      const struct adhoc_session *s)
@@ -19,15 +17,9 @@ static struct owner *owner_of(const struct portal_face *f,
 static unsigned may(const char *user, void *arg)
 {
 	const struct portal_face *f = arg;
-	const struct config *c = f->a->conf.config;
-	unsigned bits = accounts_on(f->a) ? MAY_ACCOUNTS : 0;
+	(void)user;
 
-	for (size_t i = 0; i < c->adminc; i++) {
-		if (!strcmp(c->admins[i], user))
-			bits |= MAY_ADMIN;
-	}
-
-	return bits;
+	return accounts_on(f->a) ? MAY_ACCOUNTS : 0;
 }
 
 /* ---- which account ---- */
@@ -363,145 +355,6 @@ static void privacy(struct adhoc_session *s, const struct form *form,
 		       : "Your identity is shown.");
 }
 
-/* ---- the operator's ---- */
-
-struct listing {
-	struct stanza *x;
-	unsigned n;
-};
-
-static bool call_row(const struct call_info *info, void *arg)
-{
-	struct listing *l = arg;
-	struct stanza *item = stanza_add(l->x, "item", NS_FORMS);
-
-	(void)form_field_add(item, NULL, "call", NULL, info->name, false);
-	(void)form_field_add(item, NULL, "state", NULL, info->state, false);
-	(void)form_field_add(item, NULL, "user", NULL,
-			     info->x->jid ? info->x->jid : "", false);
-	(void)form_field_add(item, NULL, "contact", NULL,
-			     info->s->jid ? info->s->jid : "", false);
-	l->n++;
-
-	return l->n >= 100;
-}
-
-static void calls(struct adhoc_session *s, const struct form *form, void *arg)
-{
-	struct listing l = {NULL, 0};
-	struct stanza *r, *c;
-	(void)form;
-	(void)arg;
-
-	r = adhoc_show(s, &c);
-	l.x = form_add(c, "result", "Calls", NULL, NULL);
-	form_column_add(l.x, "text-single", "call", "Call");
-	form_column_add(l.x, "text-single", "state", "State");
-	form_column_add(l.x, "jid-single", "user", "User");
-	form_column_add(l.x, "jid-single", "contact", "Contact");
-	(void)calls_apply(NULL, call_row, &l);
-	adhoc_send(s, r);
-}
-
-static void trunks(struct adhoc_session *s, const struct form *form, void *arg)
-{
-	const struct portal_face *f = arg;
-	const struct config *config = f->a->conf.config;
-	struct stanza *r, *c, *x;
-	(void)form;
-
-	r = adhoc_show(s, &c);
-	x = form_add(c, "result", "Trunks", NULL, NULL);
-	form_column_add(x, "text-single", "trunk", "Trunk");
-	form_column_add(x, "text-single", "state", "State");
-	for (size_t i = 0; i < config->trunkc; i++) {
-		const struct siptrunk *t =
-		    sipstack_trunk(f->a->conf.stack, config->trunk[i].name);
-		struct stanza *item = stanza_add(x, "item", NS_FORMS);
-
-		(void)form_field_add(item, NULL, "trunk", NULL,
-				     config->trunk[i].name, false);
-		(void)form_field_add(item, NULL, "state", NULL,
-				     siptrunk_status(t), false);
-	}
-	adhoc_send(s, r);
-}
-
-static bool call_option(const struct call_info *info, void *arg)
-{
-	struct listing *l = arg;
-	char label[200];
-
-	(void)re_snprintf(label, sizeof(label), "%s: %s, %s", info->name,
-			  info->x->jid ? info->x->jid : "",
-			  info->s->jid ? info->s->jid : "");
-	form_option_add(l->x, label, info->name);
-
-	return ++l->n >= 100;
-}
-
-static void kick(struct adhoc_session *s, const struct form *form, void *arg)
-{
-	struct listing l = {NULL, 0};
-	struct stanza *r, *c, *x;
-	const char *name;
-	(void)arg;
-
-	if (!adhoc_step(s)) {
-		r = adhoc_ask(s, &c);
-		x = form_add(c, "form", "End a call", NULL, NS_COMMAND_FORM);
-		l.x = form_field_add(x, "list-single", "call", "Call", NULL,
-				     true);
-		(void)calls_apply(NULL, call_option, &l);
-		adhoc_send(s, r);
-		return;
-	}
-
-	name = form_value(form, "call");
-	if (!name || calls_hangup(name))
-		adhoc_error(s, COND_ITEM_NOT_FOUND, "there is no such call");
-	else
-		adhoc_note(s, "info", "The call is ended.");
-}
-
-static const char *const levels[] = {
-    [LOG_LEVEL_DEBUG] = "debug",
-    [LOG_LEVEL_INFO] = "info",
-    [LOG_LEVEL_WARNING] = "warning",
-    [LOG_LEVEL_ERROR] = "error",
-};
-
-static void loglevel(struct adhoc_session *s, const struct form *form,
-		     void *arg)
-{
-	struct stanza *r, *c, *x, *e;
-	const char *v;
-	(void)arg;
-
-	if (!adhoc_step(s)) {
-		r = adhoc_ask(s, &c);
-		x = form_add(c, "form", "Log level", NULL, NS_COMMAND_FORM);
-		e = form_field_add(x, "list-single", "level", "Level", "info",
-				   true);
-		for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
-			form_option_add(e, NULL, levels[i]);
-		adhoc_send(s, r);
-		return;
-	}
-
-	v = form_value(form, "level");
-	for (size_t i = 0; v && i < ARRAY_SIZE(levels); i++) {
-		if (strcmp(v, levels[i]))
-			continue;
-		log_set_level((enum log_level)i);
-		log_warning("main: %s sets the log's level to %s\n",
-			    adhoc_user(s), v);
-		adhoc_note(s, "info", "The level is set.");
-		return;
-	}
-	adhoc_error(s, COND_BAD_REQUEST, "there is no such level");
-}
-
 static const struct adhoc_command commands[] = {
     {"sip:status", "Show my status", status, 0},
     {"sip:dnd", "Do not disturb", dnd, 0},
@@ -513,16 +366,12 @@ static const struct adhoc_command commands[] = {
     {"sip:account-remove", "Remove a SIP account", remove_account,
      MAY_ACCOUNTS},
     {"sip:privacy", "Hide or show my identity", privacy, MAY_ACCOUNTS},
-    {"sip:calls", "List calls", calls, MAY_ADMIN},
-    {"sip:trunks", "List trunks", trunks, MAY_ADMIN},
-    {"sip:kick", "End a call", kick, MAY_ADMIN},
-    {"sip:loglevel", "Set the log's level", loglevel, MAY_ADMIN},
 };
 
 int account_adhoc(struct portal_face *f)
 {
 	const struct adhoc_handlers h = {commands, ARRAY_SIZE(commands), may,
-					 f};
+					 f, false};
 
 	return adhoc_alloc(&f->adhoc, f->c, &h);
 }

@@ -3,6 +3,7 @@
 #define BRIDGE_ACCOUNT_PRIV_H
 
 #include "bridge/account.h"
+#include "base/id.h"
 #include "sip/mwi.h"
 #include "sip/subscribe.h"
 #include "xmpp/adhoc.h"
@@ -44,6 +45,8 @@ struct account {
 	bool stored;
 	struct subscription *mwi;
 	struct tmr tmr_mwi;
+	struct publication *pub; /* NULL: none is wanted */
+	struct tmr tmr_publish;
 	unsigned messages; /* new ones, as last told */
 };
 
@@ -58,6 +61,8 @@ struct owner { /* a user who has accounts, contacts or wishes */
 	struct accounts *a; /* not referenced */
 	char *jid;
 	struct list accounts, slots, contacts;
+	struct list resources; /* what the user shows the gateway, show.h */
+	unsigned calls;	       /* through the gateway, now */
 	unsigned contactc;
 	bool dnd;
 };
@@ -158,6 +163,11 @@ void account_goodbye(const char *user, struct portal_face *f);
 int account_mwi_listen(struct accounts *a);
 void account_mwi_start(struct account *acc);
 void account_mwi_stop(struct account *acc);
+
+/* account_publish.c; etag: of an earlier life, or NULL */
+void account_publish_start(struct account *acc, const char *etag);
+/* Takes it back; before its registration ends. */
+void account_publish_stop(struct account *acc);
 
 /* account_find.c */
 void account_suggest(struct portal_face *f, const char *user);

@@ -1,6 +1,7 @@
 /* account_store.c: what is kept of users: accounts, wishes, who sees whom. */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 #include "base/log.h"
 #include "bridge/account_priv.h"
 
@@ -86,8 +87,15 @@ static int row_open(struct accounts *a, const struct store_value *v,
 	return err;
 }
 
+/* What its registrar knows its presence by, while it does. */
+static const char *etag_of(const struct store_value *v, size_t n)
+{
+	return n >= 14 && v[13].n > (int64_t)time(NULL) ? text_of(&v[12])
+							: NULL;
+}
+
 static int row_add(struct accounts *a, const struct store_value *v,
-		   const char *password)
+		   const char *password, const char *etag)
 {
 	const struct register_values rv = {
 	    .username = text_of(&v[5]),
@@ -120,6 +128,7 @@ static int row_add(struct accounts *a, const struct store_value *v,
 
 	account_add(acc);
 	account_mwi_start(acc);
+	account_publish_start(acc, etag);
 
 	return sipline_start(acc->slot->line, true, NULL, NULL);
 }
@@ -136,7 +145,7 @@ static void account_row(const struct store_value *v, size_t n, void *arg)
 	a->last_id = MAX(a->last_id, v[0].n);
 	err = row_open(a, v, &password);
 	if (!err)
-		err = row_add(a, v, password);
+		err = row_add(a, v, password, etag_of(v, n));
 	if (err)
 		log_error("account: number %lld of the store is left out: "
 			  "%s\n",

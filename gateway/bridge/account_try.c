@@ -129,6 +129,7 @@ static void replace(struct trial *t)
 	acc->id = old ? old->id : ++t->a->last_id;
 	if (old) {
 		account_mwi_stop(old);
+		account_publish_stop(old);
 		if (old->slot != acc->slot)
 			sipline_stop(old->slot->line);
 		account_drop(old);
@@ -136,6 +137,7 @@ static void replace(struct trial *t)
 	mem_ref(acc);
 	account_add(acc);
 	account_mwi_start(acc);
+	account_publish_start(acc, NULL);
 }
 
 static void registered(struct trial *t)
@@ -288,6 +290,7 @@ void account_remove(struct account *acc)
 	log_info("account: %s: %H is removed\n", acc->owner->jid,
 		 account_print, acc);
 	account_mwi_stop(acc);
+	account_publish_stop(acc);
 	sipline_stop(acc->slot->line);
 	if (account_forget(acc))
 		log_error("account: %H is not removed from the store\n",

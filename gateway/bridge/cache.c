@@ -2,6 +2,7 @@
 #include "bridge/cache.h"
 #include <errno.h>
 #include <string.h>
+#include "base/keyed.h"
 
 struct cache {
 	struct hash *items;
@@ -69,8 +70,8 @@ void *cache_find(struct cache *c, const char *key)
 	struct cached *item;
 
 	forget_old(c, now);
-	item = list_ledata(
-	    hash_lookup(c->items, hash_joaat_str(key), is_key, &key));
+	item =
+	    list_ledata(hash_lookup(c->items, keyed_str(key), is_key, &key));
 	if (item) {
 		item->used = now;
 		list_unlink(&item->le);
@@ -94,7 +95,7 @@ int cache_add(struct cache *c, struct cached *item, const char *key)
 	item->used = tmr_jiffies();
 	item->in = c;
 	++c->count;
-	hash_append(c->items, hash_joaat_str(key), &item->he, item);
+	hash_append(c->items, keyed_str(key), &item->he, item);
 	list_append(&c->order, &item->le, item);
 
 	return 0;

@@ -4,7 +4,9 @@
 #include <string.h>
 #include "base/id.h"
 #include "base/log.h"
+#include "base/trace.h"
 #include "bridge/callpriv.h"
+#include "bridge/orphan.h"
 
 enum {
 	OPEN_TIMEOUT = 5 * 1000,  /* ms; gathering of host candidates */
@@ -73,6 +75,8 @@ void call_enter(struct call *call, enum call_state st)
 	tmr_cancel(&call->timer);
 	if (st == CALL_RINGING || st >= CALL_ACTIVE)
 		settled(call);
+	if (st == CALL_RINGING)
+		callend_rings(call);
 
 	switch (st) {
 	case CALL_OPENING:
@@ -92,6 +96,7 @@ void call_enter(struct call *call, enum call_state st)
 			  (uint64_t)calls_conf.config->limits.call_max * 1000,
 			  limit_timeout, call);
 		log_active(call);
+		callend_answered(call);
 		if (call->metered)
 			policy_talk(calls_conf.policy, call->xp.jid, true);
 		tell_busy(call, true);
@@ -107,23 +112,10 @@ void call_enter(struct call *call, enum call_state st)
 	default: /* the legs have timers of their own for the rest */
 		break;
 	}
-}
-
-static void tell_ended(const struct call *call, const struct leg *by,
-		       const struct ending *why)
-{
-	const struct call_end end = {
-	    .x = &call->xp,
-	    .s = &call->sp,
-	    .diverted = call->diverted,
-	    .from_xmpp = call->from_xmpp,
-	    .answered = call->answered != 0,
-	    .by_xmpp = by && by == call->x,
-	    .why = why,
-	};
-
-	if (calls_conf.ended)
-		calls_conf.ended(&end, calls_conf.busy_arg);
+	if (st == CALL_ENDED)
+		orphan_forget(call);
+	else if (st != CALL_NEW)
+		orphan_note(call);
 }
 
 void call_leg_drop(struct leg **lp)
@@ -185,8 +177,14 @@ void call_close(struct call *call, const struct leg *skip,
 				   : "sip",
 		 call->answered ? (tmr_jiffies() - call->answered) / 1000 : 0,
 		 ending_words(why), reason_name(why->reason), code);
-	calls_remember(call);
-	tell_ended(call, skip, why);
+	trace_note(call->name, "ended by %s: %s",
+		   !skip	     ? "the gateway"
+		   : skip == call->x ? "XMPP"
+				     : "SIP",
+		   ending_words(why));
+	calltrace_remember(call);
+	calltrace_end(call);
+	callend_tell(call, skip, false, why);
 	call_enter(call, CALL_ENDED);
 	tmr_cancel(&call->limit);
 	tmr_cancel(&call->restart);
@@ -257,6 +255,7 @@ void call_destructor(void *arg)
 {
 	struct call *call = arg;
 
+	orphan_forget(call);
 	settled(call);
 	tmr_cancel(&call->timer);
 	tmr_cancel(&call->limit);
@@ -277,6 +276,9 @@ void call_destructor(void *arg)
 	peer_clear(&call->xp);
 	peer_clear(&call->sp);
 	mem_deref(call->diverted);
+	mem_deref(call->held);
+	mem_deref(call->as);
+	mem_deref(call->rule);
 	mem_deref(call->stats);
 }
 

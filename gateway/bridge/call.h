@@ -3,6 +3,7 @@
 #ifndef BRIDGE_CALL_H
 #define BRIDGE_CALL_H
 
+#include "bridge/callend.h"
 #include "bridge/leg.h"
 #include "bridge/policy.h"
 #include "bridge/route.h"
@@ -10,14 +11,6 @@
 #include "jingle/jingleleg.h"
 #include "media/media.h"
 #include "sip/sipleg.h"
-
-struct call_end { /* of a call, for who tells users of it */
-	const struct peer *x, *s;
-	const char *diverted; /* who sent it on, or NULL */
-	bool from_xmpp, answered;
-	bool by_xmpp; /* the user ended it */
-	const struct ending *why;
-};
 
 struct calls_conf { /* none of these is referenced; all outlive the calls */
 	const struct config *config;
@@ -32,6 +25,10 @@ struct calls_conf { /* none of these is referenced; all outlive the calls */
 		     void *arg);
 	/* The call is over; or NULL. */
 	void (*ended)(const struct call_end *end, void *arg);
+	/* The same, also of those that were refused at once: each that was
+	 * ever counted, once. */
+	void (*record)(const struct call_end *end, void *arg);
+	void *record_arg;
 	void *busy_arg;
 };
 
@@ -66,8 +63,23 @@ void calls_readdress(void);
 /* ENOENT: no such call. */
 int calls_hangup(const char *name);
 unsigned calls_count(void);
-/* The ids of both legs in the trace, also of one of the last calls that have
- * ended; "" for a leg without one.  ENOENT: no such call. */
-int calls_trace_ids(const char *name, char ids[2][80]);
+/* Under which keys the trace has a call: its name, and the ids of its legs; ""
+ * for a leg without one. */
+enum { CALL_KEY_X, CALL_KEY_S, CALL_KEY_BEFORE /* X's last device */ };
+enum { CALL_KEYS_MAX = CALL_KEY_BEFORE + 1 };
+struct call_keys {
+	char name[16];
+	char ids[CALL_KEYS_MAX][80];
+	uint64_t begun; /* ms, CLOCK_REALTIME */
+};
+/* Also of one of the last calls that have ended.  ENOENT: no such call. */
+int calls_keys(const char *name, struct call_keys *k);
+/* Copies of the packets of a live call's SIP side, in clear, for so many ms;
+ * the last is NULL: the call has ended.  h NULL: no more. ENOENT, EBUSY when
+ * another looks on already. */
+typedef void(call_packet_h)(const struct media_packet *packet, void *arg);
+int calls_tap(const char *name, unsigned ms, call_packet_h *h, void *arg);
+/* The call that has this key. ENOENT. */
+int calls_keys_of(const char *id, struct call_keys *k);
 
 #endif

@@ -51,10 +51,17 @@ struct call {
 	bool suspended; /* X's consent is lost, its media stopped */
 	bool taken;	/* X is another device, not told of holds yet */
 	bool x_muted;	/* it may be silent */
+	bool told;	/* of its end */
 	struct leg *x, *s;
+	call_packet_h *tap; /* who looks on at its media, or NULL */
+	void *tap_arg;
+	char before[80]; /* id of X's leg at the device before, or "" */
 	struct peer xp, sp;
 	char *diverted; /* who sent it on (RFC 5806, 7044), or NULL */
-	const struct config_trunk *trunk; /* not referenced */
+	char *as;	/* what SIP calls the user, a URI, or NULL */
+	char *rule;	/* of [route], that it came by, or NULL */
+	const struct config_trunk *trunk; /* not referenced, but for */
+	void *held; /* the configuration that the call began with */
 	struct media *media;
 	struct branch branch[LEG_BRANCH_MAX];
 	unsigned winner; /* branch */
@@ -76,8 +83,10 @@ struct call {
 	unsigned queuec;
 	struct media_stat *stats;
 	unsigned statc;
-	uint64_t started, answered; /* ms */
+	uint64_t started, rang, answered; /* ms */
+	uint64_t begun;			  /* the start, ms of CLOCK_REALTIME */
 	struct tmr timer, limit, restart;
+	int slot; /* of orphan.c; JOURNAL_NONE: not noted */
 };
 
 /* calls.c */
@@ -85,9 +94,14 @@ extern struct calls_conf calls_conf;
 struct jingle *calls_jingle(const char *domain);
 void calls_add(struct call *call);
 void calls_remove(struct call *call);
+struct call *calls_find(const char *name);
+/* Stops at the first true. */
+bool calls_each(bool (*h)(const struct call *call, void *arg), void *arg);
 void calls_exhausted(const char *user, void *arg);
 bool calls_rival(const struct call *call, uint64_t *age);
 const char *call_state_name(enum call_state st);
+/* Each call that is not active yet. */
+void calls_unsettled(void (*h)(struct call *call));
 
 /* call.c */
 void call_close(struct call *call, const struct leg *skip,
@@ -110,14 +124,27 @@ void call_desc_move(struct desc **dp, struct desc *d);
 void ending_set(struct ending *end, enum reason reason, unsigned code,
 		const char *text);
 const char *ending_words(const struct ending *why);
-/* Its legs are about to go: the trace is asked for after the call. */
-void calls_remember(const struct call *call);
+/* calltrace.c: its legs are about to go, the trace is asked for after the
+ * call. */
+void calltrace_remember(const struct call *call);
+void calltrace_media(const struct call *call, const struct media_event *ev);
+/* Who looks on is told that there is no more. */
+void calltrace_end(struct call *call);
 /* "opus/48000"; "" until the call is answered. */
 void call_codec(const struct call *call, char *text, size_t size);
 /* The local transports that were missing are here. */
 void call_local_ready(struct call *call, unsigned branch);
 
 void call_restart_ice(struct call *call); /* calltake.c */
+
+/* callend.c: call->from_xmpp is set before. */
+void callend_begin(struct call *call);
+void callend_rings(struct call *call);
+void callend_answered(const struct call *call);
+/* by NULL: the gateway.  Before the legs are gone. */
+void callend_tell(struct call *call, const struct leg *by, bool refused,
+		  const struct ending *why);
+void callend_refused(const struct call_request *rq, const struct ending *why);
 
 /* callupdate.c */
 void callupdate_offered(struct call *call, struct leg *leg,
@@ -143,8 +170,13 @@ int call_take(const struct call_request *rq, struct ending *why);
 /* The new device's session stands. */
 void callupdate_taken(struct call *call);
 
+/* callevent.c; arg: the call */
+void callevent_handler(const struct media_event *ev, void *arg);
+
 /* callmedia.c */
 int callmedia_open(struct call *call);
+/* Have all flows of a branch gathered? */
+bool callmedia_branch_ready(const struct branch *b);
 void callmedia_close(struct call *call);
 int callmedia_flow(struct call *call, unsigned branch, unsigned media,
 		   bool controlling);

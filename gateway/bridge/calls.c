@@ -11,16 +11,6 @@ struct portal { /* a component that calls may use */
 	struct jingle *jingle;
 };
 
-enum { PAST_MAX = 128 }; /* ended calls whose messages can be asked for */
-
-struct past {
-	char name[16];
-	char ids[2][80]; /* of the legs */
-};
-
-static struct past past[PAST_MAX];
-static unsigned pastc; /* of all time */
-
 struct calls_conf calls_conf;
 static struct list calls;
 static struct list portals;
@@ -36,6 +26,18 @@ static const char *const state_names[] = {
     [CALL_ACTIVE] = "active",
     [CALL_ENDED] = "ended",
 };
+
+void calls_unsettled(void (*h)(struct call *call))
+{
+	struct le *le;
+
+	LIST_FOREACH (&calls, le) {
+		struct call *call = le->data;
+
+		if (call->state < CALL_ACTIVE)
+			h(call);
+	}
+}
 
 const char *call_state_name(enum call_state st)
 {
@@ -160,7 +162,7 @@ void calls_exhausted(const char *user, void *arg)
 	}
 }
 
-static struct call *calls_find(const char *name)
+struct call *calls_find(const char *name)
 {
 	struct le *le;
 
@@ -174,40 +176,16 @@ static struct call *calls_find(const char *name)
 	return NULL;
 }
 
-static void ids_copy(char ids[2][80], const struct call *call)
+bool calls_each(bool (*h)(const struct call *call, void *arg), void *arg)
 {
-	str_ncpy(ids[0], call->x ? call->x->id : "", sizeof(ids[0]));
-	str_ncpy(ids[1], call->s ? call->s->id : "", sizeof(ids[1]));
-}
+	struct le *le;
 
-void calls_remember(const struct call *call)
-{
-	struct past *p = &past[pastc++ % PAST_MAX];
-
-	str_ncpy(p->name, call->name, sizeof(p->name));
-	ids_copy(p->ids, call);
-}
-
-int calls_trace_ids(const char *name, char ids[2][80])
-{
-	const struct call *call = calls_find(name);
-	unsigned i;
-
-	if (call) {
-		ids_copy(ids, call);
-		return 0;
+	LIST_FOREACH (&calls, le) {
+		if (h(le->data, arg))
+			return true;
 	}
 
-	for (i = 0; i < PAST_MAX && i < pastc; i++) {
-		const struct past *p = &past[(pastc - 1 - i) % PAST_MAX];
-
-		if (!strcmp(p->name, name)) {
-			memcpy(ids, p->ids, sizeof(p->ids));
-			return 0;
-		}
-	}
-
-	return ENOENT;
+	return false;
 }
 
 void call_codec(const struct call *call, char *text, size_t size)

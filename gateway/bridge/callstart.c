@@ -2,12 +2,15 @@
 #include <errno.h>
 #include <string.h>
 #include "base/id.h"
+#include "base/journal.h"
 #include "base/log.h"
+#include "base/trace.h"
 #include "bridge/callpriv.h"
 
 enum { LOOP_WINDOW = 2 * 1000 }; /* ms; D12 */
 
-static int call_alloc(struct call **cp, const struct config_trunk *trunk)
+static int call_alloc(struct call **cp, const struct config_trunk *trunk,
+		      bool from_xmpp)
 {
 	struct call *call;
 
@@ -16,10 +19,13 @@ static int call_alloc(struct call **cp, const struct config_trunk *trunk)
 		return ENOMEM;
 
 	call->trunk = trunk;
+	call->slot = JOURNAL_NONE;
+	call->held = config_hold(calls_conf.config);
+	call->from_xmpp = from_xmpp;
 	call->x_dir = call->s_dir = DESC_SENDRECV;
-	call->started = tmr_jiffies();
 	re_snprintf(call->name, sizeof(call->name), "%08x",
 		    (unsigned)id_random());
+	callend_begin(call);
 	*cp = call;
 
 	return 0;
@@ -34,6 +40,8 @@ static void leg_take(struct leg **lp, struct call *call, struct leg *leg)
 /* On error the leg answers for itself and the call vanishes. */
 static int call_discard(struct call *call, int err, struct ending *why)
 {
+	callend_tell(call, NULL, true, why);
+	calltrace_remember(call);
 	call_leg_drop(&call->x);
 	if (call->s && call->from_xmpp)
 		call_leg_end(call, &call->s, why);
@@ -190,7 +198,7 @@ static int open_call(struct call **cp, const struct call_request *rq,
 	struct call *call;
 	int err;
 
-	err = call_alloc(&call, choice->trunk);
+	err = call_alloc(&call, choice->trunk, true);
 	if (err) {
 		media_error(why, err);
 		return err;
@@ -198,7 +206,9 @@ static int open_call(struct call **cp, const struct call_request *rq,
 
 	call->sp = choice->to;
 	memset(&choice->to, 0, sizeof(choice->to));
-	call->from_xmpp = true;
+	call->as = mem_ref(choice->as);
+	if (choice->rule)
+		(void)str_dup(&call->rule, choice->rule);
 	call->emergency = choice->emergency;
 	call->metered = !choice->emergency;
 	call->jmi = !rq->offer;
@@ -217,18 +227,22 @@ static int open_call(struct call **cp, const struct call_request *rq,
 static int incoming_xmpp(const struct call_request *rq, struct ending *why)
 {
 	struct route_choice choice;
-	struct call *call;
+	struct call *call = NULL;
 	int err;
 
 	err = choose(rq, &choice, why);
-	if (err)
+	if (err) {
+		callend_refused(rq, why);
 		return err;
+	}
 	err = open_call(&call, rq, &choice, why);
 	if (err) {
 		route_choice_clear(&choice);
 		return err;
 	}
 
+	trace_note(call->name, "%s calls %s through trunk %s", call->xp.jid,
+		   call->sp.uri, call->trunk->name);
 	log_info("call %s: xmpp %s calls %s through trunk %s%s%s\n",
 		 call->name, call->xp.jid, call->sp.uri, call->trunk->name,
 		 call->jmi ? "" : ", no proposal",
@@ -291,7 +305,7 @@ static int incoming_sip(const struct call_request *rq, struct ending *why)
 	if (!trunk) /* a line */
 		trunk =
 		    siptrunk_conf(sipstack_trunk(calls_conf.stack, rq->trunk));
-	if (!trunk || call_alloc(&call, trunk)) {
+	if (!trunk || call_alloc(&call, trunk, false)) {
 		ending_set(why, REASON_GENERAL_ERROR, 500, "");
 		return ENOMEM;
 	}
@@ -300,8 +314,11 @@ static int incoming_sip(const struct call_request *rq, struct ending *why)
 	call->late = !rq->offer;
 	if (rq->diverted)
 		(void)str_dup(&call->diverted, rq->diverted);
+	(void)str_dup(&call->as, rq->to.uri);
 	code = route_in(calls_conf.route, trunk, rq->to.uri, &rq->from,
 			&call->sp, &call->xp, &component);
+	if (!call->sp.uri && rq->from.uri)
+		(void)str_dup(&call->sp.uri, rq->from.uri);
 	if (!code && route_dnd(calls_conf.route, call->xp.jid))
 		code = 480;
 	if (code) {
@@ -318,6 +335,8 @@ static int incoming_sip(const struct call_request *rq, struct ending *why)
 	if (err)
 		return call_discard(call, err, why);
 
+	trace_note(call->name, "%s calls %s from trunk %s", call->sp.jid,
+		   call->xp.jid, trunk->name);
 	log_info("call %s: sip %s calls %s from trunk %s%s\n", call->name,
 		 call->sp.jid, call->xp.jid, trunk->name,
 		 call->late ? ", no offer" : "");

@@ -78,6 +78,8 @@ static void replace(struct call *call, struct leg *leg, const char *sid)
 
 	ending_set(&over, REASON_EXPIRED, 0, "goes on at another device");
 	over.migrated = sid;
+	if (call->x)
+		str_ncpy(call->before, call->x->id, sizeof(call->before));
 	call_leg_end(call, &call->x, &over);
 	call->x = mem_ref(leg);
 	leg->call = call;
@@ -108,6 +110,7 @@ int call_take(const struct call_request *rq, struct ending *why)
 		return err;
 	}
 
+	++call_counts.migrated;
 	log_info("call %s: %s goes on at another device\n", call->name,
 		 call->xp.jid);
 	mem_ref(call);

@@ -294,6 +294,7 @@ void call_dtmf(struct leg *leg, char digit, unsigned ms)
 			    media_dtmf(call->media, 0, MEDIA_TO_S, digit, ms);
 	}
 
+	++call_counts.digits[leg == call->x];
 	log_info("call %s: digit from %s%s\n", call->name,
 		 leg == call->x ? "xmpp" : "sip",
 		 err ? ": dropped, the other side takes none" : "");

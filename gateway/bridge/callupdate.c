@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <string.h>
 #include "base/log.h"
+#include "base/trace.h"
 #include "bridge/callpriv.h"
+#include "bridge/orphan.h"
 
 static void update_done(struct call *call)
 {
@@ -131,6 +133,9 @@ static void update_from_s(struct call *call)
 		return;
 	}
 
+	call_counts.holds += call->s_dir != DESC_SENDRECV;
+	trace_note(call->name, "SIP %s",
+		   call->s_dir == DESC_SENDRECV ? "resumes" : "holds");
 	log_info("call %s: sip %s\n", call->name,
 		 call->s_dir == DESC_SENDRECV ? "resumes" : "holds");
 	call_desc_move(&call->x_local, d);
@@ -153,6 +158,9 @@ static void update_from_x(struct call *call)
 		return;
 	}
 
+	call_counts.holds += call->x_dir != DESC_SENDRECV;
+	trace_note(call->name, "XMPP %s",
+		   call->x_dir == DESC_SENDRECV ? "resumes" : "holds");
 	log_info("call %s: xmpp %s\n", call->name,
 		 call->x_dir == DESC_SENDRECV ? "resumes" : "holds");
 
@@ -334,6 +342,7 @@ void callupdate_answered(struct call *call, struct leg *leg,
 		return;
 	}
 
+	orphan_note(call); /* its target may be another */
 	call->s_agreed_local = false;
 	update_answer_x(call);
 }

@@ -279,6 +279,13 @@ int chat_component(struct chat *chat, struct component *c)
 	return err;
 }
 
+void chat_renew(struct chat *chat)
+{
+	const struct config_limits *limits = &chat->conf.config->limits;
+
+	pace_set(chat->pace, limits->message_rate, limits->message_burst);
+}
+
 void chat_close(struct chat *chat)
 {
 	if (!chat || chat->closed)

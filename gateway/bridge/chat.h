@@ -23,6 +23,8 @@ int chat_alloc(struct chat **cp, const struct chat_conf *conf);
 /* A component whose users may write: takes messages to contacts that nobody
  * who listened before took. */
 int chat_component(struct chat *chat, struct component *c);
+/* The limits have changed. */
+void chat_renew(struct chat *chat);
 /* Ends what waits, with an error to each sender. */
 void chat_close(struct chat *chat);
 

@@ -287,6 +287,9 @@ static void take(struct chatportal *p, const struct stanza *st,
 				  "%u messages to this address wait already",
 				  chat->conf.config->chat.queue);
 		refuse(p, st, COND_RESOURCE_CONSTRAINT, text);
+	} else if (err == ENOSPC) {
+		refuse(p, st, COND_RESOURCE_CONSTRAINT,
+		       "too many messages wait at the gateway, try later");
 	} else if (err) {
 		refuse(p, st, COND_INTERNAL_SERVER_ERROR, NULL);
 	}

@@ -95,6 +95,7 @@ struct chat {
 	struct list queuelist;
 	struct cache *peers, *talks, *threads, *sent, *got, *out;
 	struct chat_stats stats;
+	size_t waiting_bytes; /* of stats.waiting */
 	bool closed;
 };
 
@@ -138,7 +139,8 @@ int chatloop_note(struct chat *chat, const struct chatmsg *m);
 bool chatloop_is(struct chat *chat, const struct message_in *in);
 
 /* chatqueue.c: one MESSAGE at a time to each target (RFC 3428 8) */
-/* Takes over the reference.  ENOBUFS: as many wait as may. */
+/* Takes over the reference.  ENOBUFS: as many wait for this address as may;
+ * ENOSPC: for all together. */
 int chatqueue_add(struct chat *chat, struct chatmsg *m);
 void chatqueue_close(struct chat *chat, const char *why);
 

@@ -1,6 +1,7 @@
 /* chatqueue.c: what waits for each target, and what is under way (D.1). */
 #include <errno.h>
 #include <string.h>
+#include "base/keyed.h"
 #include "base/log.h"
 #include "bridge/chatpriv.h"
 
@@ -9,6 +10,7 @@ enum {
 	RETRY_MIN = 500,      /* ms */
 	RETRY_MAX = 8 * 1000, /* ms */
 	EXCERPT = 40,	      /* bytes of a text that an error quotes */
+	AROUND = 1024,	      /* bytes of memory beside the text, about */
 };
 
 struct chatqueue { /* a mem_ref object */
@@ -50,6 +52,21 @@ static struct chatmsg *first(const struct chatqueue *q)
 	return list_ledata(q->msgs.head);
 }
 
+/* What it costs to let it wait; parts of one text share its memory. */
+static size_t cost(const struct chatmsg *m)
+{
+	return AROUND + m->len + (m->doc ? strlen(m->doc) : 0);
+}
+
+static void count(struct chat *chat, const struct chatmsg *m, bool more)
+{
+	chat->stats.waiting += more ? 1 : -1;
+	if (more)
+		chat->waiting_bytes += cost(m);
+	else
+		chat->waiting_bytes -= cost(m);
+}
+
 static void arm(struct chatqueue *q)
 {
 	const uint64_t now = tmr_jiffies();
@@ -65,8 +82,8 @@ static void arm(struct chatqueue *q)
 static void drop_first(struct chatqueue *q)
 {
 	q->under_way = mem_deref(q->under_way);
+	count(q->chat, first(q), false);
 	mem_deref(first(q));
-	--q->chat->stats.waiting;
 	q->tries = 0;
 	q->try_at = 0;
 	q->cond = COND_NONE;
@@ -192,9 +209,10 @@ static int split(struct chatqueue *q, struct chatmsg *m, size_t room)
 		at += len;
 	}
 
-	LIST_FOREACH (&parts, le)
+	LIST_FOREACH (&parts, le) {
 		((struct chatmsg *)le->data)->of = n;
-	q->chat->stats.waiting += n;
+		count(q->chat, le->data, true);
+	}
 	drop_first(q);
 	while ((le = parts.tail)) {
 		list_unlink(le);
@@ -262,7 +280,7 @@ static struct chatqueue *queue_get(struct chat *chat, const struct chatmsg *m)
 		return NULL;
 
 	q = list_ledata(
-	    hash_lookup(chat->queues, hash_joaat_str(key), is_key, key));
+	    hash_lookup(chat->queues, keyed_str(key), is_key, key));
 	if (q) {
 		mem_deref(key);
 		return q;
@@ -275,7 +293,7 @@ static struct chatqueue *queue_get(struct chat *chat, const struct chatmsg *m)
 	}
 	q->chat = chat;
 	q->key = key;
-	hash_append(chat->queues, hash_joaat_str(key), &q->he, q);
+	hash_append(chat->queues, keyed_str(key), &q->he, q);
 	list_append(&chat->queuelist, &q->le, q);
 
 	return q;
@@ -284,19 +302,28 @@ static struct chatqueue *queue_get(struct chat *chat, const struct chatmsg *m)
 int chatqueue_add(struct chat *chat, struct chatmsg *m)
 {
 	const struct config_chat *conf = &chat->conf.config->chat;
+	const size_t most = chat->conf.config->limits.waiting_bytes;
 	struct chatqueue *q = queue_get(chat, m);
 
-	if (!q || list_count(&q->msgs) >= conf->queue ||
-	    chat->stats.waiting >= WAITING_MAX) {
+	int err = 0;
+
+	if (!q)
+		err = ENOMEM;
+	else if (list_count(&q->msgs) >= conf->queue)
+		err = ENOBUFS;
+	else if (chat->stats.waiting >= WAITING_MAX ||
+		 (most && chat->waiting_bytes + cost(m) > most))
+		err = ENOSPC;
+	if (err) {
 		mem_deref(m);
 		if (q && list_isempty(&q->msgs))
 			mem_deref(q);
-		return q ? ENOBUFS : ENOMEM;
+		return err;
 	}
 
 	m->deadline = tmr_jiffies() + (uint64_t)conf->ttl * 1000;
 	list_append(&q->msgs, &m->le, m);
-	++chat->stats.waiting;
+	count(chat, m, true);
 	if (!q->under_way)
 		arm(q);
 

@@ -29,6 +29,18 @@ struct peer {
 	char *name; /* display name, clean UTF-8; NULL: none */
 };
 
+/* What another process must know to say goodbye for a leg when this one has
+ * died: keys of a word, values of text without controls; a key may come
+ * several times. */
+typedef void(leg_note_h)(const char *key, const char *value, void *arg);
+/* The n-th value of a key, from 0; NULL: there is none. */
+typedef const char *(leg_noted_h)(const char *key, unsigned n,
+				  const void *arg);
+struct leg_noted {
+	leg_noted_h *h;
+	const void *arg;
+};
+
 /* Every function may be called in every state; one that makes no sense there
  * returns EPROTO and changes nothing. */
 struct leg_ops {
@@ -80,6 +92,10 @@ struct leg_ops {
 	 * called for this leg afterwards; the leg object lives on by itself
 	 * until its protocol is done.  The call drops its reference. */
 	void (*end)(struct leg *leg, const struct ending *why);
+
+	/* Notes what a goodbye needs; nothing where none is due.  NULL: there
+	 * is never anything to note. */
+	void (*farewell)(const struct leg *leg, leg_note_h *h, void *arg);
 
 	/* One line for people: "xmpp alice@example.com/phone, sid 7f3a.." */
 	int (*print)(struct re_printf *pf, const struct leg *leg);

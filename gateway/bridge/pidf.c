@@ -2,6 +2,7 @@
 #include "bridge/pidf.h"
 #include <stdlib.h>
 #include <string.h>
+#include "base/keyed.h"
 #include "base/text.h"
 #include "xmpp/xmldoc.h"
 
@@ -453,7 +454,7 @@ static int calls_read(struct dialoginfo *di, const struct stanza *root)
 		err = text_of(&text, e, TEXT_MAX);
 		/* who only rings can still take a call */
 		if (!err)
-			call_set(di, hash_joaat_str(id),
+			call_set(di, keyed_str(id),
 				 !strcmp(text, "confirmed"));
 		mem_deref(text);
 	}

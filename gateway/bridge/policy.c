@@ -1,40 +1,16 @@
 /* policy.c: counters and buckets for each user and trunk. */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 #include "base/compat.h"
-#include "bridge/policy.h"
-#include "bridge/quota.h"
+#include "base/keyed.h"
+#include "bridge/policy_priv.h"
 
 enum {
 	ACCOUNTS = 1024,	    /* buckets of the table, a power of two */
 	ACCOUNTS_MAX = 20000,	    /* users remembered at once */
 	MINUTE = 60 * 1000,	    /* ms */
 	IDLE_SWEEP = 5 * 60 * 1000, /* ms */
-};
-
-struct account { /* a user, or a trunk */
-	struct le le;
-	char *name;
-	unsigned calls;
-	unsigned tokens;
-	uint64_t refilled;    /* ms */
-	uint64_t minute;      /* start of the running minute, ms */
-	unsigned this_minute; /* attempts in it */
-	struct policy *policy;
-	const struct config_plan *plan; /* of the last call; NULL: none */
-	struct quota *quota;		/* NULL: without limits, or unused */
-	unsigned talking;		/* calls whose time counts */
-	uint64_t counted;		/* ms; their time is in quota until */
-	struct tmr last;		/* the minutes will be used up */
-};
-
-struct policy {
-	struct hash *accounts;
-	const struct config_limits *limits; /* not referenced */
-	unsigned accountc, calls, room;
-	struct tmr sweep;
-	policy_exhausted_h *exhausted;
-	void *arg;
 };
 
 static void account_destructor(void *arg)
@@ -52,6 +28,7 @@ static void policy_destructor(void *arg)
 	struct policy *p = arg;
 
 	tmr_cancel(&p->sweep);
+	tmr_cancel(&p->keep);
 	hash_flush(p->accounts);
 	mem_deref(p->accounts);
 }
@@ -62,7 +39,7 @@ static bool is_idle(struct le *le, void *arg)
 	struct account *a = le->data;
 
 	if (!a->calls && tmr_jiffies() > a->refilled + IDLE_SWEEP &&
-	    (!a->quota || quota_is_empty(a->quota, tmr_jiffies()))) {
+	    (!a->quota || quota_is_empty(a->quota, policy_now(p)))) {
 		mem_deref(a);
 		--p->accountc;
 	}
@@ -74,8 +51,16 @@ static void sweep(void *arg)
 {
 	struct policy *p = arg;
 
+	policy_trim(p);
 	(void)hash_apply(p->accounts, is_idle, p);
 	tmr_start(&p->sweep, IDLE_SWEEP, sweep, p);
+}
+
+static void room_set(struct policy *p)
+{
+	const unsigned calls = p->limits->calls;
+
+	p->room = calls && calls < p->places ? calls : p->places;
 }
 
 int policy_alloc(struct policy **pp, const struct config_limits *limits,
@@ -89,7 +74,9 @@ int policy_alloc(struct policy **pp, const struct config_limits *limits,
 		return ENOMEM;
 
 	p->limits = limits;
-	p->room = limits->calls && limits->calls < room ? limits->calls : room;
+	p->wall = (uint64_t)time(NULL) * 1000 - tmr_jiffies();
+	p->places = room;
+	room_set(p);
 	err = hash_alloc(&p->accounts, ACCOUNTS);
 	if (err)
 		mem_deref(p);
@@ -108,19 +95,19 @@ static bool is_name(struct le *le, void *arg)
 	return !strcmp(a->name, arg);
 }
 
-static struct account *account_find(struct policy *p, const char *name)
+struct account *policy_find(const struct policy *p, const char *name)
 {
 	void *arg;
 
 	memcpy(&arg, &name, sizeof(arg));
 
 	return list_ledata(
-	    hash_lookup(p->accounts, hash_joaat_str(name), is_name, arg));
+	    hash_lookup(p->accounts, keyed_str(name), is_name, arg));
 }
 
-static struct account *account_get(struct policy *p, const char *name)
+struct account *policy_account(struct policy *p, const char *name)
 {
-	struct account *a = account_find(p, name);
+	struct account *a = policy_find(p, name);
 
 	if (a)
 		return a;
@@ -136,7 +123,7 @@ static struct account *account_get(struct policy *p, const char *name)
 	a->policy = p;
 	a->tokens = p->limits->setup_burst;
 	a->refilled = tmr_jiffies();
-	hash_append(p->accounts, hash_joaat_str(name), &a->le, a);
+	hash_append(p->accounts, keyed_str(name), &a->le, a);
 	++p->accountc;
 
 	return a;
@@ -210,13 +197,16 @@ static struct config_quota quota_of(const struct account *a)
 	return l;
 }
 
-static void count_talk(struct account *a)
+void policy_count_talk(struct account *a)
 {
-	const uint64_t now = tmr_jiffies();
+	const uint64_t now = policy_now(a->policy), from = a->counted;
 
-	if (a->quota)
-		quota_talk(a->quota, a->counted, now, a->talking);
 	a->counted = now;
+	if (!a->quota || !a->talking)
+		return;
+
+	quota_talk(a->quota, from, now, a->talking);
+	policy_save(a, from, now);
 }
 
 static void watch_last(struct account *a);
@@ -227,7 +217,7 @@ static void last_minute(void *arg)
 	struct policy *p = a->policy;
 	const struct config_quota l = quota_of(a);
 
-	count_talk(a);
+	policy_count_talk(a);
 	if (quota_left(a->quota, &l, a->counted))
 		watch_last(a);
 	else if (p->exhausted)
@@ -262,12 +252,12 @@ static int judge_quota(struct account *a, const struct config_plan *plan,
 
 	if (!a->quota) {
 		a->quota = mem_zalloc(sizeof(*a->quota), NULL);
-		a->counted = tmr_jiffies();
+		a->counted = policy_now(a->policy);
 	}
 	if (!a->quota)
 		return refuse(why, ENOMEM, REASON_GENERAL_ERROR, 500, 0, "");
 
-	count_talk(a);
+	policy_count_talk(a);
 	words = quota_judge(a->quota, &l, a->counted);
 
 	return words ? refuse(why, EDQUOT, REASON_DECLINE, 0, 0, words) : 0;
@@ -275,12 +265,12 @@ static int judge_quota(struct account *a, const struct config_plan *plan,
 
 void policy_talk(struct policy *p, const char *user, bool on)
 {
-	struct account *a = account_find(p, user);
+	struct account *a = policy_find(p, user);
 
 	if (!a || (!on && !a->talking))
 		return;
 
-	count_talk(a);
+	policy_count_talk(a);
 	a->talking += on ? 1 : -1;
 	watch_last(a);
 }
@@ -328,8 +318,12 @@ static int judge(struct policy *p, struct account *u, const struct account *t,
 	    t->calls >= p->limits->calls_per_trunk)
 		return refuse(why, EBUSY, REASON_BUSY, 486, 0,
 			      "the trunk carries as many calls as it may");
-	if (ask->paced && u->quota)
-		quota_call(u->quota, tmr_jiffies());
+	if (ask->paced && u->quota) {
+		const uint64_t now = policy_now(p);
+
+		quota_call(u->quota, now);
+		policy_save(u, now, now);
+	}
 
 	return 0;
 }
@@ -346,8 +340,8 @@ int policy_ask(struct policy *p, const struct policy_ask *ask,
 			      "the gateway carries as many calls as it can");
 
 	re_snprintf(key, sizeof(key), "trunk:%s", ask->trunk);
-	u = account_get(p, ask->user);
-	t = account_get(p, key);
+	u = policy_account(p, ask->user);
+	t = policy_account(p, key);
 	if (!ask->emergency) {
 		if (!u || !t)
 			return refuse(
@@ -379,10 +373,10 @@ int policy_admit(struct policy *p, const char *user, const char *trunk,
 void policy_release(struct policy *p, const char *user, const char *trunk)
 {
 	char key[128];
-	struct account *u = account_find(p, user), *t;
+	struct account *u = policy_find(p, user), *t;
 
 	re_snprintf(key, sizeof(key), "trunk:%s", trunk);
-	t = account_find(p, key);
+	t = policy_find(p, key);
 	if (u && u->calls)
 		--u->calls;
 	if (t && t->calls)
@@ -401,8 +395,8 @@ static int account_print(struct re_printf *pf, const struct account *a)
 	if (!a->quota)
 		return 0;
 
-	words = quota_judge(a->quota, &l, tmr_jiffies());
-	left = quota_left(a->quota, &l, tmr_jiffies());
+	words = quota_judge(a->quota, &l, policy_now(a->policy));
+	left = quota_left(a->quota, &l, policy_now(a->policy));
 	if (words)
 		return re_hprintf(pf, "%s\n", words);
 	if (left == UINT64_MAX)
@@ -414,12 +408,43 @@ static int account_print(struct re_printf *pf, const struct account *a)
 
 int policy_print_user(struct re_printf *pf, const struct policy_user *pu)
 {
-	const struct account *a = account_find(pu->p, pu->user);
+	const struct account *a = policy_find(pu->p, pu->user);
 
 	if (!a)
 		return re_hprintf(pf, "has not called lately\n");
 
 	return re_hprintf(pf, "%u calls now\n%H", a->calls, account_print, a);
+}
+
+struct renewing {
+	const struct config *conf;
+};
+
+static bool account_renew(struct le *le, void *arg)
+{
+	const struct config *conf = ((struct renewing *)arg)->conf;
+	struct account *a = le->data;
+	const struct config_plan *plan = NULL;
+
+	for (size_t i = 0; a->plan && i < conf->planc; i++) {
+		if (!strcmp(conf->plan[i].name, a->plan->name))
+			plan = &conf->plan[i];
+	}
+	a->plan = plan;
+	if (a->quota) {
+		policy_count_talk(a);
+		watch_last(a);
+	}
+
+	return false;
+}
+
+void policy_renew(struct policy *p, const struct config *conf)
+{
+	struct renewing r = {conf};
+
+	room_set(p);
+	(void)hash_apply(p->accounts, account_renew, &r);
 }
 
 unsigned policy_calls(const struct policy *p)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include "base/config.h"
+#include "base/store.h"
 #include "bridge/reason.h"
 
 struct policy;
@@ -42,12 +43,33 @@ typedef void(policy_exhausted_h)(const char *user, void *arg);
 void policy_talk(struct policy *p, const char *user, bool on);
 void policy_watch(struct policy *p, policy_exhausted_h *h, void *arg);
 
+/* Limits of hours and days hold over a restart: what was called is read from
+ * the store, not referenced, and kept there from now on.  Of talk
+ * a crash forgets half a minute. */
+int policy_keep(struct policy *p, struct store *store);
+
 /* What a user has used up, for people; nothing if that is unknown. */
 struct policy_user {
 	struct policy *p;
 	const char *user;
 };
 int policy_print_user(struct re_printf *pf, const struct policy_user *u);
+
+struct policy_info {
+	const char *user, *plan; /* plan NULL: none */
+	unsigned calls;		 /* now */
+	bool counted;		 /* the rest is known: there are limits */
+	unsigned calls_hour, calls_day;
+	uint64_t talk_hour, talk_day; /* ms */
+};
+typedef bool(policy_info_h)(const struct policy_info *info, void *arg);
+/* Users who have called lately.  Stops at the first true. */
+void policy_apply(struct policy *p, policy_info_h *h, void *arg);
+/* ENOENT: has not called lately. */
+int policy_info(struct policy *p, const char *user, struct policy_info *info);
+
+/* Limits and plans are others, of conf. */
+void policy_renew(struct policy *p, const struct config *conf);
 
 unsigned policy_calls(const struct policy *p);
 unsigned policy_room(const struct policy *p);

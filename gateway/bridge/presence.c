@@ -1,6 +1,7 @@
 /* presence.c: the pairs of users and contacts, and who asks for what. */
 #include "bridge/presence_priv.h"
 #include <string.h>
+#include "base/keyed.h"
 #include "base/log.h"
 
 static void pair_destructor(void *arg)
@@ -40,7 +41,7 @@ struct pair *pair_find(const struct presence *p, const char *user,
 	struct key key = {user, contact};
 
 	return list_ledata(
-	    hash_lookup(p->pairs, hash_joaat_str(user), is_pair, &key));
+	    hash_lookup(p->pairs, keyed_str(user), is_pair, &key));
 }
 
 static struct service *face_of(const struct presence *p, const char *contact)
@@ -88,8 +89,8 @@ int pair_get(struct pair **pp, struct presence *p, const char *user,
 		return err;
 	}
 
-	hash_append(p->pairs, hash_joaat_str(user), &pair->he, pair);
-	hash_append(p->contacts, hash_joaat_str(contact), &pair->ce, pair);
+	hash_append(p->pairs, keyed_str(user), &pair->he, pair);
+	hash_append(p->contacts, keyed_str(contact), &pair->ce, pair);
 	++p->pairc;
 	*pp = pair;
 
@@ -142,13 +143,13 @@ void pairs_apply(const struct presence *p, const char *user,
 		 const char *contact, pair_h *h)
 {
 	if (user) {
-		bucket_apply(hash_list(p->pairs, hash_joaat_str(user)), user,
+		bucket_apply(hash_list(p->pairs, keyed_str(user)), user,
 			     contact, h);
 		return;
 	}
 	if (contact) {
-		bucket_apply(hash_list(p->contacts, hash_joaat_str(contact)),
-			     NULL, contact, h);
+		bucket_apply(hash_list(p->contacts, keyed_str(contact)), NULL,
+			     contact, h);
 		return;
 	}
 	for (uint32_t i = 0; i < hash_bsize(p->pairs); i++)
@@ -259,8 +260,7 @@ static bool is_jid(struct le *le, void *arg)
 
 static struct busy *busy_find(const struct presence *p, const char *jid)
 {
-	return list_ledata(
-	    hash_lookup(p->busy, hash_joaat_str(jid), is_jid, &jid));
+	return list_ledata(hash_lookup(p->busy, keyed_str(jid), is_jid, &jid));
 }
 
 bool presence_busy(const struct presence *p, const char *jid)
@@ -290,7 +290,7 @@ static void busy_set(struct presence *p, const char *jid, bool busy)
 		return;
 	}
 	b->calls = 1;
-	hash_append(p->busy, hash_joaat_str(jid), &b->he, b);
+	hash_append(p->busy, keyed_str(jid), &b->he, b);
 }
 
 void presence_call(struct presence *p, const char *user, const char *contact,

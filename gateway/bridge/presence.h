@@ -47,6 +47,8 @@ int presence_load(struct presence *p);
 /* A call between the two was answered, or is over. */
 void presence_call(struct presence *p, const char *user, const char *contact,
 		   bool busy);
+/* The configuration is another: while the one before is still there. */
+void presence_renew(struct presence *p);
 /* Ends all subscriptions politely. */
 void presence_stop(struct presence *p);
 
@@ -60,6 +62,19 @@ struct presence_stats {
 void presence_stats(struct presence_stats *out, const struct presence *p);
 /* One line of it. */
 int presence_print(struct re_printf *pf, const struct presence *p);
+
+struct presence_info {
+	const char *user, *contact;
+	bool from, to;	      /* the user, the contact is subscribed */
+	const char *at_phone; /* how the SUBSCRIBE for the user is */
+	const char *trunk;    /* NULL: never asked */
+	bool shown;	      /* as available, to the user */
+	unsigned watchers;    /* SUBSCRIBEs of the contact */
+};
+typedef bool(presence_info_h)(const struct presence_info *info, void *arg);
+/* Stops at the first true.  user NULL: all. */
+void presence_apply(const struct presence *p, const char *user,
+		    presence_info_h *h, void *arg);
 
 /* ---- the tables of C.1, for tests ---- */
 

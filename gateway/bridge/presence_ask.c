@@ -13,6 +13,13 @@ static const char *const state_names[] = {
     [ASK_STOPPED] = "stopped", [ASK_LEAVING] = "leaving",
 };
 
+const char *ask_state_name(enum ask_state st)
+{
+	return state_names[st];
+}
+
+static void watch_renew(struct presence *p, const struct config_trunk *trunk);
+
 static bool is_base(const struct ask *ask)
 {
 	return ask == &ask->pair->base;
@@ -302,6 +309,30 @@ static void left(struct pair *pair)
 	service_revoke(pair->service, pair->contact, pair->user, true);
 }
 
+/* Two phones of a trunk lost what they said they would keep: it was restarted
+ * faster than OPTIONS can see.  The others are asked now, not with their next
+ * renewal. */
+static void lost(struct ask *ask)
+{
+	const struct pair *pair = ask->pair;
+	struct presence *p = pair->p;
+	const uint64_t now = tmr_jiffies();
+	const bool again =
+	    p->lost_trunk == pair->trunk && now - p->lost_at < LOST_WITHIN;
+
+	p->lost_at = now;
+	p->lost_trunk = pair->trunk;
+	if (!again || !pair->trunk || now < p->lost_until)
+		return;
+
+	log_info("presence: trunk %s has forgotten subscriptions: its phones "
+		 "are asked again\n",
+		 pair->trunk->name);
+	p->lost_until = now + LOST_PAUSE;
+	watch_renew(p, pair->trunk);
+	siptrunk_renew(sipstack_trunk(p->conf.stack, pair->trunk->name));
+}
+
 static void ended_h(struct subscription *sub, const struct subscribe_end *end,
 		    void *arg)
 {
@@ -315,6 +346,8 @@ static void ended_h(struct subscription *sub, const struct subscribe_end *end,
 		goto out;
 	if (ask->state == ASK_ACTIVE && has_lasted(ask))
 		ask->failures = 0;
+	if (end->code == 481 && ask->state == ASK_ACTIVE)
+		lost(ask);
 
 	a = end->code ? presence_on_code(end->code, pair->trunk)
 		      : presence_on_reason(end->reason);
@@ -436,6 +469,16 @@ static bool renew_of(struct le *le, void *arg)
 	return false;
 }
 
+static void watch_renew(struct presence *p, const struct config_trunk *trunk)
+{
+	union {
+		const struct config_trunk *in;
+		void *out;
+	} u = {.in = trunk};
+
+	(void)hash_apply(p->pairs, renew_of, u.out);
+}
+
 void watch_trunks(void *arg)
 {
 	struct presence *p = arg;
@@ -445,18 +488,32 @@ void watch_trunks(void *arg)
 		const bool up = siptrunk_up(
 		    sipstack_trunk(p->conf.stack, c->trunk[i].name));
 		const uint64_t bit = (uint64_t)1 << i;
-		union {
-			const struct config_trunk *in;
-			void *out;
-		} u = {.in = &c->trunk[i]};
 
 		if (up && !(p->trunks_up & bit)) {
 			log_info("presence: trunk %s is back: its phones are "
 				 "asked again\n",
 				 c->trunk[i].name);
-			(void)hash_apply(p->pairs, renew_of, u.out);
+			watch_renew(p, &c->trunk[i]);
 		}
 		p->trunks_up = up ? p->trunks_up | bit : p->trunks_up & ~bit;
 	}
 	tmr_start(&p->tmr_trunks, TRUNKS_TICK, watch_trunks, p);
+}
+
+static bool trunk_again(struct le *le, void *arg)
+{
+	struct pair *pair = le->data;
+
+	(void)arg;
+	if (pair->trunk)
+		pair->trunk =
+		    sipstack_conf(pair->p->conf.stack, pair->trunk->name);
+
+	return false;
+}
+
+void presence_renew(struct presence *p)
+{
+	(void)hash_apply(p->pairs, trunk_again, NULL);
+	p->trunks_up = UINT64_MAX; /* in another order perhaps */
 }

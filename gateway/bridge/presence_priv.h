@@ -8,7 +8,6 @@
 enum {
 	PAIRS_MAX = 400000,
 	PAIR_BUCKETS = 16384,	/* power of two */
-	RESOURCES_MAX = 16,	/* of a user, that a watcher is shown */
 	UNDECIDED_MAX = 50,	/* strangers that a user is asked about */
 	SHOW_BURST = 5,		/* changes of a contact that are shown */
 	SHOW_EVERY = 1000,	/* ms; after these, one in this time */
@@ -21,6 +20,8 @@ enum {
 	SYNTHETIC_FOR = 3600 * 1000, /* ms; then it is asked again */
 	PACE_TICK = 100,	     /* ms */
 	TRUNKS_TICK = 500,	     /* ms; is a PBX back? */
+	LOST_WITHIN = 1800 * 1000,   /* ms; two that lost a dialog, and .. */
+	LOST_PAUSE = 600 * 1000,     /* .. ms until that counts again */
 	FAILURES_SHOWN = 2,	     /* C.1: then "unavailable" */
 };
 
@@ -48,12 +49,6 @@ struct ask {		   /* one package of one contact for one user */
 	uint32_t patience; /* ms; for an answer to the probe */
 	uint8_t state, failures;
 	bool fetch, proving, renew;
-};
-
-struct resource { /* of a user, as a contact sees it */
-	struct le le;
-	char *name;
-	struct pidf_status status; /* closed: said once, then dropped */
 };
 
 struct onlooker {	   /* a SUBSCRIBE of a SIP user to an XMPP user */
@@ -112,9 +107,11 @@ struct presence {
 	struct hash *busy;
 	struct list faces, queue;
 	struct tmr tmr_pace, tmr_trunks;
-	uint64_t trunks_up; /* a bit for each of the first 64 */
-	uint64_t paced;	    /* ms; of the last tick */
-	uint64_t tokens;    /* thousandths of a SUBSCRIBE */
+	uint64_t trunks_up;	      /* a bit for each of the first 64 */
+	uint64_t paced;		      /* ms; of the last tick */
+	uint64_t tokens;	      /* thousandths of a SUBSCRIBE */
+	uint64_t lost_at, lost_until; /* ms; see lost() */
+	const struct config_trunk *lost_trunk;
 	unsigned pairc;
 	unsigned counted; /* of count_watched() */
 	bool stopping;
@@ -136,6 +133,7 @@ bool presence_busy(const struct presence *p, const char *jid);
 const struct config_presence *presence_limits(const struct pair *pair);
 
 /* presence_ask.c */
+const char *ask_state_name(enum ask_state st);
 void ask_enter(struct ask *ask, enum ask_state st);
 /* Back to idle; what is subscribed is left. */
 void ask_reset(struct ask *ask);

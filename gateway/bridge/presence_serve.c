@@ -1,15 +1,10 @@
 /* presence_serve.c: SIP users watch XMPP users (protocol C.2): who may, and
  * what they are shown. */
 #include "bridge/presence_priv.h"
-#include <stdlib.h>
 #include <string.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include "base/id.h"
+#include "base/keyed.h"
 #include "base/log.h"
-#include "base/text.h"
-
-enum { TOKEN_LEN = 26, LANG_MAX = 35, STATUS_MAX = 1024 };
+#include "bridge/show.h"
 
 static void onlooker_destructor(void *arg)
 {
@@ -19,15 +14,6 @@ static void onlooker_destructor(void *arg)
 	tmr_cancel(&o->tmr);
 	mem_deref(o->w);
 	mem_deref(o->entity);
-}
-
-static void resource_destructor(void *arg)
-{
-	struct resource *r = arg;
-
-	list_unlink(&r->le);
-	mem_deref(r->name);
-	pidf_status_clear(&r->status);
 }
 
 void serve_close(struct pair *pair)
@@ -59,61 +45,22 @@ static void end_all(struct pair *pair, const char *reason)
 
 /* ---- what is shown ---- */
 
-/* D7: the same resource has the same name, which tells nothing of it. */
-static void token_make(char out[TOKEN_LEN + 1], const struct pair *pair,
-		       const char *resource)
-{
-	static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
-	static uint64_t key[4];
-	unsigned char md[EVP_MAX_MD_SIZE] = {0};
-	char *jid = NULL;
-	unsigned len = 0, bits = 0, n = 0;
-	uint32_t acc = 0;
-
-	while (!key[0]) {
-		for (size_t i = 0; i < ARRAY_SIZE(key); i++)
-			key[i] = id_random();
-	}
-	if (!re_sdprintf(&jid, "%s/%s", pair->user, resource))
-		(void)HMAC(EVP_sha256(), key, (int)sizeof(key),
-			   (const unsigned char *)jid, strlen(jid), md, &len);
-	mem_deref(jid);
-
-	for (size_t i = 0; n < TOKEN_LEN; i++) {
-		acc = acc << 8 | md[i];
-		for (bits += 8; bits >= 5 && n < TOKEN_LEN; bits -= 5)
-			out[n++] = digits[acc >> (bits - 5) & 31];
-	}
-	out[n] = '\0';
-}
-
 static int print_h(struct mbuf *mb, bool closed, void *warg)
 {
 	const struct onlooker *o = warg;
 	const struct pair *pair = o->pair;
-	char ids[RESOURCES_MAX][TOKEN_LEN + 1];
-	struct pidf_tuple tuples[RESOURCES_MAX];
-	struct pidf_document doc;
-	struct le *le;
+	struct show show = {
+	    .user = pair->user,
+	    .entity = o->entity,
+	    .resources = closed ? NULL : &pair->resources,
+	};
 
-	memset(&doc, 0, sizeof(doc));
-	doc.entity = o->entity;
-	doc.tuples = tuples;
 	if (!closed && !pair->told)
 		return 0;
 
-	for (le = pair->resources.head; le && !closed; le = le->next) {
-		const struct resource *r = le->data;
+	show.phone = !closed && presence_busy(pair->p, pair->user);
 
-		if (doc.tuplec >= RESOURCES_MAX)
-			break;
-		token_make(ids[doc.tuplec], pair, r->name);
-		tuples[doc.tuplec].id = ids[doc.tuplec];
-		tuples[doc.tuplec++].status = &r->status;
-	}
-	doc.phone = !closed && presence_busy(pair->p, pair->user);
-
-	return pidf_encode(mb, &doc);
+	return show_encode(mb, &show);
 }
 
 void serve_show(struct pair *pair)
@@ -166,142 +113,6 @@ static void fetches_soon(struct pair *pair)
 
 /* ---- what the user shows ---- */
 
-static struct resource *resource_find(const struct pair *pair,
-				      const char *name)
-{
-	struct le *le;
-
-	LIST_FOREACH (&pair->resources, le) {
-		struct resource *r = le->data;
-
-		if (!strcmp(r->name, name))
-			return r;
-	}
-
-	return NULL;
-}
-
-/* Those that are gone are shown as closed once, until something changes. */
-static void resources_sweep(struct pair *pair, const char *but)
-{
-	struct le *le = pair->resources.head;
-
-	while (le) {
-		struct resource *r = le->data;
-
-		le = le->next;
-		if (!r->status.open && strcmp(r->name, but))
-			mem_deref(r);
-	}
-}
-
-static void resource_place(struct pair *pair, struct resource *r)
-{
-	struct le *le = pair->resources.head;
-
-	while (le) {
-		const struct resource *other = le->data;
-
-		if (other->status.open < r->status.open ||
-		    (other->status.open == r->status.open &&
-		     other->status.priority < r->status.priority))
-			break;
-		le = le->next;
-	}
-	if (le)
-		list_insert_before(&pair->resources, le, &r->le, r);
-	else
-		list_append(&pair->resources, &r->le, r);
-}
-
-static int child_text(char **tp, const struct stanza *st, const char *name)
-{
-	const struct stanza *e = stanza_child(st, name, st->ns);
-	char *raw = NULL;
-	struct pl pl;
-	int err;
-
-	if (!e)
-		return 0;
-
-	err = stanza_text(&raw, e);
-	if (err)
-		return err;
-	pl_set_str(&pl, raw);
-	err = *raw ? text_clean(tp, &pl, STATUS_MAX) : 0;
-	mem_deref(raw);
-
-	return err;
-}
-
-static const char *lang_of(const struct stanza *st)
-{
-	const struct stanza *e = stanza_child(st, "status", st->ns);
-	const struct attr *a;
-
-	for (; e; e = e->parent) {
-		for (a = e->attrs; a; a = a->next) {
-			if (*a->ns && !strcmp(a->name, "lang") &&
-			    strlen(a->value) <= LANG_MAX)
-				return a->value;
-		}
-	}
-
-	return NULL;
-}
-
-static int status_read(struct pidf_status *out, const struct stanza *st,
-		       bool open)
-{
-	char *show = NULL, *priority = NULL;
-	const char *lang = lang_of(st);
-	long n;
-	int err;
-
-	memset(out, 0, sizeof(*out));
-	out->open = open;
-	err = child_text(&out->text, st, "status");
-	err |= child_text(&show, st, "show");
-	err |= child_text(&priority, st, "priority");
-	if (out->text && lang)
-		err |= str_dup(&out->lang, lang);
-	if (show)
-		out->show = pidf_show_find(show);
-	n = priority ? strtol(priority, NULL, 10) : 0;
-	out->priority = n < -128 || n > 127 ? 0 : (int)n;
-	mem_deref(show);
-	mem_deref(priority);
-
-	return err;
-}
-
-static void resource_set(struct pair *pair, const char *name,
-			 const struct stanza *st, bool open)
-{
-	struct resource *r = resource_find(pair, name);
-	struct pidf_status status;
-
-	resources_sweep(pair, name);
-	if (!r && (!open || list_count(&pair->resources) >= RESOURCES_MAX))
-		return;
-	if (status_read(&status, st, open)) {
-		pidf_status_clear(&status);
-		return;
-	}
-	if (!r) {
-		r = mem_zalloc(sizeof(*r), resource_destructor);
-		if (!r || str_dup(&r->name, name)) {
-			mem_deref(r);
-			pidf_status_clear(&status);
-			return;
-		}
-	}
-	pidf_status_clear(&r->status);
-	r->status = status;
-	list_unlink(&r->le);
-	resource_place(pair, r);
-}
-
 static void on_presence(struct pair *pair, const struct stanza *st, bool open)
 {
 	const char *from = stanza_attr(st, "from");
@@ -311,7 +122,7 @@ static void on_presence(struct pair *pair, const struct stanza *st, bool open)
 		return;
 
 	if (slash)
-		resource_set(pair, slash + 1, st, open);
+		show_set(&pair->resources, slash + 1, st, open);
 	else if (!open)
 		list_flush(&pair->resources);
 	pair->told = true;
@@ -397,7 +208,7 @@ void serve_event(struct pair *pair, enum service_event ev,
 
 static unsigned watched_by(const struct presence *p, const char *contact)
 {
-	const struct list *l = hash_list(p->contacts, hash_joaat_str(contact));
+	const struct list *l = hash_list(p->contacts, keyed_str(contact));
 	struct le *le;
 	unsigned n = 0;
 
@@ -466,7 +277,7 @@ static unsigned onlooker_add(struct pair *pair, struct watcher *w,
  * list of requests that its server keeps. */
 static bool is_crowded(const struct presence *p, const char *user)
 {
-	const struct list *l = hash_list(p->pairs, hash_joaat_str(user));
+	const struct list *l = hash_list(p->pairs, keyed_str(user));
 	unsigned n = 0;
 	struct le *le;
 

@@ -58,6 +58,16 @@ static struct sum day_of(const struct quota *q, uint64_t now)
 	return sum_of(q->day, QUOTA_DAY_SLOTS, DAY_SLOT, now);
 }
 
+void quota_used(const struct quota *q, uint64_t now, struct quota_used *used)
+{
+	const struct sum hour = hour_of(q, now), day = day_of(q, now);
+
+	used->calls_hour = (unsigned)hour.calls;
+	used->calls_day = (unsigned)day.calls;
+	used->ms_hour = hour.ms;
+	used->ms_day = day.ms;
+}
+
 void quota_call(struct quota *q, uint64_t now)
 {
 	++slot_at(q->hour, QUOTA_HOUR_SLOTS, HOUR_SLOT, now)->calls;
@@ -122,6 +132,45 @@ const char *quota_judge(const struct quota *q, const struct config_quota *l,
 		return "your minutes of the hour are used up";
 
 	return NULL;
+}
+
+uint32_t quota_part(uint64_t now)
+{
+	return (uint32_t)(now / HOUR_SLOT);
+}
+
+void quota_part_get(const struct quota *q, uint32_t part, uint32_t *calls,
+		    uint64_t *ms)
+{
+	const struct quota_slot *s = &q->hour[part % QUOTA_HOUR_SLOTS];
+	const bool is = s->at == part;
+
+	*calls = is ? s->calls : 0;
+	*ms = is ? s->ms : 0;
+}
+
+static void slot_add(struct quota_slot *s, uint32_t calls, uint64_t ms)
+{
+	s->calls += calls;
+	s->ms += ms;
+}
+
+void quota_part_add(struct quota *q, uint64_t now, uint32_t part,
+		    uint32_t calls, uint64_t ms)
+{
+	const uint32_t last = quota_part(now);
+	const uint64_t at = (uint64_t)part * HOUR_SLOT;
+
+	if (part > last) { /* the clock was wrong then, or is now */
+		quota_part_add(q, now, last, calls, ms);
+		return;
+	}
+	if (last - part < QUOTA_HOUR_SLOTS)
+		slot_add(slot_at(q->hour, QUOTA_HOUR_SLOTS, HOUR_SLOT, at),
+			 calls, ms);
+	if (now / DAY_SLOT - at / DAY_SLOT < QUOTA_DAY_SLOTS)
+		slot_add(slot_at(q->day, QUOTA_DAY_SLOTS, DAY_SLOT, at), calls,
+			 ms);
 }
 
 bool quota_is_empty(const struct quota *q, uint64_t now)

@@ -35,6 +35,21 @@ const char *quota_judge(const struct quota *q, const struct config_quota *l,
 /* ms of talk that are left; UINT64_MAX: no limit. */
 uint64_t quota_left(const struct quota *q, const struct config_quota *l,
 		    uint64_t now);
+/* What is kept over a restart: calls and time by parts of 5 minutes, numbered
+ * through all time.  A part that is older than an hour has none. */
+uint32_t quota_part(uint64_t now);
+void quota_part_get(const struct quota *q, uint32_t part, uint32_t *calls,
+		    uint64_t *ms);
+/* One of the last day comes back; another's time is that of now. */
+void quota_part_add(struct quota *q, uint64_t now, uint32_t part,
+		    uint32_t calls, uint64_t ms);
+
+struct quota_used {
+	unsigned calls_hour, calls_day;
+	uint64_t ms_hour, ms_day;
+};
+void quota_used(const struct quota *q, uint64_t now, struct quota_used *used);
+
 /* Nothing of the last day is left in it. */
 bool quota_is_empty(const struct quota *q, uint64_t now);
 

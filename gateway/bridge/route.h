@@ -18,6 +18,13 @@ struct route; /* compiled from the configuration; mem_ref object */
 int route_alloc(struct route **rp, const struct config *conf,
 		struct re_printf *pf);
 
+/* r becomes next, whose reference is taken, but for its accounts.  Before the
+ * configuration that r was made from goes. */
+void route_replace(struct route *r, struct route *next);
+
+/* The problems alone, of a configuration that may be wrong in other ways. */
+int route_check(const struct config *conf, struct re_printf *pf);
+
 /* A step of a decision, in words. */
 typedef void(route_step_h)(const char *text, void *arg);
 
@@ -32,6 +39,7 @@ struct route_choice {
 	struct peer to;			  /* uri, jid */
 	const struct config_trunk *trunk; /* not referenced, as the next two */
 	const struct config_plan *plan;	  /* of the user; NULL: none */
+	const char *rule;		  /* of [route]; NULL: none */
 	const char *name;		  /* NULL: the caller's own */
 	char *as;			  /* URI of the caller on that trunk */
 	bool privacy;	/* the called side shall not learn it */

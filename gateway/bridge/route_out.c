@@ -183,6 +183,7 @@ static enum stanza_cond by_rules(struct asking *a)
 				      "you may not call this address");
 		}
 		a->rule = rule;
+		a->c->rule = rule->conf->name;
 		a->c->trunk = config_trunk_find(a->r->conf, rule->via);
 		step(a, "rule %s: trunk %s", rule->conf->name, rule->via);
 		return COND_NONE;
@@ -268,13 +269,25 @@ static enum stanza_cond judge(struct asking *a)
 	return COND_NONE;
 }
 
+/* RFC 3966: "tel:" says nothing of a host, which only a number of the world can
+ * do without. */
+static int number_uri(char **urip, const struct config_trunk *t,
+		      const char *text, const char *host)
+{
+	if (t->tel && text[0] == '+' &&
+	    !text[1 + strspn(text + 1, "0123456789")])
+		return re_sdprintf(urip, "tel:%s", text);
+
+	return address_print(urip, text, host);
+}
+
 /* Numbers leave as the trunk wants them; what needs no change has none. */
 static enum stanza_cond target(struct asking *a)
 {
 	const struct config_trunk *t = a->c->trunk;
 	const struct reading *rd = &a->reading;
 	const bool plain = t->dial == CONFIG_DIAL_UNCHANGED && !t->strip &&
-			   !t->add && !rd->hidden;
+			   !t->add && !rd->hidden && !t->tel;
 	char text[NUMBER_MAX], *host = NULL;
 	int err;
 
@@ -299,7 +312,7 @@ static enum stanza_cond target(struct asking *a)
 		err = number_encode(text, &n, &t->numbers, t->dial, t->strip,
 				    t->add)
 			  ? EBADMSG
-			  : address_print(&a->c->to.uri, text, host);
+			  : number_uri(&a->c->to.uri, t, text, host);
 	}
 	mem_deref(host);
 	if (err == EBADMSG)

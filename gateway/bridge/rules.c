@@ -25,6 +25,7 @@ static void route_destructor(void *arg)
 	list_flush(&r->rules);
 	mem_deref(r->acl);
 	mem_deref(r->users);
+	mem_deref(r->held);
 }
 
 /* '*' matches any run, also an empty one. */
@@ -173,6 +174,10 @@ int route_alloc(struct route **rp, const struct config *conf,
 	if (!r)
 		return ENOMEM;
 
+	/* not what is in force, which will change */
+	r->held = config_hold(conf);
+	if (r->held)
+		conf = r->held;
 	r->conf = conf;
 	err = acl_alloc(&r->acl, conf, pf);
 	if (err != ENOMEM) {
@@ -196,6 +201,40 @@ int route_alloc(struct route **rp, const struct config *conf,
 		mem_deref(r);
 	else
 		*rp = r;
+
+	return err;
+}
+
+static void swap(void *ap, void *bp)
+{
+	void **a = ap, **b = bp, *c = *a;
+
+	*a = *b;
+	*b = c;
+}
+
+void route_replace(struct route *r, struct route *next)
+{
+	struct le *le;
+
+	list_flush(&r->rules);
+	while ((le = list_head(&next->rules))) {
+		list_unlink(le);
+		list_append(&r->rules, le, le->data);
+	}
+	swap(&r->acl, &next->acl);
+	swap(&r->users, &next->users);
+	swap(&r->held, &next->held);
+	r->conf = next->conf;
+	mem_deref(next);
+}
+
+int route_check(const struct config *conf, struct re_printf *pf)
+{
+	struct route *r = NULL;
+	int err = route_alloc(&r, conf, pf);
+
+	mem_deref(r);
 
 	return err;
 }

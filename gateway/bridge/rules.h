@@ -12,7 +12,8 @@ struct rule {
 };
 
 struct route {
-	const struct config *conf; /* not referenced */
+	const struct config *conf; /* not referenced, but for */
+	void *held;		   /* who owns it, where somebody does */
 	struct list rules;
 	struct acl *acl;		       /* referenced */
 	struct users *users;		       /* referenced */

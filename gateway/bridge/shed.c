@@ -4,6 +4,7 @@
 #include "base/lag.h"
 #include "base/log.h"
 #include "bridge/callpriv.h"
+#include "bridge/drain.h"
 #include "bridge/shed.h"
 
 enum {
@@ -99,6 +100,13 @@ static void tick(void *arg)
 	tmr_start(&s->tick, TICK, tick, s);
 }
 
+void shed_renew(struct shed *s)
+{
+	s->signalling_gate.limit = 1000ull * s->limits->signalling_lag;
+	s->media_gate.limit = 1000ull * s->limits->media_lag;
+	s->window = s->limits->half_open;
+}
+
 int shed_alloc(struct shed **sp, const struct config_limits *limits,
 	       struct policy *policy, struct engine *engine)
 {
@@ -111,9 +119,7 @@ int shed_alloc(struct shed **sp, const struct config_limits *limits,
 	s->limits = limits;
 	s->policy = policy;
 	s->engine = engine;
-	s->signalling_gate.limit = 1000ull * limits->signalling_lag;
-	s->media_gate.limit = 1000ull * limits->media_lag;
-	s->window = limits->half_open;
+	shed_renew(s);
 	s->due = tmr_jiffies() + TICK;
 	if (engine)
 		tmr_start(&s->tick, TICK, tick, s);
@@ -213,10 +219,16 @@ static bool is_emergency(const char *from, const char *to)
 bool call_admits(const char *from, const char *to, struct ending *why)
 {
 	memset(why, 0, sizeof(*why));
+	if (drain_is_on() && !is_emergency(from, to)) {
+		drain_refuse(why);
+		return false;
+	}
 	if (!calls_conf.shed || !shed_judge(calls_conf.shed, why))
 		return true;
-	if (!is_emergency(from, to))
+	if (!is_emergency(from, to)) {
+		++call_counts.shed;
 		return false;
+	}
 	--calls_conf.shed->refused;
 
 	return true;

@@ -17,6 +17,9 @@ struct shed;
 int shed_alloc(struct shed **sp, const struct config_limits *limits,
 	       struct policy *policy, struct engine *engine);
 
+/* The limits have changed. */
+void shed_renew(struct shed *s);
+
 /* 0, or EBUSY: no time; ENOSPC: no place, port or descriptor; *why is filled
  * then. */
 int shed_judge(struct shed *s, struct ending *why);

@@ -63,6 +63,8 @@ static bool is_served(const struct config *conf, const char *jid)
 {
 	const char *at = strchr(jid, '@');
 
+	if (conf->xmppc && !conf->xmpp->domainc)
+		return true; /* that is told already */
 	for (size_t i = 0; at && i < conf->xmppc; i++) {
 		if (config_serves(&conf->xmpp[i], at + 1))
 			return true;
