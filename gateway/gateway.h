@@ -35,7 +35,12 @@ struct gateway {
 	struct accounts *accounts;
 	struct portal *portals; /* config->xmppc of them */
 	struct control *control;
-	uint64_t started; /* ms */
+	struct remote *remote; /* commands of admins by XMPP */
+	struct cdr *cdr;
+	struct web *web;   /* NULL: [admin] http is not set */
+	struct hep *hep;   /* NULL: no collector */
+	struct life *life; /* reload, drain, the end */
+	uint64_t started;  /* ms */
 };
 
 #endif

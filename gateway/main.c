@@ -6,7 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include "admin/aftermath.h"
+#include "admin/cdr.h"
 #include "admin/control.h"
+#include "admin/hep.h"
+#include "admin/init.h"
+#include "admin/life.h"
+#include "admin/remote.h"
+#include "admin/web.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/slack.h"
@@ -21,10 +28,7 @@
 
 enum {
 	FDS_MAX = 65536, /* fd_setsize zeroes a table of this size */
-	GOODBYE = 500,	 /* ms that BYE and terminate have to leave */
 };
-
-static struct tmr goodbye_timer;
 
 /* libre's own words, of which it has few: a failed TLS handshake's cause. */
 static void libre_says(int level, const char *p, size_t len, void *arg)
@@ -129,6 +133,8 @@ static int start_engine(struct gateway *gw)
 	conf.rtp_warn = l->rtp_warn;
 	conf.datagram_in = l->datagram_in;
 	conf.datagram_out = l->datagram_out;
+	conf.final = cdr_media;
+	conf.final_arg = gw->cdr;
 	if (m->stun) {
 		err |= str_dup(&stun, m->stun);
 		if (stun)
@@ -189,6 +195,10 @@ static bool presence_handler(enum service_event ev, const char *user,
 {
 	struct portal *p = arg;
 
+	if (!contact || !strchr(contact, '@'))
+		accounts_presence_event(p->gw->accounts, ev, user, contact,
+					st);
+
 	return presence_event(p->gw->presence, ev, user, contact, st);
 }
 
@@ -228,6 +238,7 @@ static void busy_handler(const char *user, const char *contact, bool busy,
 	struct gateway *gw = arg;
 
 	presence_call(gw->presence, user, contact, busy);
+	accounts_busy(gw->accounts, user, busy);
 }
 
 static void ended_handler(const struct call_end *end, void *arg)
@@ -235,6 +246,14 @@ static void ended_handler(const struct call_end *end, void *arg)
 	struct gateway *gw = arg;
 
 	accounts_call_ended(gw->accounts, end);
+}
+
+static void record_handler(const struct call_end *end, void *arg)
+{
+	struct gateway *gw = arg;
+
+	cdr_ended(end, gw->cdr);
+	web_call_ended(gw->web, end);
 }
 
 static int start_calls(struct gateway *gw)
@@ -267,6 +286,8 @@ static int start_calls(struct gateway *gw)
 	conf.sip = gw->sipcalls;
 	conf.busy = busy_handler;
 	conf.ended = ended_handler;
+	conf.record = record_handler;
+	conf.record_arg = gw;
 	conf.busy_arg = gw;
 
 	return calls_start(&conf);
@@ -327,6 +348,8 @@ static int load_store(struct gateway *gw)
 	if (!err)
 		err = presence_load(gw->presence);
 	if (!err && gw->store)
+		err = policy_keep(gw->policy, gw->store);
+	if (!err && gw->store)
 		err = store_start(gw->store);
 
 	return err;
@@ -338,7 +361,9 @@ static int start(struct gateway *gw)
 	int err;
 
 	gw->started = tmr_jiffies();
-	err = start_engine(gw);
+	err = cdr_alloc(&gw->cdr, &c->records);
+	if (!err)
+		err = start_engine(gw);
 	if (err) {
 		log_error("media: cannot start: %m\n", err);
 		return err;
@@ -365,8 +390,18 @@ static int start(struct gateway *gw)
 		err = start_portal(gw, &gw->portals[i], &c->xmpp[i]);
 	if (!err)
 		err = load_store(gw);
+	if (!err)
+		err = remote_alloc(&gw->remote, gw);
 	if (!err && c->admin_socket)
 		err = control_alloc(&gw->control, c->admin_socket, gw);
+	if (!err)
+		(void)hep_apply(&gw->hep, c, gw->engine);
+	if (!err && sa_isset(&c->admin_http, SA_PORT))
+		err = web_alloc(&gw->web, gw);
+	if (!err)
+		err = aftermath_open(gw);
+	if (!err)
+		err = life_alloc(&gw->life, gw);
 	if (!err)
 		log_info("main: stoxd %s is up, room for %u calls\n", VERSION,
 			 policy_room(gw->policy));
@@ -374,46 +409,25 @@ static int start(struct gateway *gw)
 	return err;
 }
 
-static void stop_loop(void *arg)
-{
-	(void)arg;
-	re_cancel();
-}
-
 static struct gateway *the_gateway; /* for the signal handler only */
 
 static void signal_handler(int sig)
 {
-	struct ending why;
-
-	if (tmr_isrunning(&goodbye_timer)) {
-		re_cancel();
-		return;
-	}
-
-	log_info("main: signal %d, ending %u calls\n", sig, calls_count());
-	memset(&why, 0, sizeof(why));
-	why.reason = REASON_GONE;
-	str_ncpy(why.text, "the gateway is being stopped", sizeof(why.text));
-	calls_stop(&why);
-	chat_close(the_gateway->chat);
-	presence_stop(the_gateway->presence);
-	for (size_t i = 0;
-	     the_gateway->portals && i < the_gateway->config->xmppc; i++)
-		service_goodbye(the_gateway->portals[i].service);
-	if (the_gateway->stack)
-		sipstack_close(the_gateway->stack);
-	tmr_start(&goodbye_timer, GOODBYE, stop_loop, NULL);
+	life_signal(the_gateway->life, sig);
 }
 
 static void stop(struct gateway *gw)
 {
 	const struct ending why = {.reason = REASON_GONE};
 
-	tmr_cancel(&goodbye_timer);
+	gw->life = mem_deref(gw->life);
 	calls_stop(&why); /* where no signal did: it holds the portals */
+	aftermath_close();
 	gw->chat = mem_deref(gw->chat);
 	gw->control = mem_deref(gw->control);
+	gw->hep = mem_deref(gw->hep);
+	gw->remote = mem_deref(gw->remote);
+	gw->web = mem_deref(gw->web);
 	gw->presence = mem_deref(gw->presence);
 	gw->accounts = mem_deref(gw->accounts);
 	for (size_t i = 0; gw->portals && i < gw->config->xmppc; i++) {
@@ -429,6 +443,7 @@ static void stop(struct gateway *gw)
 		loop_fd_remove(engine_fd(gw->engine));
 		engine_stop(gw->engine);
 	}
+	mem_deref(gw->cdr); /* writes what still waits */
 	mem_deref(gw->policy);
 	mem_deref(gw->route);
 	mem_deref(gw->store); /* writes what still waits */
@@ -442,8 +457,7 @@ static int run(struct gateway *gw)
 {
 	int err;
 
-	log_set_level((enum log_level)gw->config->log_level);
-	trace_set_logged(gw->config->log_trace);
+	config_log_apply(gw->config);
 	the_gateway = gw;
 	err = start(gw);
 	if (!err)
@@ -456,9 +470,11 @@ static int usage(FILE *f)
 {
 	fputs(
 	    "usage: stoxd [-c FILE] [--check]\n"
+	    "       stoxd init [OPTION]...\n"
 	    "  -c FILE    configuration, default " DEFAULT_CONFIG "\n"
 	    "  --check    report every problem of it, print what holds, exit\n"
 	    "  --version  print the version, exit\n"
+	    "  init       write a first configuration (stoxd init --help)\n"
 	    "Runs in the foreground and logs to standard error.\n",
 	    f);
 
@@ -481,6 +497,7 @@ static int load_and_run(const char *file, bool only_check)
 	int err;
 
 	memset(&gw, 0, sizeof(gw));
+	config_late_set(route_check);
 	err = config_load(&gw.config, file, &problems);
 	if (!err)
 		err = route_alloc(&gw.route, gw.config, &problems);
@@ -506,6 +523,9 @@ int main(int argc, char *argv[])
 	bool only_check = false;
 	int opt, err;
 
+	if (argc > 1 && !strcmp(argv[1], "init"))
+		return init_main(argc - 1, argv + 1);
+
 	while ((opt = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
 		switch (opt) {
 		case 'c':
@@ -527,6 +547,7 @@ int main(int argc, char *argv[])
 		return usage(stderr);
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	life_signals();
 	(void)sslmem_init();
 	dbg_init(DBG_WARNING, DBG_NONE);
 	dbg_handler_set(libre_says, NULL);

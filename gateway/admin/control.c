@@ -1,5 +1,6 @@
 /* control.c: the control socket. */
 #include <errno.h>
+#include <grp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,10 +13,11 @@
 
 enum {
 	CLIENTS_MAX = 16,
-	REQUEST_MAX = 512, /* bytes */
+	REQUEST_MAX = 8192, /* bytes */
+	WHO_MAX = 32,
 	CLIENT_TIMEOUT =
-	    10 * 1000,	      /* ms to send a request, to take the answer */
-	OUTPUT_MAX = 8 << 20, /* bytes that a slow reader may leave */
+	    10 * 1000,	       /* ms to send a request, to take the answer */
+	OUTPUT_MAX = 32 << 20, /* bytes that a slow reader may leave */
 };
 
 struct control {
@@ -31,8 +33,10 @@ struct client {
 	const struct gateway *gw;
 	char in[REQUEST_MAX];
 	size_t inlen;
+	char who[WHO_MAX]; /* "uid 0" */
 	struct mbuf *out;
 	struct command_run *run; /* a request being answered */
+	bool begun;		 /* the first byte of the answer is there */
 	bool done;		 /* close when out is written */
 	struct tmr timer;
 };
@@ -80,18 +84,46 @@ static bool client_flush(struct client *c)
 	return !loop_fd_add(c->fd, FD_READ, client_io, c);
 }
 
-static void client_output(const char *text, size_t len, bool last, void *arg)
+/* The first byte of the answer: stoxctl's exit status. */
+static char status_char(int err)
 {
+	return err == 0 ? '0' : err == EINVAL ? '2' : '1';
+}
+
+static void client_output(int err, const char *text, size_t len, bool last,
+			  void *arg)
+{
+	static const char too_long[] =
+	    "the answer is too long; ask for less\n";
 	struct client *c = arg;
 	size_t pos = c->out->pos;
+	int failed = 0;
 
 	if (c->out->end + len > OUTPUT_MAX) {
-		mem_deref(c);
-		return;
+		if (c->begun) { /* it breaks off */
+			mem_deref(c);
+			return;
+		}
+		err = E2BIG;
+		text = too_long;
+		len = sizeof(too_long) - 1;
+		last = true;
 	}
 
 	c->out->pos = c->out->end;
-	(void)mbuf_write_mem(c->out, (const uint8_t *)text, len);
+	if (!c->begun) {
+		const char first[] = {status_char(err), '\n'};
+
+		failed = mbuf_write_mem(c->out, (const uint8_t *)first,
+					sizeof(first));
+		c->begun = true;
+	}
+	if (!failed)
+		failed = mbuf_write_mem(c->out, (const uint8_t *)text, len);
+	if (failed) {
+		mem_deref(c);
+		return;
+	}
 	c->out->pos = pos;
 	c->done |= last;
 	if (last)
@@ -105,9 +137,9 @@ static void client_request(struct client *c)
 	int err;
 
 	tmr_cancel(&c->timer);
-	err = command_start(&c->run, c->gw, c->in, client_output, c);
+	err = command_line(&c->run, c->gw, c->in, c->who, client_output, c);
 	if (err)
-		client_output("1\nout of memory\n", 16, true, c);
+		client_output(err, "out of memory\n", 14, true, c);
 }
 
 static void client_io(int flags, void *arg)
@@ -136,13 +168,46 @@ static void client_io(int flags, void *arg)
 
 	c->inlen += (size_t)n;
 	c->in[c->inlen] = '\0';
-	nl = strchr(c->in, '\n');
+	nl = memchr(c->in, '\n', c->inlen);
 	if (nl) {
 		*nl = '\0';
+		for (char *p = c->in; p < nl; p++)
+			*p = *p ? *p : '?'; /* no word ends there */
 		client_request(c);
 	} else if (c->inlen >= sizeof(c->in) - 1) {
 		mem_deref(c);
 	}
+}
+
+static void client_name(struct client *c)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
+		str_ncpy(c->who, "control socket", sizeof(c->who));
+	else
+		(void)re_snprintf(c->who, sizeof(c->who), "uid %u", cred.uid);
+}
+
+/* One more may come; those who hold a place and ask for nothing go first. */
+static bool make_room(struct control *ctl)
+{
+	struct le *le;
+
+	if (list_count(&ctl->clients) < CLIENTS_MAX)
+		return true;
+
+	LIST_FOREACH (&ctl->clients, le) {
+		struct client *c = le->data;
+
+		if (!c->run && !c->begun) {
+			mem_deref(c);
+			return true;
+		}
+	}
+
+	return false;
 }
 
 static void accept_handler(int flags, void *arg)
@@ -157,7 +222,7 @@ static void accept_handler(int flags, void *arg)
 	if (fd < 0)
 		return;
 
-	if (list_count(&ctl->clients) >= CLIENTS_MAX) {
+	if (!make_room(ctl)) {
 		(void)close(fd);
 		return;
 	}
@@ -170,6 +235,7 @@ static void accept_handler(int flags, void *arg)
 
 	c->fd = fd;
 	c->gw = ctl->gw;
+	client_name(c);
 	list_append(&ctl->clients, &c->le, c);
 	c->out = mbuf_alloc(1024);
 	if (!c->out || loop_fd_add(fd, FD_READ, client_io, c)) {
@@ -246,7 +312,30 @@ static int control_bind(int fd, const struct sockaddr_un *sun)
 	return err;
 }
 
-static int control_listen(struct control *ctl)
+/* Nobody but us until the group is the right one. */
+static int control_share(const char *path, const char *name)
+{
+	const struct group *g;
+
+	errno = 0;
+	g = getgrnam(name);
+	if (!g) {
+		log_error("admin: socket_group: there is no group %s\n", name);
+		return errno ? errno : ENOENT;
+	}
+	if (chown(path, (uid_t)-1, g->gr_gid) || chmod(path, 0660)) {
+		const int err = errno;
+
+		log_error("admin: socket_group: %s cannot be given to group "
+			  "%s, which we have to be in: %m\n",
+			  path, name, err);
+		return err;
+	}
+
+	return 0;
+}
+
+static int control_listen(struct control *ctl, const char *group)
 {
 	struct sockaddr_un sun;
 	int err;
@@ -275,6 +364,9 @@ static int control_listen(struct control *ctl)
 		return err;
 	}
 
+	err = group ? control_share(ctl->path, group) : 0;
+	if (err)
+		return err;
 	if (listen(ctl->fd, CLIENTS_MAX))
 		return errno;
 
@@ -295,7 +387,7 @@ int control_alloc(struct control **cp, const char *path,
 	ctl->gw = gw;
 	err = str_dup(&ctl->path, path);
 	if (!err)
-		err = control_listen(ctl);
+		err = control_listen(ctl, gw->config->admin_group);
 	if (err) {
 		log_error("admin: cannot listen on %s: %m; socket in [admin] "
 			  "sets another place\n",

@@ -1,8 +1,9 @@
 /* control.h: the control socket, which stoxctl speaks to.
  *
- * A Unix stream socket, mode 0600.  One request a connection: a line of words,
- * "json" before them for JSON; the answer is text until the end of file.  The
- * first byte of it is '0' for success, '1' for an error, then a newline. */
+ * A Unix stream socket, mode 0600, or 0660 for [admin] socket_group.  One request a connection: a line as
+ * command_line() takes it.  The answer begins with 0 and a newline for success,
+ * 2 when it was asked in a wrong way, 1 when it cannot be; the rest of it, to
+ * the end of file, is the result or the reason. */
 #ifndef ADMIN_CONTROL_H
 #define ADMIN_CONTROL_H
 

@@ -13,7 +13,7 @@ static json_t *json_text(const char *s)
 	return j ? j : json_string("");
 }
 
-static json_t *messages_json(const struct gateway *gw)
+json_t *status_messages_json(const struct gateway *gw)
 {
 	struct chat_stats s;
 	json_t *j = json_object();
@@ -42,9 +42,27 @@ static json_t *presence_json(const struct gateway *gw)
 			 "waiting", (int)s.waiting);
 }
 
+json_t *status_trunks_json(const struct gateway *gw)
+{
+	json_t *ts = json_array();
+
+	for (size_t i = 0; i < gw->config->trunkc; i++) {
+		const char *name = gw->config->trunk[i].name;
+		struct siptrunk *t = sipstack_trunk(gw->stack, name);
+		json_t *o = json_object();
+
+		json_object_set_new(o, "trunk", json_text(name));
+		json_object_set_new(o, "up", json_boolean(siptrunk_up(t)));
+		json_object_set_new(o, "status",
+				    json_text(siptrunk_status(t)));
+		json_array_append_new(ts, o);
+	}
+	return ts;
+}
+
 json_t *status_json(const struct gateway *gw)
 {
-	json_t *j = json_object(), *xs = json_array(), *ts = json_array();
+	json_t *j = json_object(), *xs = json_array();
 	uint64_t up = (tmr_jiffies() - gw->started) / 1000;
 
 	json_object_set_new(j, "version", json_text(VERSION));
@@ -52,7 +70,7 @@ json_t *status_json(const struct gateway *gw)
 	json_object_set_new(j, "calls", json_integer(calls_count()));
 	json_object_set_new(j, "room", json_integer(policy_room(gw->policy)));
 	json_object_set_new(j, "load", load_json(gw));
-	json_object_set_new(j, "messages", messages_json(gw));
+	json_object_set_new(j, "messages", status_messages_json(gw));
 	json_object_set_new(j, "store", kept_store_json(gw));
 	json_object_set_new(j, "accounts", kept_accounts_json(gw));
 	json_object_set_new(j, "presence", presence_json(gw));
@@ -70,23 +88,12 @@ json_t *status_json(const struct gateway *gw)
 	}
 	json_object_set_new(j, "xmpp", xs);
 
-	for (size_t i = 0; i < gw->config->trunkc; i++) {
-		const char *name = gw->config->trunk[i].name;
-		struct siptrunk *t = sipstack_trunk(gw->stack, name);
-		json_t *o = json_object();
-
-		json_object_set_new(o, "trunk", json_text(name));
-		json_object_set_new(o, "up", json_boolean(siptrunk_up(t)));
-		json_object_set_new(o, "status",
-				    json_text(siptrunk_status(t)));
-		json_array_append_new(ts, o);
-	}
-	json_object_set_new(j, "trunks", ts);
+	json_object_set_new(j, "trunks", status_trunks_json(gw));
 
 	return j;
 }
 
-static void messages_print(struct mbuf *mb, const struct gateway *gw)
+void status_messages_print(struct mbuf *mb, const struct gateway *gw)
 {
 	struct chat_stats s;
 
@@ -119,7 +126,7 @@ void status_print(struct mbuf *mb, const struct gateway *gw, const json_t *j)
 			json_string_value(json_object_get(e, "trunk")),
 			json_string_value(json_object_get(e, "status")));
 	(void)mbuf_printf(mb, "%H", load_print, gw);
-	messages_print(mb, gw);
+	status_messages_print(mb, gw);
 	kept_print(mb, gw);
 	(void)mbuf_printf(mb, "%H%H", presence_print, gw->presence,
 			  route_print, gw->route);

@@ -1,117 +1,127 @@
 /* stoxctl.c: asks a running stoxd over its control socket. */
+#include "admin/stoxctl.h"
 #include <errno.h>
 #include <getopt.h>
-#include <stdbool.h>
-#include <stdio.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define DEFAULT_SOCKET "/run/stoxd/stoxd.sock"
 
-enum { REQUEST_MAX = 511 }; /* bytes, with the newline */
+enum { PATIENCE = 60 * 1000 }; /* ms without a byte of the answer */
 
-static int usage(FILE *f)
+/* More of the answer, 0 at its end, -1 with errno. */
+static ssize_t receive(int fd, char *buf, size_t size)
 {
-	fputs("usage: stoxctl [-s SOCKET] [--json] COMMAND\n"
-	      "  status      connections, trunks, number of calls\n"
-	      "  calls       one line a call\n"
-	      "  call ID     one call with its media counters\n"
-	      "  hangup ID   end a call\n"
-	      "  address IP  our public address is another now: registers\n"
-	      "              again, running calls follow\n"
-	      "  trace [ID]  SIP and XMPP messages in order\n"
-	      "  -s SOCKET   [admin] socket of the configuration, default\n"
-	      "              $STOXD_SOCKET or " DEFAULT_SOCKET "\n",
-	      f);
+	struct pollfd p = {fd, POLLIN, 0};
+	int n;
 
-	return f == stderr ? 2 : 0;
+	do {
+		n = poll(&p, 1, PATIENCE);
+	} while (n < 0 && errno == EINTR);
+	if (!n)
+		errno = ETIMEDOUT;
+
+	return n > 0 ? read(fd, buf, size) : -1;
 }
 
-static int dial(const char *path)
-{
-	struct sockaddr_un sun;
-	int fd;
-
-	memset(&sun, 0, sizeof(sun));
-	sun.sun_family = AF_UNIX;
-	if (strlen(path) >= sizeof(sun.sun_path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	memcpy(sun.sun_path, path, strlen(path));
-
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&sun, sizeof(sun))) {
-		(void)close(fd);
-		fd = -1;
-	}
-
-	return fd;
-}
-
-static bool build(char *buf, size_t size, bool json, char *const *words)
-{
-	size_t n = json ? 5 : 0;
-
-	memcpy(buf, "json ", 5);
-	for (; *words; words++) {
-		size_t len = strlen(*words);
-
-		if (n + len + 2 > size || strpbrk(*words, " \n"))
-			return false;
-		memcpy(buf + n, *words, len);
-		n += len;
-		buf[n++] = ' ';
-	}
-	buf[n ? n - 1 : 0] = '\n';
-	buf[n] = '\0';
-
-	return n > 0;
-}
-
-static bool send_all(int fd, const char *s)
-{
-	size_t left = strlen(s);
-
-	while (left) {
-		ssize_t n = send(fd, s, left, MSG_NOSIGNAL);
-
-		if (n <= 0)
-			return false;
-		s += n;
-		left -= (size_t)n;
-	}
-
-	return true;
-}
-
-/* "0\n" or "1\n", then text: to stdout or stderr.  The exit code. */
+/* "0\n" and a result to stdout, or "1\n", "2\n" and a reason to stderr.  The
+ * exit code. */
 static int print_answer(int fd)
 {
-	char buf[4096];
+	char buf[16384];
 	FILE *out = NULL;
 	size_t skip = 2;
 	ssize_t n;
-	int code = 1;
+	int code = EXIT_NOBODY;
 
-	while ((n = read(fd, buf, sizeof(buf))) > 0) {
+	while ((n = receive(fd, buf, sizeof(buf))) > 0) {
 		size_t off = skip < (size_t)n ? skip : (size_t)n;
 
 		if (!out) {
-			code = buf[0] == '0' ? 0 : 1;
+			code = buf[0] == '0'   ? 0
+			       : buf[0] == '2' ? EXIT_USAGE
+					       : EXIT_REFUSED;
 			out = code ? stderr : stdout;
+			if (code)
+				fputs("stoxctl: ", stderr);
 		}
-		fwrite(buf + off, 1, (size_t)n - off, out);
+		if (fwrite(buf + off, 1, (size_t)n - off, out) !=
+		    (size_t)n - off)
+			break;
 		skip -= off;
 	}
 
-	if (!out)
-		fputs("stoxctl: no answer\n", stderr);
+	if (n < 0 && out) {
+		fputs("stoxctl: the answer broke off\n", stderr);
+		code = EXIT_NOBODY;
+	} else if (!out) {
+		fputs(n < 0 ? "stoxctl: stoxd does not answer\n"
+			    : "stoxctl: no answer; stoxd is busy with other "
+			      "clients, or refused the request\n",
+		      stderr);
+	}
 
-	return fflush(stdout) ? 1 : code;
+	return code ? code : fflush(stdout) ? EXIT_REFUSED : 0;
+}
+
+static int remote(const char *path, bool json, const char *const *wordv,
+		  size_t wordc)
+{
+	char request[CTL_REQUEST];
+	int fd, code;
+
+	if (!ctl_request(request, sizeof(request), json, wordv, wordc)) {
+		fputs("stoxctl: an argument is empty or too long\n", stderr);
+		return EXIT_USAGE;
+	}
+
+	fd = ctl_ask(path, request);
+	if (fd < 0) {
+		fprintf(stderr, "stoxctl: %s: %s\n", path, ctl_cause(errno));
+		return EXIT_NOBODY;
+	}
+
+	code = print_answer(fd);
+	(void)close(fd);
+
+	return code;
+}
+
+static int misused(const struct command *c)
+{
+	char usage[256];
+
+	command_usage(usage, sizeof(usage), c);
+	fprintf(stderr, "stoxctl: usage: %s\n", usage);
+
+	return EXIT_USAGE;
+}
+
+/* What needs no gateway, or more of it than an answer. */
+static int own(const char *path, const struct command *c,
+	       const char *const *wordv, size_t wordc)
+{
+	if (!strcmp(c->name, "help"))
+		return ctl_help(stdout, wordv, wordc);
+	if (!strcmp(c->name, "completion") && wordc == 1)
+		return ctl_completion(wordv[0]);
+	if (!strcmp(c->name, "top") && !wordc)
+		return ctl_top(path);
+
+	return misused(c);
+}
+
+static int run(const char *path, bool json, const char *const *wordv,
+	       size_t wordc)
+{
+	for (size_t i = 0; i < ctl_ownc; i++) {
+		if (!strcmp(ctl_own[i].name, wordv[0]))
+			return own(path, &ctl_own[i], wordv + 1, wordc - 1);
+	}
+
+	return remote(path, json, wordv, wordc);
 }
 
 int main(int argc, char *argv[])
@@ -124,9 +134,8 @@ int main(int argc, char *argv[])
 	    {NULL, 0, NULL, 0},
 	};
 	const char *path = getenv("STOXD_SOCKET");
-	char request[REQUEST_MAX + 1];
 	bool json = false;
-	int opt, fd, code;
+	int opt;
 
 	while ((opt = getopt_long(argc, argv, "s:jhV", options, NULL)) != -1) {
 		switch (opt) {
@@ -140,29 +149,20 @@ int main(int argc, char *argv[])
 			puts("stoxctl " VERSION);
 			return 0;
 		case 'h':
-			return usage(stdout);
+			return ctl_help(stdout, NULL, 0);
 		default:
-			return usage(stderr);
+			ctl_usage(stderr);
+			return EXIT_USAGE;
 		}
 	}
 
-	if (optind == argc ||
-	    !build(request, sizeof(request), json, argv + optind))
-		return usage(stderr);
-	if (!path)
+	if (optind >= argc) {
+		ctl_usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (!path || !*path)
 		path = DEFAULT_SOCKET;
 
-	fd = dial(path);
-	if (fd < 0) {
-		fprintf(stderr,
-			"stoxctl: %s: %s; is stoxd running, and is this its "
-			"[admin] socket?\n",
-			path, strerror(errno));
-		return 1;
-	}
-
-	code = send_all(fd, request) ? print_answer(fd) : 1;
-	(void)close(fd);
-
-	return code;
+	return run(path, json, (const char *const *)argv + optind,
+		   (size_t)(argc - optind));
 }
