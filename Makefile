@@ -5,11 +5,12 @@ CC	?= cc
 CLANG	?= clang-14
 SECONDS	?= 60
 OPT	?= -O2 -g
-PKG	:= expat libcrypto libssl nice glib-2.0 gio-2.0 libsrtp2 libidn inih jansson sqlite3
+PKG	:= expat libcrypto libssl nice glib-2.0 gio-2.0 libsrtp2 libidn inih jansson sqlite3 libmicrohttpd
 RE_DEF	:= -DHAVE_INTTYPES_H -DHAVE_STDBOOL_H -DHAVE_INET6 -DUSE_OPENSSL -DUSE_TLS
 WARN	:= -std=c11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	   -Wvla -Wcast-qual -Wformat=2 $(WERROR)
-HARDEN	?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+# The folder that it is built in is not in what is built.
+HARDEN	?= -ffile-prefix-map=$(CURDIR)=. -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 VERSION	:= 0.1
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc)
@@ -23,7 +24,9 @@ LDLIBS	+= -lre $(shell pkg-config --libs $(PKG) 2>/dev/null) -lm
 # A folder is an archive; it may use those to its right (design.md section 2).
 FOLDERS	:= admin bridge jingle sip xmpp media base sdp
 src	= $(sort $(wildcard $(if $(filter sdp,$1),sdp,gateway/$1)/*.c))
-$(foreach f,$(FOLDERS),$(eval SRC_$f := $(filter-out %/stoxctl.c,$(call src,$f))))
+STOXCTL	:= $(sort $(wildcard gateway/admin/stoxctl*.c))
+$(foreach f,$(FOLDERS),$(eval SRC_$f := $(filter-out $(STOXCTL),$(call src,$f))))
+SRC_admin += gateway/admin/page.c
 obj	= $(patsubst %.c,$(B)/%.o,$1)
 ar	= $(patsubst %,$(B)/lib%.a,$1)
 USES_sdp	:= sdp
@@ -40,8 +43,12 @@ all: $(B)/stoxd $(B)/stoxctl	## build the daemon and its control tool (the defau
 
 $(B)/stoxd: $(call obj,gateway/main.c) $(call ar,$(FOLDERS))
 	@$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LDLIBS)
-$(B)/stoxctl: $(call obj,gateway/admin/stoxctl.c)
-	@$(CC) $(LDFLAGS) -o $@ $<
+# It has the table of commands, without their functions.
+$(B)/stoxctl: $(call obj,$(STOXCTL) gateway/base/near.c) $(B)/gateway/admin/table_names.o
+	@$(CC) $(LDFLAGS) -o $@ $^
+$(B)/gateway/admin/table_names.o: gateway/admin/table.c
+	@mkdir -p $(@D)
+	@$(CC) $(CPPFLAGS) -DCOMMAND_NAMES_ONLY $(CFLAGS) -c -o $@ $<
 
 define archive
 $(B)/lib$1.a: $(call obj,$(SRC_$1))
@@ -50,6 +57,13 @@ endef
 $(foreach f,$(FOLDERS),$(eval $(call archive,$f)))
 $(B)/libreason.a: $(call obj,gateway/bridge/reason.c)
 	@rm -f $@; $(AR) rcs $@ $^
+
+# The page's files, compressed, as C.
+$(B)/gateway/admin/page.c: $(wildcard gateway/admin/page/*)
+	@mkdir -p $(@D)
+	@gateway/admin/page/embed.sh gateway/admin/page >$@.new && mv $@.new $@
+$(B)/gateway/admin/page.o: $(B)/gateway/admin/page.c
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -77,26 +91,10 @@ fuzz-bins: $(patsubst %,$(FB)/fuzz_%,$(FUZZ_NAMES))
 $(FB)/fuzz_%: $(FB)/tests/fuzz/%.o $$(addsuffix .a,$$(addprefix $(FB)/lib,$$(USES_$$(call folder,%))))
 	@$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LDLIBS)
 
-install: all	## install under PREFIX=/usr/local, into DESTDIR= when it is set
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
-		$(DESTDIR)$(PREFIX)/share/man/man8 \
-		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/doc/stoxd/examples \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)/etc/stoxd
-	install $(B)/stoxd $(DESTDIR)$(PREFIX)/sbin
-	install $(B)/stoxctl $(B)/bench/stoxload $(DESTDIR)$(PREFIX)/bin
-	install -m 644 docs/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 docs/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
-	install -m 644 docs/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
-	install -m 644 README.md LICENSE conf/stoxd.conf $(DESTDIR)$(PREFIX)/share/doc/stoxd
-	install -m 644 conf/examples/* $(DESTDIR)$(PREFIX)/share/doc/stoxd/examples
-	install -m 644 conf/fail2ban/stoxd.conf $(DESTDIR)$(PREFIX)/share/doc/stoxd/examples/fail2ban-filter.conf
-	sed 's,@PREFIX@,$(PREFIX),' conf/stoxd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/stoxd.service
-	[ -e $(DESTDIR)/etc/stoxd/stoxd.conf ] || install -m 640 conf/stoxd.conf $(DESTDIR)/etc/stoxd
-
-.PHONY: all install fuzz-build fuzz-bins units clean
+.PHONY: all fuzz-build fuzz-bins units clean
 units: $(UNIT_BIN)
 clean:	## remove what was built
 	rm -rf $(B)
-include tests/targets.mk
+include conf/install.mk tests/targets.mk
 include $(wildcard tests/bench/bench.mk)
 -include $(shell [ -d $(B) ] && find $(B) -name '*.d')
