@@ -1,21 +1,21 @@
 #!/usr/bin/python3
 # demo.py: one call in each direction between a Jingle client (aiortc) and a
 # SIP telephone (baresip), by way of Prosody and stoxd, with the sound checked
-# both ways; then each call as a ladder, read off the wire.
+# both ways; then each call as the ladder that stoxctl draws of it.
 #
 # Runs in a network namespace of its own and leaves nothing running.
 # HOLD=1: on the real loopback instead, and stays for your own client.
 import asyncio
+import json
 import os
 import shutil
 import sys
 import tempfile
-import time
 import warnings
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import ladder, runner  # noqa: E402
+from peers import runner  # noqa: E402
 
 HOLD = os.environ.get("HOLD") not in (None, "", "0")
 OWN = """
@@ -28,11 +28,11 @@ With your own server and PBX: conf/stoxd.conf and README.md.
 
 
 async def one_call(site, client, direction):
-    begin = time.time()
     where = {"x2s": "alice calls 600", "s2x": "600 calls alice"}[direction]
     print("\n%s .." % where, flush=True)
     s = await site.call(client, direction)
     await site.talk(s)
+    name = json.loads(site.stoxd.ctl("--json", "calls"))[0]["id"]
     await site.hang_up(client, s, "client" if direction == "x2s"
                        else "phone")
     await asyncio.sleep(0.5)
@@ -47,15 +47,8 @@ async def one_call(site, client, direction):
     except AssertionError as e:
         ok = False
         print("  " + str(e))
-    remote = set()
-    for _, src, dst, p in site.capture.udp:
-        for here in (src, dst):
-            if 20000 <= here[1] < 30000:    # baresip's rtp_ports
-                remote.add(here[1])
-    print()
-    print("\n".join(ladder.draw(site.capture, begin,
-                                s.pair.local_candidate.port, remote,
-                                "alice (XMPP)", "600 (SIP)")), flush=True)
+    print("\nstoxctl call trace %s" % name)
+    print(site.stoxd.ctl("call", "trace", name), flush=True)
     return ok
 
 

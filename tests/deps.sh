@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh [build|check|e2e|full|bench]...: installs what is missing (Debian 12, apt)
+# deps.sh [build|check|e2e|full|bench|deb]...: installs what is missing (Debian 12, apt)
 # to build, to test, to test with real peers (these three without an argument),
 # with those that only e2e-full takes, and what the benchmark compares with.
 # Asks nothing and starts no service; says nothing when nothing is missing.
@@ -7,16 +7,18 @@ set -eu
 
 build="gcc libc6-dev make pkg-config libre-dev libnice-dev libsrtp2-dev
 	libexpat1-dev libssl-dev libinih-dev libidn-dev libjansson-dev
-	libglib2.0-dev libsqlite3-dev"
+	libglib2.0-dev libsqlite3-dev libmicrohttpd-dev"
 check="check clang-14 clang-format-14 libclang-rt-14-dev llvm-14 binutils
-	python3 iproute2 util-linux"
+	python3 python3-prometheus-client iproute2 util-linux mandoc systemd apparmor
+	zsh fish"
 e2e="prosody lua-sec baresip-core sip-tester openssl python3-slixmpp
 	python3-aiortc python3-pylibsrtp ejabberd kamailio
 	kamailio-presence-modules kamailio-sqlite-modules coturn chromium
-	ca-certificates"
+	ca-certificates tshark sngrep"
 full="dino-im xvfb xdotool pulseaudio pulseaudio-utils dbus dbus-x11 python3-gi
 	gstreamer1.0-plugins-good gstreamer1.0-pulseaudio"
-bench="rtpengine-daemon"
+bench="rtpengine-daemon ejabberd sqlite3 python3-cryptography"
+deb="debhelper dh-apparmor dpkg-dev fakeroot lintian"
 # node may be there without being Debian's
 command -v npm >/dev/null || e2e="$e2e nodejs npm"
 
@@ -29,6 +31,7 @@ for s in "$@"; do
 	e2e) list=$e2e ;;
 	full) list=$full ;;
 	bench) list=$bench ;;
+	deb) list=$deb ;;
 	*) echo "deps.sh: no set $s" >&2; exit 2 ;;
 	esac
 	for p in $list; do

@@ -27,6 +27,8 @@ parser() {
 only() {
 	case $1 in
 	media_demux) echo demux_choose packet_kind assoc_input judge bio_read ;;
+	base_journal) echo journal_scan is_whole sum_of ;;
+	bridge_orphan) echo orphan_decode lines_split is_clean orphan_get ;;
 	media_rtp) echo packet_decode decode_ext packet_element packet_write \
 		packet_u16 packet_u32 packet_put16 packet_put32 ;;
 	esac
@@ -35,6 +37,8 @@ only() {
 # but TARGET: functions of its files that read nothing from outside
 but() {
 	case $1 in
+	base_config) echo config_hold config_fixed_check config_replace same_name \
+		written_find text_of tell components_differ carry ;;
 	media_rtcp) echo report_make report_ntp report_sender make_block \
 		note_round_trip ;;
 	esac

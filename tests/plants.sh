@@ -9,11 +9,13 @@ here=$(dirname "$0")
 # target, file, the bugs in it that this target is for
 plants() {
 	cat <<-'END'
+		admin_line gateway/admin/line.c 1 2 3
+		admin_webreq gateway/admin/webreq.c 1 2 3
 		base_config gateway/base/config_value.c 1
 		base_config gateway/base/config_parse.c 2
 		base_config gateway/base/config_problem.c 3
 		base_text gateway/base/text.c 1 2
-		base_text gateway/base/trace.c 3
+		base_text gateway/base/trace_blank.c 3
 		bridge_address gateway/bridge/address.c 1 2 3
 		bridge_number gateway/bridge/number.c 1 2 3
 		bridge_pidf gateway/bridge/pidf.c 1 2 3

@@ -5,7 +5,7 @@
 SUB	= $(MAKE) --no-print-directory
 TESTS	= B=$(B) tests
 
-.PHONY: help deps lint check check-now browser e2e e2e-full demo fuzz asan tsan \
+.PHONY: help deps lint check check-now browser e2e e2e-full screenshots demo fuzz asan tsan \
 	coverage coverage-now mutate plants plant-bin flags
 help:	## this list
 	@awk -F'[:\t]+' '/^[a-z0-9-]+:.*## / { t = $$1; sub(/.*## /, ""); \
@@ -22,7 +22,7 @@ lint: deps	## format, include arrows, names, sizes
 check: deps	## unit and integration tests
 	+@$(SUB) all check-now
 
-check-now: all units
+check-now: all units $(B)/bench/idle
 	@$(TESTS)/check.sh $(UNIT_BIN)
 
 # Chromium's page.  Where its libraries cannot be had, its cells are skipped.
@@ -32,16 +32,23 @@ browser:	## the page of the Chromium client, for e2e
 $(B)/browser/jingle.js: $(BROWSER)/jingle.js $(BROWSER)/package-lock.json
 	@$(BROWSER)/build.sh $(@D)
 
-e2e: deps	## calls between real servers, clients and phones
+e2e: deps	## calls between real servers, clients and phones; the package
+	@tests/deps.sh deb
 	+@$(SUB) all
 	-+@$(SUB) browser
 	@$(TESTS)/e2e/run -j 3
 
 e2e-full: deps	## every cell of them; writes docs/matrix.md
-	@tests/deps.sh full
+	@tests/deps.sh full deb
 	+@$(SUB) all
 	-+@$(SUB) browser
 	@$(TESTS)/e2e/run -j 3 --full --matrix docs/matrix.md
+
+screenshots: deps	## the pictures of the live page, docs/img; ALL=1: all sizes
+	+@$(SUB) all
+	+@$(SUB) browser
+	@mkdir -p docs/img
+	@SCREENSHOTS=$(CURDIR)/docs/img $(TESTS)/e2e/run --full -k e2e/page/pictures
 
 demo: deps	## a call each way, shown as a ladder; HOLD=1 keeps all running
 	+@$(SUB) all

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # bench.py [-n CALLS] [-r ROUNDS] [-t SECONDS] [--quick] [--rows
-#          relay|calls|rest|all]: what a relayed packet costs, beside rtpengine
-# and beside the least that a relay can do, how whole calls fare, both by
-# stoxload (loadrows.py), and what the gateway takes at rest (idlerows.py).
-# Prints a table; writes bench.json and bench.svg into B.
+#          relay|calls|rest|chat|all]: what a relayed packet costs, beside
+# rtpengine and the least that a relay can do, and how whole calls fare, both
+# by stoxload (loadrows.py); what the gateway takes at rest (idlerows.py);
+# messages, presence and accounts (chatrows.py).  Prints a table; writes
+# bench.json and bench.svg into B.
 #
 # The machine may be busy with other things: those that are compared take
 # turns, and what is judged are ratios within one round.

@@ -211,13 +211,17 @@ double load_own_cpu(void)
 
 long load_rss(pid_t pid)
 {
-	char buf[4096], *p;
+	char buf[4096], *p, *shared;
 
 	if (!read_file(pid, "status", buf, sizeof(buf)))
 		return 0;
 	p = strstr(buf, "VmRSS:");
+	/* the trace's ring fills up with messages, not with calls */
+	shared = strstr(buf, "RssShmem:");
 
-	return p ? strtol(p + 6, NULL, 10) : 0;
+	return p ? strtol(p + 6, NULL, 10) -
+		       (shared ? strtol(shared + 9, NULL, 10) : 0)
+		 : 0;
 }
 
 /* ---- histograms: 32 slots to each doubling ---- */

@@ -209,7 +209,8 @@ void options_print_config(void)
 	    "ports = 10000-29999\n\n[admin]\nsocket = stoxload.sock\n\n"
 	    "[limits]\nhalf_open = 100000\nsetup_burst = 10000\n"
 	    "setup_per_minute = 100000\ncalls_per_jid = 10000\n"
-	    "sip_source_rate = 100000\nsip_source_burst = 100000\n",
+	    "sip_source_rate = 100000\nsip_source_burst = 100000\n"
+	    "drain_wait = 0\n",
 	    o->component, xmpp, ntohs(o->xmpp.sin_port), o->secret, o->domain,
 	    gw, ntohs(o->gateway.sin_port), sip, ntohs(o->sip.sin_port), sip,
 	    o->sdes ? "media = sdes\nsdes_over_plain = yes\n" : "", media);

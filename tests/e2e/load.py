@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 
+from peers import reloading
 from peers.daemon import BUILD
 from peers.prosody import Prosody
 from peers.runner import case
@@ -36,3 +37,16 @@ async def load_through_prosody(t):
     assert r["calls"]["answered"] == r["calls"]["ended"] == 4, r["calls"]
     assert r["packets"]["received"] == r["packets"]["sent"] > 750, r
     assert not r["packets"]["wrong"], r
+
+
+@case(full=True, timeout=300)
+async def load_while_reloaded_300_times(t):
+    """20 calls a second, 200 at once: none is lost, nor is a packet."""
+    r, log = await reloading.run(
+        t.dir, 300, 0.1, ["--calls", "200", "--rate", "20", "--hold", "10",
+                          "--duration", "60"])
+    c, p = r["calls"], r["packets"]
+    assert c["attempted"] == c["answered"] == c["ended"] > 1000, c
+    assert not c["failed"] and p["sent"] == p["received"], (c, p)
+    assert not p["wrong"], p
+    assert log.count("is in force") == 270, log.count("is in force")

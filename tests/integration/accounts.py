@@ -5,119 +5,13 @@ import json
 import os
 import re
 import sqlite3
-import xml.etree.ElementTree as ET
-from xml.sax.saxutils import escape
 
+from peers.accounts import (COMMANDS, DATA, GATE, HOST, REGISTER, SEARCH,
+                            Accounts, fields, form)
 from peers.lab import GW, Lab
-from peers.registrar import Registrar
 from peers.runner import case
 from peers.sipmsg import uri
 from peers.xmppserver import condition, find, local, text
-
-GATE = "sip.xmpp.test"
-REGISTER = "jabber:iq:register"
-DATA = "jabber:x:data"
-COMMANDS = "http://jabber.org/protocol/commands"
-SEARCH = "jabber:iq:search"
-HOST = "127.0.0.3:5060"
-CONF = {"store": {"path": "stoxd.db"},
-        "account": {"providers": HOST, "like": "pbx", "register_wait": "2"}}
-
-
-def merged(*confs):
-    out = {}
-    for c in confs:
-        for s, v in (c or {}).items():
-            out[s] = dict(out.get(s, {}), **v)
-    return out
-
-
-def form(values, type="submit"):
-    return "<x xmlns='%s' type='%s'>%s</x>" % (DATA, type, "".join(
-        "<field var='%s'><value>%s</value></field>" % (k, escape(v))
-        for k, v in values.items()))
-
-
-def fields(x):
-    """var -> list of values."""
-    return {f.get("var"): [v.text or "" for v in f if local(v) == "value"]
-            for f in x if local(f) == "field"}
-
-
-class Accounts:
-    async def start(self, t, changes=None, users=None, **kw):
-        self.t = t
-        self.registrar = Registrar(users or {"bob": "s3cret-pw"},
-                                   log=t.path("registrar.log"))
-        await self.registrar.start()
-        t.later(self.registrar.close)
-        self.lab = await Lab(t).start(merged(CONF, changes), **kw)
-        self.server, self.alice = self.lab.server, self.lab.alice
-        while "connected" not in self.lab.stoxd.ctl("status"):
-            await asyncio.sleep(0.05)
-        return self
-
-    async def ask(self, type, inner, to=GATE, frm=None, timeout=8):
-        """An IQ of alice; its answer."""
-        id = self.server.stanza("iq", frm or self.alice.jid, to, inner, type)
-        return await self.server.wait(
-            lambda e: local(e) == "iq" and e.get("id") == id
-            and e.get("type") in ("result", "error"), timeout, "answer")
-
-    async def register(self, frm=None, timeout=8, **values):
-        values = dict({"username": "bob", "password": "s3cret-pw"}, **values)
-        return await self.ask("set", "<query xmlns='%s'>%s</query>" % (
-            REGISTER, form(values)), frm=frm, timeout=timeout)
-
-    async def registered(self, **values):
-        r = await self.register(**values)
-        assert r.get("type") == "result", text(r)
-        return r
-
-    async def command(self, node, values=None, id=None, action=None):
-        """A step; (status, session, form fields, note, element)."""
-        r = await self.ask("set", "<command xmlns='%s' node='%s'%s%s>%s"
-                           "</command>" % (
-                               COMMANDS, node,
-                               " sessionid='%s'" % id if id else "",
-                               " action='%s'" % action if action else "",
-                               form(values) if values is not None else ""))
-        c = find(r, "command")
-        if r.get("type") == "error":
-            return "error", None, {}, condition(r), r
-        x, note = find(c, "x", DATA), find(c, "note")
-        return (c.get("status"), c.get("sessionid"),
-                fields(x) if x is not None else {},
-                note.text if note is not None else None, c)
-
-    async def one_step(self, node, values):
-        st, id, _, _, c = await self.command(node)
-        assert st == "executing", text(c)
-        return await self.command(node, values, id)
-
-    def db(self):
-        c = sqlite3.connect(os.path.join(self.t.dir, "stoxd.db"))
-        try:
-            return c.execute("SELECT * FROM account").fetchall()
-        finally:
-            c.close()
-
-    async def message(self, timeout=5, type=None):
-        e = await self.server.wait(
-            lambda e: local(e) == "message" and find(e, "body") is not None
-            and (not type or e.get("type") == type), timeout, "message")
-        return e, find(e, "body").text
-
-    def everything(self):
-        """All that was written: logs and the database."""
-        out = b""
-        for name in os.listdir(self.t.dir):
-            path = os.path.join(self.t.dir, name)
-            if os.path.isfile(path):
-                with open(path, "rb") as f:
-                    out += f.read()
-        return out
-
 
 # ---- registration ---------------------------------------------------------
 @case
@@ -292,15 +186,18 @@ async def commands_listed(t):
                     "sip:privacy"], mine
     r = await a.ask("get", items, frm="root@xmpp.test/x")
     all = [e.get("node") for e in find(r, "query")]
-    assert all[len(mine):] == ["sip:calls", "sip:trunks", "sip:kick",
-                               "sip:loglevel"], all
+    assert all[:len(mine)] == mine, all
+    for node in ("stoxd:status", "stoxd:call-hangup", "stoxd:route-test"):
+        assert node in all[len(mine):], all
     info = "<query xmlns='http://jabber.org/protocol/disco#info' " \
         "node='%s'/>"
     r = await a.ask("get", info % "sip:status")
     assert find(find(r, "query"), "identity").get("type") == "command-node"
-    r = await a.ask("get", info % "sip:kick")
+    r = await a.ask("get", info % "stoxd:call-hangup")
     assert condition(r)[0] == "item-not-found", text(r)
-    st, _, _, note, _ = await a.command("sip:kick")
+    st, _, _, note, _ = await a.command("stoxd:call-hangup")
+    assert st == "error" and note[0] == "forbidden", note
+    st, _, _, note, _ = await a.command("stoxd:nonesuch")
     assert st == "error" and note[0] == "item-not-found", note
 
 
@@ -431,28 +328,6 @@ async def not_disturbed(t):
     st, _, _, note, _ = await a.one_step("sip:dnd", {"dnd": "0"})
     f = await a.lab.s2x()
     await a.lab.hang_up(f)
-
-
-@case
-async def commands_of_admins(t):
-    a = await Accounts().start(t, {"admin": {"admins": "alice@xmpp.test"}})
-    f = await a.lab.x2s()
-    *_, c = await a.command("sip:calls")
-    rows = [fields(i) for i in find(c, "x", DATA) if local(i) == "item"]
-    assert len(rows) == 1 and rows[0]["state"] == ["active"], rows
-    *_, c = await a.command("sip:trunks")
-    rows = [fields(i) for i in find(c, "x", DATA) if local(i) == "item"]
-    assert rows[0]["trunk"] == ["pbx"] and "up" in rows[0]["state"][0], rows
-    *_, c = await a.command("sip:calls")
-    name = [fields(i) for i in find(c, "x", DATA)
-            if local(i) == "item"][0]["call"][0]
-    st, _, _, note, c = await a.one_step("sip:kick", {"call": name})
-    assert "ended" in note, text(c)
-    await a.lab.ended_in_xmpp(f)
-    st, _, _, note, c = await a.one_step("sip:loglevel", {"level": "error"})
-    assert st == "completed", text(c)
-    st, _, _, note, c = await a.one_step("sip:loglevel", {"level": "loud"})
-    assert st == "error", text(c)
 
 
 # ---- what the gateway tells -----------------------------------------------

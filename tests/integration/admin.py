@@ -73,7 +73,7 @@ async def calls(t):
     assert one["xmpp"]["codec"] == "PCMU/8000", one
     assert one["sip"]["xmpp"]["jid"] == back.user.bare, one
     text = await ask(lab, "calls")
-    assert len(text.splitlines()) == 2, text
+    assert len(text.splitlines()) == 3, text
     assert all(c["id"] in text for c in v), text
     out.sip.bye()
     await out.sip.wait(200, method="BYE")
@@ -90,7 +90,7 @@ async def one_call(t):
     lab = await Lab(t).start()
     f = await lab.x2s()
     name = json.loads(await ask(lab, "--json", "calls"))[0]["id"]
-    j = json.loads(await ask(lab, "--json", "call", name))
+    j = json.loads(await ask(lab, "--json", "call", "show", name))
     assert j["id"] == name and len(j["flows"]) == 2, j
     sides = {x["side"]: x for x in j["flows"]}
     assert sides["sip"]["srtp"] == "none", sides
@@ -98,7 +98,7 @@ async def one_call(t):
                 "rtt_us"):
         assert isinstance(sides["xmpp"][key], int), (key, sides)
     assert f.sid in j["xmpp"]["leg"], j
-    text = await ask(lab, "call", name)
+    text = await ask(lab, "call", "show", name)
     assert "media sip" in text and "media xmpp" in text, text
 
 
@@ -107,11 +107,11 @@ async def hangup(t):
     lab = await Lab(t).start()
     f = await lab.x2s()
     name = json.loads(await ask(lab, "--json", "calls"))[0]["id"]
-    assert name in await ask(lab, "hangup", name)
+    assert name in await ask(lab, "call", "hangup", name)
     await f.sip.wait("BYE")
     m = await f.user.get_jingle("session-terminate", sid=f.sid)
     assert m.reason in ("success", None), m.reason
-    code, out, err = ctl(lab, "hangup", name)
+    code, out, err = ctl(lab, "call", "hangup", name)
     assert code == 1 and name in err, (code, out, err)
 
 
@@ -124,16 +124,18 @@ async def trace(t):
     v = {c["from"]: c["id"]
          for c in json.loads(await ask(lab, "--json", "calls"))}
     lines = [json.loads(x) for x in
-             (await ask(lab, "--json", "trace", v["xmpp"])).splitlines()]
-    assert {x["kind"] for x in lines} == {"xmpp", "sip"}, lines
+             (await ask(lab, "--json", "call", "trace",
+                        v["xmpp"])).splitlines()]
+    assert {x["kind"] for x in lines} == {"xmpp", "sip", "media"}, lines
     stamps = [x["at_ms"] for x in lines]
     assert stamps == sorted(stamps)
     words = [x["text"].split(" ")[0] for x in lines if x["kind"] == "sip"]
     assert words[0] == "INVITE" and "ACK" in words, words
     assert not any(other.sid in x["text"] for x in lines)
-    await ask(lab, "hangup", v["xmpp"])
+    await ask(lab, "call", "hangup", v["xmpp"])
     after = [json.loads(x) for x in
-             (await ask(lab, "--json", "trace", v["xmpp"])).splitlines()]
+             (await ask(lab, "--json", "call", "trace",
+                        v["xmpp"])).splitlines()]
     assert after[:len(lines)] == lines, "the call is over: no trace of it"
     assert any(x["text"].startswith("BYE") for x in after), after[-1]
     code, out, err = ctl(lab, "trace", "nonesuch")
@@ -170,13 +172,13 @@ async def log_of_a_call(t):
 async def mistakes(t):
     lab = await Lab(t).start()
     for argv in ((), ("fly",), ("call",), ("status", "x"),
-                 ("call", "nonesuch"), ("hangup", "nonesuch")):
+                 ("call", "show", "nonesuch"), ("call", "hangup", "nonesuch")):
         code, out, err = ctl(lab, *argv)
         assert code != 0 and err and not out, (argv, code, out, err)
     r = subprocess.run(
         [os.path.join(BUILD, "stoxctl"), "-s", t.path("none.sock"), "calls"],
         capture_output=True, text=True, timeout=10)
-    assert r.returncode == 1 and "is stoxd running" in r.stderr, r
+    assert r.returncode == 3 and "is stoxd running" in r.stderr, r
 
 
 @case

@@ -348,6 +348,37 @@ async def one_in_flight_in_order(t):
 
 
 @case
+async def memory_is_full(t):
+    """Texts to many addresses, together more than the gateway keeps: those
+    beyond are refused, and there is room again once the others are gone."""
+    c = await Chat().start(t, {"chat": {"queue": 1000, "oversize": "split",
+                                        "ttl": 5},
+                               "limits": {"waiting_bytes": 200000}})
+    c.ua.drop = lambda m: True
+    ids = [c.say("x" * 4000, to=GW.replace("600", str(700 + i)))
+           for i in range(100)]
+    n = 0
+    while True:
+        e = await c.server.wait(
+            lambda e: local(e) == "message" and e.get("type") == "error", 10,
+            "error")
+        if condition(e)[0] != "resource-constraint":
+            break
+        assert "too many messages wait" in find(
+            find(e, "error"), "text").text, text(e)
+        n += 1
+    assert 50 <= n <= 90, n     # each in four parts
+    assert ids
+    for _ in range(100 - n - 1):
+        await c.server.wait(
+            lambda e: local(e) == "message" and e.get("type") == "error", 10,
+            "error")
+    c.ua.drop = None
+    c.say("back")
+    assert b"back" in (await c.get(10)).body
+
+
+@case
 async def queue_is_full(t):
     c = await Chat().start(t, {"chat": {"queue": 3}})
     for i in range(3):

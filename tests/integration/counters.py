@@ -72,7 +72,7 @@ async def site(t, changes=None):
 
 def flows(lab):
     call = json.loads(lab.stoxd.ctl("--json", "calls"))[0]["id"]
-    c = json.loads(lab.stoxd.ctl("--json", "call", call))
+    c = json.loads(lab.stoxd.ctl("--json", "call", "show", call))
     return {f["side"]: f for f in c["flows"]}
 
 

@@ -316,7 +316,7 @@ async def ghsa_v6hp_ghsa_wcvv_control_socket(t):
     await asyncio.sleep(0.2)
     assert "1 of" in lab.stoxd.ctl("status"), lab.stoxd.ctl("status")
     call = json.loads(lab.stoxd.ctl("--json", "calls"))[0]["id"]
-    assert lab.stoxd.ctl("hangup", call)
+    assert lab.stoxd.ctl("call", "hangup", call)
     await f.sip.wait("BYE")
     await lab.ended_in_xmpp(f)
 

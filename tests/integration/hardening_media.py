@@ -42,7 +42,7 @@ async def end(lab, user):
 def flows(lab):
     """{"xmpp": counters, "sip": counters} of the one call."""
     call = json.loads(lab.stoxd.ctl("--json", "calls"))[0]["id"]
-    c = json.loads(lab.stoxd.ctl("--json", "call", call))
+    c = json.loads(lab.stoxd.ctl("--json", "call", "show", call))
     return {f["side"]: f for f in c["flows"]}
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 
+from peers import reloading
 from peers.daemon import BUILD
 from peers.runner import case
 
@@ -130,3 +131,15 @@ async def load_says_what_it_does_not_take(t):
         f.write(text)
     status, out, err = await run(STOXD, "--check", "-c", conf)
     assert status == 0, out + err
+
+
+@case
+async def load_while_reloaded(t):
+    """The configuration changes twenty times while calls come and go: none is
+    lost, nor is a packet."""
+    r, log = await reloading.run(
+        t.dir, 20, 0.15, ["--calls", "6", "--hold", "1", "--duration", "5"])
+    whole(r, r["calls"]["attempted"])
+    assert r["calls"]["attempted"] > 12, r["calls"]
+    assert log.count("is in force") == 18, log
+    assert log.count("stays as it was") == 2, log

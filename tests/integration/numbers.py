@@ -80,6 +80,34 @@ async def numbers_leave_as_the_trunk_wants(t):
 
 
 @case
+async def numbers_leave_as_tel(t):
+    """uri_scheme = tel: in INVITE, its CANCEL, MESSAGE and SUBSCRIBE; what is
+    no number of the world has no such URI."""
+    lab = await Lab(t).start({"trunk pbx": dict(
+        HERE, dial="e164", uri_scheme="tel", addressing="trunk")})
+    f = await lab.x2s("ringing", to=at("03012345"))
+    assert f.sip.req.uri == "tel:+493012345", f.sip.req.uri
+    assert f.sip.req.get("To") == "<tel:+493012345>", f.sip.req.get("To")
+    f.user.jmi("retract", at("03012345"), f.sid)
+    m = await f.sip.wait("CANCEL")
+    assert m.uri == "tel:+493012345", m.uri
+    f.sip.reply(487)
+    f = await lab.x2s(to=at("+493012345"))      # and with a dialog
+    await lab.hang_up(f)
+
+    lab.server.stanza("message", lab.alice.jid, at("03012345"),
+                      "<body>hello</body>", "chat")
+    while True:
+        m = await asyncio.wait_for(lab.ua.others.get(), 5)
+        if m.method == "MESSAGE":
+            break
+    assert m.uri == "tel:+493012345", m.uri
+    lab.ua.reply(m, 200)
+    r = await invited(lab, "600")
+    assert r.uri == "sip:600@127.0.0.1:5060", r.uri
+
+
+@case
 async def hidden_callers_stay_hidden(t):
     """Without pai = yes nothing of a hidden caller is sent, trusted or not."""
     lab = await Lab(t).start({
@@ -217,6 +245,49 @@ async def a_stolen_account_in_sequence(t):
     assert await refused(lab, "600") == (
         "decline", "as many calls in an hour as one user may make")
     await invited(lab, "600", user=lab.new_user())
+
+
+async def killed(lab):
+    lab.stoxd.p.kill()
+    lab.stoxd.p.wait()
+    await lab.stoxd.run()
+    await asyncio.wait_for(lab.server.up.wait(), 10)
+
+
+@case
+async def a_stolen_account_and_kill_9(t):
+    """A gateway that is killed again and again allows no more than one that
+    is not."""
+    lab = await Lab(t).start({"limits": {"calls_per_day": "25"},
+                              "store": {"path": "stoxd.db"}})
+    n = 0
+    for _ in range(3):
+        n += await attempts(lab, 10, False)
+        await asyncio.sleep(0.3)
+        await killed(lab)
+    n += await attempts(lab, 20, False)
+    assert n == 25, "%d calls" % n
+    assert await refused(lab, "600") == (
+        "decline", "as many calls in a day as one user may make")
+    out = await told(lab, "acl", "test", "alice@xmpp.test")
+    assert "as many calls in a day" in out, out
+    await invited(lab, "600", user=lab.new_user())
+
+
+@case
+async def minutes_are_kept(t):
+    """Talk that is over counts after kill -9."""
+    lab = await Lab(t).start({"limits": {"minutes_per_hour": "1"},
+                              "store": {"path": "stoxd.db"}})
+    flows = [await lab.x2s("proceed") for _ in range(20)]
+    for f in flows:
+        f.user.initiate(f.gw, f.sid)
+    await asyncio.gather(*(
+        lab.ended_in_xmpp(f, "expired", 15) for f in flows))
+    await asyncio.sleep(0.3)
+    await killed(lab)
+    assert (await refused(lab, "600"))[1] == \
+        "your minutes of the hour are used up"
 
 
 @case

@@ -845,6 +845,38 @@ async def pbx_comes_back(t):
 
 
 @case
+async def pbx_restarts_fast(t):
+    """Nobody saw it go; two phones of it lost their dialogs: the third is
+    asked now, in an hour nobody would know."""
+    lab = await start(t)
+    say(lab)
+    subs = {}
+    for n in ("600", "601", "602"):
+        lab.server.stanza("presence", lab.alice.bare,
+                          GW.replace("600", n), "", "subscribe")
+        s = await lab.phone.subscription()
+        s.reply(200, [("Expires", "3600" if n == "602" else "10"),
+                      ("Contact", lab.ua.contact())])
+        s.notify("active;expires=%s" % ("3600" if n == "602" else "10"),
+                 pidf())
+        assert (await s.notified()).code == 200
+        subs[n] = s
+    for n in ("600", "601"):
+        r = await subs[n].refresh(12)
+        say(lab)
+        subs[n].reply(481, req=r)
+    r = await subs["602"].refresh(4)
+    assert tag(r.get("To")), "in its dialog, which may still be there"
+    subs["602"].reply(481, req=r)
+    for _ in range(3):
+        s = await lab.phone.subscription(8)
+        assert s.req.get("Call-ID") not in [
+            x.req.get("Call-ID") for x in subs.values()]
+        s.accept()
+        s.notify("active;expires=60", pidf(note="back"))
+
+
+@case
 async def no_storm(t):
     """Many log in at once: not more SUBSCRIBEs than the rate."""
     lab = await start(t, {"presence": dict(FAST["presence"], rate="20")})

@@ -98,7 +98,7 @@ async def no_terminate_for_what_is_only_proposed(t):
     await f.user.get_jmi("retract", sid=f.sid)
     f = await lab.s2x("ringing")
     (call,) = json.loads(lab.stoxd.ctl("--json", "calls"))
-    lab.stoxd.ctl("hangup", call["id"])
+    lab.stoxd.ctl("call", "hangup", call["id"])
     await f.user.get_jmi("retract", sid=f.sid)
     assert not any(find(st, "jingle", J) is not None
                    for st in lab.server.history), "Jingle without a session"

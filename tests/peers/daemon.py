@@ -17,6 +17,8 @@ BASE = {
     "media": {"address": "127.0.1.1"},
     "admin": {"socket": "stoxd.sock"},
     "log": {"level": "debug"},
+    # a test ends when it says so, whatever calls it leaves behind
+    "limits": {"drain_wait": "0"},
 }
 
 
@@ -45,8 +47,9 @@ class Stoxd(Proc):
         self.own_socket = "admin" not in (changes or {})
         with open(self.conf, "w") as f:
             f.write(config_text(changes))
-        super().__init__(dir, name, [os.path.join(BUILD, "stoxd"), "-c",
-                                     self.conf], env=env)
+        under = (env or os.environ).get("STOXD_UNDER", "").split()
+        super().__init__(dir, name, under + [
+            os.path.join(BUILD, "stoxd"), "-c", self.conf], env=env)
 
     async def run(self):
         """Starts it; up once its SIP port is bound, and its socket."""
@@ -57,6 +60,12 @@ class Stoxd(Proc):
     def _bound(self):
         return bound(self.port) and (not self.own_socket or os.path.exists(
             os.path.join(self.dir, "stoxd.sock")))
+
+    def rewrite(self, changes=None, text=None):
+        """Another configuration in place of the file."""
+        with open(self.conf + ".new", "w") as f:
+            f.write(config_text(changes) if text is None else text)
+        os.rename(self.conf + ".new", self.conf)
 
     def ctl(self, *argv):
         """Output of stoxctl."""

@@ -156,9 +156,9 @@ class Softphone:
 
     def __init__(self, t, tones, codec=None, proto="udp", sdes=False,
                  registrar=None, dial="sip:%s@127.0.0.1:5070", tls=None,
-                 v6=False):
+                 v6=False, contact=None):
         self.t, self.to, self.proto = t, dial, proto
-        kw = {}
+        kw = {"contact": contact}
         if tls:
             self.to = "sip:%s@127.0.0.1:5071"
             kw["certificate"] = tls.chain()
@@ -243,9 +243,10 @@ class Softphone:
 class Registered(Softphone):
     """baresip registered with digest at a Kamailio, which is the trunk."""
 
-    def __init__(self, t, tones, codec=None, proto="udp", sdes=False):
+    def __init__(self, t, tones, codec=None, proto="udp", sdes=False,
+                 contact=None):
         super().__init__(t, tones, codec, proto, sdes, "127.0.0.1:5060",
-                         "sip:%s@xmpp.test")
+                         "sip:%s@xmpp.test", contact=contact)
         self.k = Kamailio(t.dir)
 
     async def run(self):

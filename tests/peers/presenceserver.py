@@ -1,5 +1,6 @@
 """presenceserver.py: Kamailio on 127.0.0.1:5060 as presence server (presence,
-presence_xml, presence_dialoginfo) of whoever publishes there."""
+presence_xml, presence_dialoginfo) of whoever publishes there; and, where asked
+to be, registrar of sip.test, where NAME has password NAME-pw."""
 import glob
 import os
 import sqlite3
@@ -46,11 +47,31 @@ request_route {
     t_reply("405", "Method Not Allowed");
 }
 """
+REGISTRAR = (r"""
+alias="sip.test"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "auth.so"
+modparam("usrloc", "db_mode", 0)
+
+request_route {""", r"""
+    if (is_method("REGISTER|PUBLISH")) {
+        $var(pw) = $fU + "-pw";
+        if (!pv_www_authenticate("sip.test", "$var(pw)", "0")) {
+            www_challenge("sip.test", "1"); exit;
+        }
+    }
+    if (is_method("REGISTER")) { save("location"); exit; }
+    if (!t_newtran())""")
 SCHEMA = "/usr/share/kamailio/db_sqlite/%s-create.sql"
 
 
 class PresenceServer(Proc):
-    def __init__(self, dir):
+    def __init__(self, dir, registrar=False):
+        text = CONFIG
+        if registrar:
+            text = text.replace("\nrequest_route {", REGISTRAR[0]).replace(
+                "\n    if (!t_newtran())", REGISTRAR[1])
         db, conf, run = (os.path.join(dir, x) for x in (
             "presence.sqlite", "presence.cfg", "presence-run"))
         os.makedirs(run, exist_ok=True)
@@ -59,7 +80,7 @@ class PresenceServer(Proc):
                 with open(SCHEMA % name) as f:
                     c.executescript(f.read())
         with open(conf, "w") as f:
-            f.write(CONFIG % {"db": db})
+            f.write(text % {"db": db})
         super().__init__(dir, "presenceserver",
                          ["kamailio", "-DD", "-E", "-m", "64", "-M", "8",
                           "-f", conf, "-w", dir, "-Y", run])

@@ -20,6 +20,7 @@ class Registrar(Ua):
         self.users, self.realm, self.code = dict(users), realm, None
         self.bound, self.registers, self.nonce = {}, [], token("n")
         self.expires = 600
+        self.headers = []       # more, of the 200
 
     def _request(self, m):
         if m.method != "REGISTER":
@@ -56,7 +57,7 @@ class Registrar(Ua):
             return
         self.bound[name] = contact
         self.reply(m, 200, headers=[("Contact", "<%s>;expires=%d" % (
-            contact, self.expires))])
+            contact, self.expires))] + self.headers)
 
     def _authorized(self, m, name):
         a = m.get("Authorization")

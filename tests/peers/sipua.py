@@ -46,6 +46,7 @@ class Ua:
         self.drop = None        # drop(msg) true: it was lost on the way in
         self.mangle = None      # mangle(bytes) -> list of bytes to send
         self.auto_trying = True
+        self.pong, self.pings = False, 0    # RFC 5626 3.5.1, by TCP
         self._seen = {}         # (branch, method) -> last answer or None
         self._stray = {}        # branch -> future, requests outside calls
         self._conn, self._tasks = {}, set()
@@ -87,6 +88,9 @@ class Ua:
                 head = await reader.readuntil(b"\r\n\r\n")
                 head = head.lstrip(b"\r\n")
                 if not head:
+                    self.pings += 1
+                    if self.pong:
+                        writer.write(b"\r\n")
                     continue
                 n = Msg.parse(head).get("Content-Length") or "0"
                 self.received(head + await reader.readexactly(int(n)),

@@ -1,5 +1,8 @@
 /* admin_command.c: what stoxctl asks of a gateway that has nothing. */
 #include <check.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +13,62 @@
 
 static char answer[4096];
 static bool whole;
+static long left = -1; /* allocations until one fails; < 0: none does */
 
-static void output(const char *text, size_t len, bool last, void *arg)
+static bool refused(void)
 {
-	size_t have = strlen(answer);
+	return left >= 0 && left-- == 0;
+}
+
+__attribute__((visibility("default"))) void *mem_alloc(size_t size,
+						       mem_destroy_h *dh)
+{
+	static void *(*real)(size_t, mem_destroy_h *);
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "mem_alloc");
+
+	return refused() ? NULL : real(size, dh);
+}
+
+__attribute__((visibility("default"))) void *mem_zalloc(size_t size,
+							mem_destroy_h *dh)
+{
+	void *p = mem_alloc(size, dh);
+
+	if (p)
+		memset(p, 0, size);
+
+	return p;
+}
+
+__attribute__((visibility("default"))) void *mem_realloc(void *data,
+							 size_t size)
+{
+	static void *(*real)(void *, size_t);
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "mem_realloc");
+
+	return refused() ? NULL : real(data, size);
+}
+
+static void *json_memory(size_t size)
+{
+	return refused() ? NULL : malloc(size);
+}
+
+static void output(int err, const char *text, size_t len, bool last, void *arg)
+{
+	size_t have;
 
 	(void)arg;
+	if (!answer[0])
+		(void)snprintf(answer, sizeof(answer), "%d\n",
+			       err == 0	       ? 0
+			       : err == EINVAL ? 2
+					       : 1);
+	have = strlen(answer);
 	ck_assert(!whole);
 	ck_assert_uint_lt(have + len, sizeof(answer));
 	memcpy(answer + have, text, len);
@@ -65,7 +118,8 @@ static void ask(const char *line)
 
 	answer[0] = '\0';
 	whole = false;
-	ck_assert_int_eq(command_start(&run, &gw, line, output, NULL), 0);
+	ck_assert_int_eq(command_line(&run, &gw, line, "test", output, NULL),
+			 0);
 	tmr_init(&tmr);
 	for (unsigned i = 0; !whole && i < 100; i++) {
 		tmr_start(&tmr, 20, stop, NULL);
@@ -110,6 +164,66 @@ START_TEST(commands)
 }
 END_TEST
 
+static void count_answer(int err, const char *text, size_t len, bool last,
+			 void *arg)
+{
+	(void)err;
+	(void)text;
+	(void)len;
+	whole = last;
+	++*(unsigned *)arg;
+}
+
+/* Memory is refused at each allocation in turn: there is an answer, or
+ * ENOMEM, and nothing is left of either. */
+START_TEST(no_memory)
+{
+	static const char *const lines[] = {
+	    "status",
+	    "json status",
+	    "calls",
+	    "json calls",
+	    "call show 7",
+	    "json trunks",
+	    "limits",
+	    "json limits",
+	    "users",
+	    "json users",
+	    "version",
+	    "json version",
+	    "acl test a@b.example",
+	    "stauts",
+	    "call show %20x 9",
+	};
+
+	json_set_alloc_funcs(json_memory, free);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		unsigned answers, refusals = 0;
+		bool more = true;
+
+		for (long n = 0; more && n < 1000; n++) {
+			struct command_run *run = NULL;
+			int err;
+
+			whole = false;
+			answers = 0;
+			left = n;
+			err = command_line(&run, &gw, lines[i], "test",
+					   count_answer, &answers);
+			more = left < 0;
+			left = -1;
+			ck_assert_msg(err == ENOMEM || (!err && whole), "%s",
+				      lines[i]);
+			ck_assert_uint_eq(answers, err ? 0 : 1);
+			refusals += more;
+			mem_deref(run);
+		}
+		ck_assert_msg(!more && refusals > 3, "%s: %u", lines[i],
+			      refusals);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("admin command");
@@ -119,6 +233,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, commands);
+	tcase_add_test(tc, no_memory);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

@@ -438,7 +438,8 @@ START_TEST(words)
 		while ((w = strtok_r(NULL, " \n", &save)) != NULL) {
 			(void)strcpy(
 			    beside,
-			    !strcmp(w, "sdes") ? "sdes_over_plain = yes"
+			    !strcmp(w, "sdes")	     ? "sdes_over_plain = yes"
+			    : !strcmp(w, "national") ? "country = 49"
 			    : !strncmp(w, "tls:", 4)
 				? "certificate = Makefile\nkey = Makefile"
 				: "");
@@ -654,10 +655,10 @@ START_TEST(hostile_bytes)
 		size_t len;
 		const char *said;
 	} rows[] = {
-	    {"a\0b=c\n", 6, "t.conf:1: line holds a control character\n"},
-	    {"\n\x1b[2J\n", 6, "t.conf:2: line holds a control character\n"},
-	    {"x\ry = z", 7, "t.conf:1: line holds a control character\n"},
-	    {"\xff = 1", 5, "t.conf:1: line is not UTF-8\n"},
+	    {"a\0b=c\n", 6, "t.conf:1: line holds a control character"},
+	    {"\n\x1b[2J\n", 6, "t.conf:2: line holds a control character"},
+	    {"x\ry = z", 7, "t.conf:1: line holds a control character"},
+	    {"\xff = 1", 5, "t.conf:1: line is not UTF-8"},
 	    {"\r", 1, ""},
 	    {"#\xc2\x9b", 3, ""},
 	};
@@ -670,8 +671,10 @@ START_TEST(hostile_bytes)
 		saidlen = 0;
 		(void)config_parse(&c, "t.conf", rows[i].s, rows[i].len, &pf);
 		(void)snprintf(want, sizeof(want),
-			       "t.conf: has no [xmpp] section\n%s",
-			       rows[i].said);
+			       "t.conf: has no [xmpp] section; see "
+			       "stoxd.conf(5)\n%s%s",
+			       rows[i].said,
+			       *rows[i].said ? "; see stoxd.conf(5)\n" : "");
 		if (i == 4) /* a lone CR is no line end */
 			continue;
 		ck_assert_str_eq(said, want);

@@ -84,7 +84,8 @@ static void dir_drop(void)
 }
 
 #define FILES                                                                 \
-	"[xmpp]\ncomponent = sip.x.test\nsecret_file = s\ntls_ca = c\n"       \
+	"[xmpp]\ncomponent = sip.x.test\nsecret_file = s\ntls = yes\ntls_ca " \
+	"= c\n"                                                               \
 	"domains = x.test\n" TRUNK "username = u\npassword_file = p\n"
 
 START_TEST(secrets_from_files)
@@ -125,9 +126,11 @@ START_TEST(secrets_from_bad_files)
 	(void)snprintf(
 	    want, sizeof(want),
 	    "%s/a.conf:3: secret_file names a file that everyone may "
-	    "read; chmod 600 it, got \"s\"\n"
-	    "%s/a.conf:9: password_file names a file whose first line "
-	    "is empty, got \"p\"\n",
+	    "read; chmod 600 it, got \"s\"; see stoxd.conf(5), [xmpp] "
+	    "secret_file\n"
+	    "%s/a.conf:10: password_file names a file whose first line "
+	    "is empty, got \"p\"; see stoxd.conf(5), [trunk NAME] "
+	    "password_file\n",
 	    dir, dir);
 	ck_assert_str_eq(said, want);
 	ck_assert_ptr_null(c);
@@ -135,7 +138,7 @@ START_TEST(secrets_from_bad_files)
 	file_make("s", big, 0600);
 	ck_assert_int_eq(EBADMSG, load(&c));
 	ck_assert_ptr_nonnull(strstr(said, "whose first line is too "
-					   "long, got \"s\"\n"));
+					   "long, got \"s\"; see "));
 }
 END_TEST
 

@@ -179,6 +179,59 @@ START_TEST(kept)
 }
 END_TEST
 
+/* What users called, and what registrars know their presence by. */
+START_TEST(usage_and_publications)
+{
+	const struct store_value account[] = {
+	    store_int(7),     store_text("a@x"), store_text("gw"),
+	    store_text("t"),  store_text("d"),	 store_text("u"),
+	    store_text(NULL), store_text(NULL),	 store_text("udp"),
+	    store_text(NULL), store_blob("", 0), store_int(0)};
+	const struct store_value pub[] = {store_int(7), store_text("e1"),
+					  store_int(99)};
+	const struct store_value trim[] = {store_int(10), store_int(20)};
+	const int64_t parts[] = {5, 10, 20, 25};
+	struct store_value use[] = {store_text("a@x"), store_int(0),
+				    store_int(1), store_int(2)};
+
+	open_it();
+	ck_assert_int_eq(0, store_start(store));
+	ck_assert_int_eq(
+	    0, store_put(store, STORE_ACCOUNT_PUT, account, 12, done_h, NULL));
+	ck_assert_int_eq(
+	    0, store_put(store, STORE_PUBLICATION_PUT, pub, 3, done_h, NULL));
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		use[1] = store_int(parts[i]);
+		ck_assert_int_eq(0, store_put(store, STORE_USAGE_PUT, use, 4,
+					      done_h, NULL));
+	}
+	use[1] = store_int(10);
+	use[2] = store_int(3); /* in place of what was there */
+	ck_assert_int_eq(
+	    0, store_put(store, STORE_USAGE_PUT, use, 4, done_h, NULL));
+	ck_assert_int_eq(
+	    0, store_put(store, STORE_USAGE_TRIM, trim, 2, done_h, NULL));
+	run_until_done(8);
+	ck_assert_uint_eq(refused, 0);
+
+	store = mem_deref(store);
+	open_it();
+	ck_assert_uint_eq(load(STORE_USAGE), 2);
+	ck_assert_str_eq(text, "a@x,10,3,2,a@x,20,1,2,");
+	ck_assert_uint_eq(load(STORE_ACCOUNTS), 1);
+	ck_assert_str_eq(text, "7,a@x,gw,t,d,u,-,-,udp,-,,0,e1,99,");
+
+	ck_assert_int_eq(0, store_start(store));
+	ck_assert_int_eq(0, store_put(store, STORE_PUBLICATION_DELETE, pub, 1,
+				      done_h, NULL));
+	run_until_done(9);
+	store = mem_deref(store);
+	open_it();
+	ck_assert_uint_eq(load(STORE_ACCOUNTS), 1);
+	ck_assert_str_eq(text, "7,a@x,gw,t,d,u,-,-,udp,-,,0,-,-,");
+}
+END_TEST
+
 /* What the database will never take is told and stops nothing else. */
 START_TEST(refused_for_good)
 {
@@ -224,7 +277,7 @@ START_TEST(from_each_older_version)
 	open_it();
 	ck_assert_uint_eq(load(STORE_ACCOUNTS), _i >= 1);
 	if (_i >= 1)
-		ck_assert_str_eq(text, "1,a@x,gw,t,d,u,-,-,udp,-,,0,");
+		ck_assert_str_eq(text, "1,a@x,gw,t,d,u,-,-,udp,-,,0,-,-,");
 	ck_assert_uint_eq(load(STORE_PAIRS), _i >= 2);
 	ck_assert_uint_eq(load(STORE_CONTACTS), _i >= 3);
 }
@@ -498,6 +551,7 @@ int main(void)
 	tcase_set_timeout(tc, 30);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, kept);
+	tcase_add_test(tc, usage_and_publications);
 	tcase_add_test(tc, refused_for_good);
 	tcase_add_loop_test(tc, from_each_older_version, 0, 4);
 	tcase_add_test(tc, newer_versions);

@@ -1,7 +1,9 @@
-/* base_trace.c: order, room and blanked secrets of the trace. */
+/* base_trace.c: order, room, chains and blanked secrets of the trace. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/compat.h"
 #include "base/trace.h"
@@ -110,30 +112,231 @@ static void add_up(const struct trace_entry *e, void *arg)
 	count++;
 }
 
+enum { SIZE = TRACE_SIZE_MIN };
+
 START_TEST(oldest_go_first)
 {
-	size_t size = 100000;
+	size_t size = 10000;
 	char *text = calloc(1, size);
 
 	memset(text, 'x', size);
+	trace_resize(SIZE);
 	trace_add(TRACE_SIP, false, "old", "old", 3);
-	for (int i = 0; i < 100; i++)
+	ck_assert_uint_eq(trace_dropped(), 0);
+	for (int i = 0; i < 1000; i++)
 		trace_add(TRACE_SIP, false, "p", text, size);
 	trace_walk(NULL, 0, add_up, NULL);
-	ck_assert_uint_le(total, TRACE_SIZE);
-	ck_assert_uint_ge(total, TRACE_SIZE - 2 * size);
+	ck_assert_uint_le(total, SIZE);
+	ck_assert_uint_ge(total, SIZE - SIZE / 16);
 	ck_assert_uint_eq(count, total / size);
+	ck_assert_uint_gt(trace_dropped(), 0);
 
 	/* one message never takes it all */
 	count = 0;
 	total = 0;
 	free(text);
-	text = calloc(1, 2 * TRACE_SIZE);
-	trace_add(TRACE_SIP, false, "p", text, (size_t)2 * TRACE_SIZE);
-	trace_walk(NULL, 0, add_up, NULL);
+	text = calloc(1, 2 * SIZE);
+	trace_add(TRACE_SIP, false, "p", text, (size_t)2 * SIZE);
+	trace_walk(NULL, 0, keep, NULL);
 	ck_assert_uint_gt(count, 1);
-	ck_assert_uint_le(total, TRACE_SIZE);
+	ck_assert(last.cut && last.len <= SIZE / 8);
 	free(text);
+	trace_close();
+}
+END_TEST
+
+/* Sizes that end everywhere in the ring: nothing is lost but the oldest, in
+ * order, and each is found by its key. */
+static uint64_t last_at, last_pos;
+static unsigned expected;
+
+static void in_order(const struct trace_entry *e, void *arg)
+{
+	const unsigned *first = arg;
+	unsigned n = (unsigned)strtoul(e->text, NULL, 10);
+
+	if (!count)
+		expected = first ? *first : n;
+	ck_assert_uint_eq(n, expected);
+	ck_assert_uint_eq(strlen(e->text), e->len);
+	ck_assert(e->pos > last_pos && e->at >= last_at);
+	last_pos = e->pos;
+	last_at = e->at;
+	expected++;
+	count++;
+}
+
+static void add_keyed(const char *key, const char *text, size_t len)
+{
+	struct trace_message m = {.kind = TRACE_SIP, .text = text};
+
+	m.len = len;
+	pl_set_str(&m.key, key);
+	trace_message(&m);
+}
+
+START_TEST(wraps)
+{
+	char text[3000], key[32];
+	const char *keys[] = {key};
+	unsigned i, n = 6000, seed = 1, oldest;
+
+	trace_resize(SIZE);
+	for (i = 0; i < n; i++) {
+		size_t len;
+
+		seed = seed * 1103515245u + 12345u;
+		len = 10 + seed / 65536 % 2900;
+		memset(text, ' ', len);
+		text[snprintf(text, 16, "%u", i)] = ' ';
+		(void)snprintf(key, sizeof(key), "key-%u", i);
+		add_keyed(key, text, len);
+		if (i % 97)
+			continue;
+		/* those before it, and the newest */
+		count = 0;
+		last_pos = last_at = 0;
+		trace_walk(NULL, 0, in_order, NULL);
+		ck_assert_uint_eq(expected, i + 1);
+		ck_assert_uint_ge(count, i < 300 ? i + 1 : 250);
+	}
+
+	count = 0;
+	last_pos = last_at = 0;
+	trace_walk(NULL, 0, in_order, NULL);
+	oldest = n - count;
+	for (i = 0; i < n; i++) {
+		count = 0;
+		last_pos = last_at = 0;
+		(void)snprintf(key, sizeof(key), "key-%u", i);
+		ck_assert_int_eq(trace_chain(keys, 1, in_order, &i), 0);
+		ck_assert_uint_eq(count, i >= oldest);
+	}
+	trace_close();
+}
+END_TEST
+
+START_TEST(cursor)
+{
+	struct trace_entry e;
+	uint64_t at;
+	char text[16];
+
+	trace_resize(SIZE);
+	ck_assert(!trace_after(&e, 0));
+	for (int i = 0; i < 3; i++)
+		trace_add(TRACE_SIP, false, "p", i ? "b" : "a", 1);
+	ck_assert(trace_after(&e, 0));
+	ck_assert_str_eq(e.text, "a");
+	ck_assert(trace_after(&e, e.pos) && trace_after(&e, e.pos));
+	at = e.pos;
+	ck_assert_uint_eq(trace_last(), at);
+	ck_assert(!trace_after(&e, at));
+	/* its place is dropped meanwhile: the oldest that is left */
+	for (int i = 0; i < 20000; i++) {
+		(void)snprintf(text, sizeof(text), "%d", i);
+		trace_add(TRACE_SIP, false, "p", text, strlen(text));
+	}
+	ck_assert(trace_after(&e, at));
+	ck_assert_int_gt(atoi(e.text), 0);
+	/* another ring goes on behind it */
+	at = trace_last();
+	trace_resize(2 * SIZE);
+	ck_assert(!trace_after(&e, at));
+	trace_add(TRACE_SIP, false, "p", "new", 3);
+	ck_assert(trace_after(&e, at) && e.pos > at);
+	ck_assert_str_eq(e.text, "new");
+	trace_close();
+}
+END_TEST
+
+/* A call's messages are found by a walk over few others. */
+START_TEST(thousand_calls)
+{
+	enum { CALLS = 1000, EACH = 12 };
+	char key[3][32], text[700];
+	const char *keys[] = {key[0], key[1], key[2], key[0]};
+	uint64_t steps;
+
+	memset(text, 'x', sizeof(text));
+	for (int n = 0; n < EACH; n++) {
+		for (int c = 0; c < CALLS; c++) {
+			text[snprintf(text, 32, "%d of %d", n, c)] = ' ';
+			(void)snprintf(key[0], sizeof(key[0]), "%d-%d", n % 3,
+				       c);
+			add_keyed(key[0], text, sizeof(text));
+		}
+	}
+	steps = trace_steps();
+	for (int c = 0; c < CALLS; c++) {
+		for (int k = 0; k < 3; k++)
+			(void)snprintf(key[k], sizeof(key[0]), "%d-%d", k, c);
+		count = 0;
+		last_pos = last_at = 0;
+		ck_assert_int_eq(trace_chain(keys, 4, in_order, NULL), 0);
+		ck_assert_uint_eq(count, EACH);
+	}
+	steps = (trace_steps() - steps) / CALLS;
+	ck_assert_msg(steps < CALLS * EACH / 20, "%lu", (unsigned long)steps);
+	trace_close();
+}
+END_TEST
+
+static size_t resident(void)
+{
+	unsigned long pages = 0, all;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%lu %lu", &all, &pages), 2);
+	(void)fclose(f);
+
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Whatever comes, it takes its size and no more; off, it takes nothing. */
+START_TEST(memory_is_bounded)
+{
+	char text[900], key[32];
+	size_t before;
+
+	memset(text, 'y', sizeof(text));
+	trace_resize(0);
+	before = resident();
+	for (int i = 0; i < 20000; i++)
+		add_keyed("k", text, sizeof(text));
+	ck_assert_uint_lt(resident(), before + 4 * SIZE);
+	trace_walk(NULL, 0, keep, NULL);
+	ck_assert_uint_eq(count, 0);
+
+	trace_resize(4 * SIZE);
+	for (int i = 0; i < 20000; i++) {
+		(void)snprintf(key, sizeof(key), "%d", i);
+		add_keyed(key, text, sizeof(text));
+	}
+	ck_assert_uint_lt(resident(), before + 9 * SIZE);
+	trace_close();
+	ck_assert_uint_lt(resident(), before + 4 * SIZE);
+}
+END_TEST
+
+START_TEST(notes)
+{
+	const char *keys[] = {"5f0c2a91", NULL, ""};
+	char big[2000];
+
+	trace_note("5f0c2a91", "%s: media up%s", "XMPP", ", by relay");
+	trace_note("other", "not this");
+	ck_assert_int_eq(trace_chain(keys, 3, keep, NULL), 0);
+	ck_assert_uint_eq(count, 1);
+	ck_assert_str_eq(seen, "XMPP: media up, by relay");
+	ck_assert_str_eq(trace_kind_name(last.kind), "media");
+	ck_assert_str_eq(last.key, "5f0c2a91");
+	memset(big, 'z', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	trace_note("5f0c2a91", "%s", big);
+	ck_assert_int_eq(trace_chain(keys, 1, keep, NULL), 0);
+	ck_assert_uint_lt(last.len, 600);
 	trace_close();
 }
 END_TEST
@@ -163,6 +366,11 @@ int main(void)
 	tcase_add_loop_test(tc, blanked, 0, (int)ARRAY_SIZE(blanks));
 	tcase_add_test(tc, walk_in_order);
 	tcase_add_test(tc, oldest_go_first);
+	tcase_add_test(tc, wraps);
+	tcase_add_test(tc, cursor);
+	tcase_add_test(tc, thousand_calls);
+	tcase_add_test(tc, memory_is_bounded);
+	tcase_add_test(tc, notes);
 	tcase_add_test(tc, bad_arguments);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

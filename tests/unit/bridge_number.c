@@ -445,11 +445,11 @@ static const struct {
     {"[emergency]\n112 = nowhere\n",
      "/t.conf:10: [emergency] 112: no such trunk, got \"nowhere\""},
     {"[emergency]\npolice = pbx\n", "\"police\" is no number"},
-    {"[plan a]\nwho = a@b.c\ntrunks = x\n",
+    {"[plan a]\nwho = u@example.com\ntrunks = x\n",
      "/t.conf:9: [plan a]: no such trunk, got \"x\""},
-    {"[plan a]\nwho = a@b.c\ndeny = @x\n", "no class \"x\""},
-    {"[plan a]\nwho = a@b.c\ndeny = bob\n", "is no prefix of numbers"},
-    {"[plan a]\nwho = a@b.c\ncountry = +49\n", "must be digits"},
+    {"[plan a]\nwho = u@example.com\ndeny = @x\n", "no class \"x\""},
+    {"[plan a]\nwho = u@example.com\ndeny = bob\n", "is no prefix of numbers"},
+    {"[plan a]\nwho = u@example.com\ncountry = +49\n", "must be digits"},
 };
 
 START_TEST(mistakes)

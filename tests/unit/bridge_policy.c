@@ -204,6 +204,46 @@ START_TEST(quota_any_hour)
 }
 END_TEST
 
+/* What comes back after a restart is what was there, in any hour's part. */
+START_TEST(quota_comes_back)
+{
+	const struct config_quota l = {.calls_per_hour = 10,
+				       .minutes_per_day = 60};
+	const uint64_t t = 7000 * (uint64_t)HOUR + 12345;
+	struct quota q, r;
+	uint32_t calls;
+	uint64_t ms;
+
+	memset(&q, 0, sizeof(q));
+	memset(&r, 0, sizeof(r));
+	for (unsigned i = 0; i < 9; i++)
+		quota_call(&q, t + i * 3 * (uint64_t)MINUTE);
+	quota_talk(&q, t, t + 30 * (uint64_t)MINUTE, 1);
+	for (uint32_t part = quota_part(t - HOUR);
+	     part <= quota_part(t + HOUR); part++) {
+		quota_part_get(&q, part, &calls, &ms);
+		quota_part_add(&r, t + 31 * (uint64_t)MINUTE, part, calls, ms);
+	}
+	for (uint64_t at = t + 31 * (uint64_t)MINUTE;
+	     at < t + 26 * (uint64_t)HOUR; at += MINUTE) {
+		ck_assert_ptr_eq(quota_judge(&q, &l, at),
+				 quota_judge(&r, &l, at));
+		ck_assert_uint_eq(quota_left(&q, &l, at),
+				  quota_left(&r, &l, at));
+	}
+
+	/* a part of yesterday counts for the day, one of last week not */
+	memset(&r, 0, sizeof(r));
+	quota_part_add(&r, t, quota_part(t - 20 * (uint64_t)HOUR), 3, MINUTE);
+	quota_part_add(&r, t, quota_part(t - 170 * (uint64_t)HOUR), 3, MINUTE);
+	ck_assert_uint_eq(quota_left(&r, &l, t), 59 * MINUTE);
+	/* one of the future, by a clock that was wrong, is of now */
+	quota_part_add(&r, t, quota_part(t + 9000 * (uint64_t)HOUR), 10, 0);
+	ck_assert_ptr_nonnull(quota_judge(&r, &l, t));
+	ck_assert_ptr_null(quota_judge(&r, &l, t + 66 * (uint64_t)MINUTE));
+}
+END_TEST
+
 /* A stolen account: a thousand attempts, all at once and one by one. */
 START_TEST(drill)
 {
@@ -333,6 +373,7 @@ int main(void)
 	tcase_add_test(tc, quota_counts_calls);
 	tcase_add_test(tc, quota_counts_time);
 	tcase_add_test(tc, quota_any_hour);
+	tcase_add_test(tc, quota_comes_back);
 	tcase_add_test(tc, drill);
 	tcase_add_test(tc, plans);
 	tcase_add_test(tc, last_minute);

@@ -187,6 +187,14 @@ int media_dtmf(struct media *m, unsigned n, enum media_side to, char digit,
 	return 0;
 }
 
+int media_tap(struct media *m, unsigned ms)
+{
+	(void)m;
+	(void)ms;
+
+	return 0;
+}
+
 int media_stats(struct media *m)
 {
 	(void)m;
@@ -354,6 +362,29 @@ int sipleg_alloc(struct leg **lp, struct sipcalls *s, struct call *call,
 	s_leg = *lp = toy(&sip_ops, call);
 
 	return 0;
+}
+
+int sipleg_farewell(struct sipcalls *s, struct siptrunk *t,
+		    const struct ending *why, leg_noted_h *h, const void *arg)
+{
+	(void)s;
+	(void)t;
+	(void)why;
+	(void)h;
+	(void)arg;
+
+	return ENOENT;
+}
+
+int jingleleg_farewell(struct jingle *j, const struct ending *why,
+		       leg_noted_h *h, const void *arg)
+{
+	(void)j;
+	(void)why;
+	(void)h;
+	(void)arg;
+
+	return ENOENT;
 }
 
 const struct sa *sipleg_signalling(const struct leg *leg)

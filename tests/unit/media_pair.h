@@ -155,6 +155,8 @@ static inline void handle(const struct media_event *ev, void *arg)
 		s->statc = ev->statc > 4 ? 4 : ev->statc;
 		memcpy(s->stats, ev->stats, s->statc * sizeof(*ev->stats));
 		break;
+	default:
+		break;
 	}
 }
 

@@ -48,6 +48,28 @@ __attribute__((visibility("default"))) void *realloc(void *p, size_t n)
 }
 #endif
 
+/* What was told, in place of the engine. */
+static struct media_packet copy;
+static uint8_t copied[2048];
+static unsigned copies, told;
+void engine_post(struct engine *e, struct event *ev)
+{
+	(void)e;
+	told++;
+	if (ev->ev.type == MEDIA_PACKET) {
+		copies++;
+		copy = *ev->ev.packet;
+		memcpy(copied, copy.p, copy.len);
+	}
+	free(ev);
+}
+
+void engine_agent_conf(struct engine *e, struct agent_conf *c)
+{
+	(void)e;
+	memset(c, 0, sizeof(*c));
+}
+
 static struct worker w;
 static struct engine_conf conf = {.datagram_in = 1600, .datagram_out = 1500};
 static struct relay r = {
@@ -364,6 +386,64 @@ START_TEST(test_rtcp)
 }
 END_TEST
 
+/* Copies for who looks on: none by default; of the SIP side in clear, both
+ * ways, for the time that was asked for; of RTCP where all of it is wanted. */
+START_TEST(test_tap)
+{
+	uint8_t *p = (uint8_t *)w.rx[0].data;
+	struct packet pk;
+	size_t n = 8;
+
+	setup();
+	from_x(96, 1, 7);
+	from_s(0, 8, 1);
+	ck_assert_uint_eq(copies, 0);
+	ck_assert_uint_ge(told, 2); /* the first packet of each flow */
+
+	tap_set(&r, 5000);
+	from_x(96, 2, 7);
+	ck_assert_uint_eq(copies, 1);
+	ck_assert(copy.tx && !copy.rtcp && copy.len == 172);
+	ck_assert_int_eq(packet_decode(&pk, copied, copy.len), 0);
+	ck_assert_uint_eq(pk.ssrc, 0x2000);
+	ck_assert_uint_eq(copied[12], 2); /* in clear */
+	ck_assert(ss_equal(&copy.remote, &s_addr[0]));
+	from_s(0, 8, 2);
+	ck_assert_uint_eq(copies, 2);
+	ck_assert(!copy.tx && copy.len == 172);
+	ck_assert_int_eq(packet_decode(&pk, copied, copy.len), 0);
+	ck_assert_uint_eq(pk.ssrc, 77);
+	ck_assert(ss_equal(&copy.remote, &s_addr[0]));
+	ck_assert(ss_is_unicast(&copy.local));
+	/* a flood of packets makes no flood of copies */
+	for (uint16_t i = 3; i < 3003; i++)
+		from_s(0, 8, i);
+	ck_assert_uint_le(copies, 2002);
+
+	/* the time is over */
+	w.now += 5000001;
+	copies = 0;
+	from_s(0, 8, 4000);
+	from_s(0, 8, 4001);
+	ck_assert_uint_eq(copies, 0);
+	ck_assert_uint_eq(s[0].tap, 0);
+
+	atomic_store(&w.copies, true);
+	tap_renew(&s[0]);
+	from_s(0, 8, 4002);
+	ck_assert_uint_eq(copies, 0);
+	memcpy(p, "\x80\xc9\0\1\0\0\0\x4d", n); /* RR */
+	forward_rtcp(&s[0], p, n, &s_addr[0]);
+	ck_assert_uint_eq(copies, 1);
+	ck_assert(copy.rtcp && copy.len == n);
+	tap_set(&r, 5000);
+	tap_set(&r, 0);
+	from_s(0, 8, 4003);
+	ck_assert_uint_eq(copies, 1);
+	atomic_store(&w.copies, false);
+}
+END_TEST
+
 /* One batch: nothing leaves before its end, then all in order. */
 START_TEST(test_batch)
 {
@@ -633,6 +713,7 @@ int main(void)
 
 	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, test_no_allocation);
+	tcase_add_test(tc, test_tap);
 	tcase_add_test(tc, test_header);
 	tcase_add_test(tc, test_bundle);
 	tcase_add_test(tc, test_direction);

@@ -140,6 +140,50 @@ START_TEST(test_behind)
 END_TEST
 
 /* The refusal of what was sent is reported in place of what arrived. */
+static atomic_bool stuck;
+
+static void stuck_command(struct worker *worker, struct cmdq_item *item)
+{
+	(void)worker;
+	(void)item;
+	while (atomic_load(&stuck))
+		(void)usleep(1000);
+}
+
+static bool answers_soon(struct worker *worker)
+{
+	for (unsigned i = 0; i < 500; i++) {
+		if (worker_answers(worker))
+			return true;
+		(void)usleep(10000);
+	}
+
+	return false;
+}
+
+/* A thread that hangs in its work is found out, and found to be back. */
+START_TEST(test_answers)
+{
+	static struct cmdq_item item;
+
+	ck_assert_int_eq(worker_start(&w, NULL, stuck_command), 0);
+	ck_assert(worker_answers(w));
+	for (unsigned i = 0; i < 5; i++)
+		ck_assert(answers_soon(w));
+	atomic_store(&stuck, true);
+	cmdq_push(&w->commands, &item);
+	for (unsigned i = 0; i < 100 && worker_answers(w); i++)
+		(void)usleep(10000);
+	for (unsigned i = 0; i < 5; i++) {
+		ck_assert(!worker_answers(w));
+		(void)usleep(10000);
+	}
+	atomic_store(&stuck, false);
+	ck_assert(answers_soon(w));
+	worker_stop(w);
+}
+END_TEST
+
 START_TEST(test_refused)
 {
 	struct sockaddr_storage at, from;
@@ -298,6 +342,7 @@ int main(void)
 	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, test_flood);
 	tcase_add_test(tc, test_behind);
+	tcase_add_test(tc, test_answers);
 	tcase_add_test(tc, test_refused);
 	tcase_add_test(tc, test_families);
 	tcase_add_test(tc, test_sender);

@@ -2,6 +2,7 @@
 #include "sip_peer.h"
 #include <stdio.h>
 #include <unistd.h>
+#include "sip/flow.h"
 #include "sip/register.h"
 #include "sip/stack_priv.h"
 
@@ -89,7 +90,10 @@ START_TEST(challenged_then_bound)
 					   "username=\"gw\", realm=\"r\""));
 	ck_assert_ptr_nonnull(strstr(last, "\r\nTo: <sip:gw@127.0.0.1>\r\n"));
 	ck_assert_ptr_nonnull(strstr(last, "\r\nContact: <sip:gw@127.0.0.1:"));
-	ck_assert_ptr_nonnull(strstr(last, ">;expires=3600\r\n"));
+	ck_assert_ptr_nonnull(strstr(last, ">;+sip.instance=\"<urn:uuid:"));
+	ck_assert_ptr_nonnull(strstr(last, ">\";reg-id=1;expires=3600\r\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(last, "\r\nSupported: path, outbound\r\n"));
 	ck_assert_ptr_null(strstr(last, "gwpass"));
 
 	/* taken back at the end, with the nonce that is known */
@@ -192,6 +196,65 @@ START_TEST(short_expiry_is_refreshed)
 }
 END_TEST
 
+/* RFC 5626 11.6: a hop that has none of it gets a plain one. */
+START_TEST(first_hop_lacks_outbound)
+{
+	script[0] = "439 First Hop Lacks Outbound Support";
+	script[1] = "200 OK";
+	extra[1] = "Expires: 600\r\n";
+	start();
+	open_stack();
+	ck_assert(loop_until(is_bound, 3000));
+	ck_assert_uint_eq(registers, 2);
+	ck_assert_ptr_null(strstr(last, "reg-id"));
+	ck_assert_ptr_null(strstr(last, "outbound"));
+	stop();
+}
+END_TEST
+
+static bool is_kept_alive(void)
+{
+	return one.keepalives > 0;
+}
+
+/* RFC 5626 4.4.1, 5.4: the registrar says how often. */
+START_TEST(flow_timer)
+{
+	script[0] = "200 OK";
+	extra[0] = "Expires: 600\r\nFlow-Timer: 1\r\n";
+	start();
+	open_stack();
+	ck_assert(loop_until(is_bound, 3000));
+	loop_run(3500);
+	ck_assert_uint_eq(one.keepalives, 0); /* not below 5 s */
+	ck_assert(loop_until(is_kept_alive, 2500));
+
+	for (unsigned i = 0; i < 1000; i++) {
+		ck_assert_uint_ge(regflow_interval(100, i * 7919), 80000);
+		ck_assert_uint_le(regflow_interval(100, i * 7919), 100000);
+		ck_assert_uint_eq(regflow_interval(0, i), 25000);
+	}
+	stop();
+}
+END_TEST
+
+START_TEST(instances)
+{
+	char a[REGFLOW_URN], b[REGFLOW_URN];
+
+	regflow_instance(a, "sip:gw@127.0.0.1", "pbx");
+	regflow_instance(b, "sip:gw@127.0.0.1", "pbx");
+	ck_assert_str_eq(a, b);
+	ck_assert_uint_eq(strlen(a), REGFLOW_URN - 1);
+	ck_assert_int_eq(a[9 + 14], '8');
+	ck_assert_ptr_nonnull(strchr("89ab", a[9 + 19]));
+	regflow_instance(b, "sip:gw@127.0.0.1", "other");
+	ck_assert_str_ne(a, b);
+	regflow_instance(b, "sip:gw@127.0.0.2", "pbx");
+	ck_assert_str_ne(a, b);
+}
+END_TEST
+
 START_TEST(times)
 {
 	/* the earlier of 0.9 and 30 s before the end */
@@ -227,6 +290,9 @@ int main(void)
 	tcase_add_test(tc, unavailable_then_again);
 	tcase_add_test(tc, public_address_changes);
 	tcase_add_test(tc, short_expiry_is_refreshed);
+	tcase_add_test(tc, first_hop_lacks_outbound);
+	tcase_add_test(tc, flow_timer);
+	tcase_add_test(tc, instances);
 	tcase_add_test(tc, times);
 	suite_add_tcase(s, tc);
 

@@ -132,6 +132,19 @@ bool sipstack_take(struct sipstack *s, struct siptrunk *t, struct sip *sip,
 	return false;
 }
 
+struct target;
+int trunk_fill_target(struct siptarget *t, struct siptrunk *from,
+		      const struct target *to);
+int trunk_fill_target(struct siptarget *t, struct siptrunk *from,
+		      const struct target *to)
+{
+	(void)t;
+	(void)from;
+	(void)to;
+
+	return ENOENT;
+}
+
 bool siptrunk_is_line(const struct siptrunk *t)
 {
 	(void)t;

@@ -1,0 +1,242 @@
+"""Presence of users with accounts, published at their provider (RFC 3903,
+protocol C.3): a scripted XMPP server and a scripted compositor."""
+import asyncio
+import re
+import sqlite3
+import os
+
+from peers.accounts import GATE, Accounts
+from peers.runner import case
+from peers.sipmsg import uri
+from peers.xmppserver import local
+
+FAST = {"presence": {"spacing": "1", "expires": "600"}}
+
+
+class Compositor:
+    """PUBLISH at the provider: a new ETag each time; script: codes by turn."""
+
+    def __init__(self, ua, script=()):
+        self.ua, self.script, self.n = ua, list(script), 0
+        self.etags, self.got = {}, asyncio.Queue()
+        self._task = asyncio.ensure_future(self._run())
+
+    async def _run(self):
+        while True:
+            m = await self.ua.others.get()
+            if m.method == "PUBLISH":
+                self._answer(m)
+                self.got.put_nowait(m)
+            elif m.method == "SUBSCRIBE":
+                self.ua.reply(m, 489)
+
+    def _answer(self, m):
+        code, headers = self.script.pop(0) if self.script else (200, [])
+        have = m.get("SIP-If-Match")
+        if code == 200 and have and have not in self.etags:
+            code = 412
+        if code != 200:
+            self.ua.reply(m, code, headers=headers)
+            return
+        body = m.body or self.etags.get(have)
+        self.etags.pop(have, None)
+        if m.get("Expires") == "0":
+            self.ua.reply(m, 200, headers=[("Expires", "0")])
+            return
+        self.n += 1
+        self.etags["e%d" % self.n] = body
+        self.ua.reply(m, 200, headers=[("SIP-ETag", "e%d" % self.n),
+                                       ("Expires", m.get("Expires"))])
+
+    async def next(self, timeout=6):
+        return await asyncio.wait_for(self.got.get(), timeout)
+
+    async def none(self, seconds):
+        try:
+            m = await asyncio.wait_for(self.got.get(), seconds)
+        except asyncio.TimeoutError:
+            return
+        raise AssertionError("unexpected %r" % m)
+
+
+async def begin(t, changes=None, script=()):
+    a = await Accounts().start(t, dict(FAST, **(changes or {})))
+    c = Compositor(a.registrar, script)
+    await a.registered()
+    await probed(a)
+    return a, c
+
+
+async def probed(a):
+    """The gateway asks for the presence of who has an account."""
+    await a.server.wait(lambda e: local(e) == "presence"
+                        and e.get("type") == "probe"
+                        and e.get("from") == GATE
+                        and e.get("to") == a.alice.bare, 8, "probe")
+
+
+def shows(a, inner="", type=None, resource="phone"):
+    a.server.stanza("presence", a.alice.bare + "/" + resource, GATE, inner,
+                    type)
+
+
+def body(m):
+    return m.body.decode()
+
+
+def basic(m):
+    return re.findall(r"<basic>(\w+)</basic>", body(m))
+
+
+@case
+async def shown_changed_and_taken_back(t):
+    a, c = await begin(t)
+    await c.none(0.5)           # nothing is known of her yet
+    shows(a, "<show>away</show><status>Tea &amp; cake</status>")
+    m = await c.next()
+    assert m.uri == "sip:bob@127.0.0.3", m.uri
+    for name in ("From", "To"):
+        assert uri(m.get(name)) == "sip:bob@127.0.0.3", m.get(name)
+    assert m.get("Event") == "presence", m.headers
+    assert m.get("Content-Type") == "application/pidf+xml", m.headers
+    assert m.get("Expires") == "600" and not m.get("SIP-If-Match"), m.headers
+    assert basic(m) == ["open"], m.body
+    assert "away" in body(m) and "Tea &amp; cake</note>" in body(m), m.body
+    assert "phone" not in re.sub(r"xmlns\S+", "", body(m)), \
+        "a resource's name is nobody's business"
+
+    # at most one a second, and the last counts
+    for i in range(5):
+        shows(a, "<status>n%d</status>" % i)
+    m = await c.next()
+    assert m.get("SIP-If-Match") == "e1" and "n4</note>" in body(m), m.body
+    await c.none(0.5)
+
+    # a second device, then one less
+    shows(a, "<priority>5</priority>", resource="desk")
+    m = await c.next()
+    assert basic(m) == ["open", "open"], m.body
+    shows(a, type="unavailable", resource="desk")
+    m = await c.next()
+    assert sorted(basic(m)) == ["closed", "open"], m.body
+
+    shows(a, type="unavailable")
+    m = await c.next()
+    assert m.get("Expires") == "0" and not m.body, m
+    assert m.get("SIP-If-Match"), m.headers
+    assert not c.etags, c.etags
+
+    shows(a)                    # and she is back
+    m = await c.next()
+    assert not m.get("SIP-If-Match") and basic(m) == ["open"], m
+
+
+@case
+async def on_the_phone(t):
+    a, c = await begin(t)
+    shows(a)
+    await c.next()
+    lab = a.lab
+    was, lab.ua = lab.ua, a.registrar
+    f = await lab.x2s(to="77@" + GATE)
+    m = await c.next()
+    assert "on-the-phone" in body(m), m.body
+    await lab.hang_up(f)
+    lab.ua = was
+    m = await c.next()
+    assert "on-the-phone" not in body(m), m.body
+
+
+@case
+async def precondition_failed(t):
+    """RFC 3903 4: what the provider forgot is published anew."""
+    a, c = await begin(t)
+    shows(a)
+    await c.next()
+    c.etags.clear()
+    shows(a, "<show>dnd</show>")
+    m = await c.next()
+    assert m.get("SIP-If-Match") == "e1", m.headers
+    m = await c.next()
+    assert not m.get("SIP-If-Match") and "dnd" in body(m), m
+    assert list(c.etags) == ["e2"], c.etags
+
+
+@case
+async def too_brief(t):
+    a, c = await begin(t, script=[(423, [("Min-Expires", "900")])])
+    shows(a)
+    await c.next()
+    m = await c.next()
+    assert m.get("Expires") == "900" and basic(m) == ["open"], m
+
+
+@case
+async def provider_without_presence(t):
+    a, c = await begin(t, script=[(489, [])])
+    shows(a)
+    await c.next()
+    shows(a, "<show>away</show>")
+    await c.none(2)
+    # the account itself is none the worse for it
+    st, _, _, note, _ = await a.command("sip:status")
+    assert "registered" in note, note
+
+
+@case
+async def turned_off(t):
+    a = await Accounts().start(t, {"account": {"publish": "no"}})
+    c = Compositor(a.registrar)
+    await a.registered()
+    shows(a)
+    await c.none(2.5)
+
+
+@case
+async def taken_over_after_kill_9(t):
+    """The next life goes on with the same publication: no second one."""
+    a, c = await begin(t)
+    shows(a)
+    await c.next()
+    for _ in range(100):
+        db = sqlite3.connect(os.path.join(t.dir, "stoxd.db"))
+        rows = db.execute("SELECT etag FROM publication").fetchall()
+        db.close()
+        if rows == [("e1",)]:
+            break
+        await asyncio.sleep(0.05)
+    assert rows == [("e1",)], rows
+    a.lab.stoxd.p.kill()
+    a.lab.stoxd.p.wait()
+    a.server.unread.clear()
+    await a.lab.stoxd.run()
+    await asyncio.wait_for(a.server.up.wait(), 10)
+    await probed(a)
+    shows(a, "<show>xa</show>")
+    m = await c.next()
+    assert m.get("SIP-If-Match") == "e1" and "xa" in body(m), m
+    assert list(c.etags) == ["e2"], c.etags
+
+
+@case
+async def removed_accounts_show_nothing(t):
+    a, c = await begin(t)
+    shows(a)
+    await c.next()
+    r = await a.ask("set", "<query xmlns='jabber:iq:register'><remove/>"
+                    "</query>")
+    assert r.get("type") == "result", r
+    m = await c.next()
+    assert m.get("Expires") == "0" and m.get("SIP-If-Match") == "e1", m
+    await asyncio.sleep(0.3)
+    assert not a.registrar.bound
+
+
+@case
+async def strangers_show_nothing(t):
+    """Only what a user shows the gateway, and only users with accounts."""
+    a, c = await begin(t)
+    a.server.stanza("presence", "eve@xmpp.test/x", GATE, "")
+    a.server.stanza("presence", "alice@elsewhere.test/x", GATE, "")
+    a.server.stanza("presence", a.alice.bare + "/x", "77@" + GATE, "")
+    await c.none(2)
