@@ -73,6 +73,7 @@ $(B)/%.o: %.c
 UNIT	:= $(sort $(wildcard tests/unit/*_*.c))
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT))
 folder	= $(firstword $(subst _, ,$(notdir $1)))
+.SECONDARY:
 .SECONDEXPANSION:
 $(B)/unit/%: $(B)/tests/unit/%.o $$(call ar,$$(USES_$$(call folder,%)))
 	@mkdir -p $(@D)
