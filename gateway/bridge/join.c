@@ -82,13 +82,19 @@ static bool like_plan(const struct codec *list, const struct plan *p)
 	return false;
 }
 
-/* Events of the rate of a primary codec (RFC 4733 2.1), and of 8000 in any
- * case: many phones know no other. */
-static bool wants_events(const struct desc_media *m, uint32_t clock)
+/* Events of the rate of a primary codec (RFC 4733 2.1).  A phone is offered
+ * 8000 in any case: many know no other.  libwebrtc takes the lowest rate of
+ * several and then ends each event with its first packet where the sound has
+ * a higher one: it gets that of the codec that it will use, our first. */
+static bool wants_events(const struct desc_media *m, uint32_t clock, bool sip)
 {
 	for (const struct codec *c = m->codecs; c; c = c->next) {
-		if (codec_is_primary(c) && c->clock == clock)
+		if (!codec_is_primary(c))
+			continue;
+		if (c->clock == clock)
 			return true;
+		if (!sip)
+			return false;
 	}
 
 	return clock == 8000;
@@ -119,7 +125,7 @@ static int add_events(struct desc *d, struct desc_media *m, bool sip)
 	int err = 0;
 
 	for (size_t i = 0; i < COUNT(events) && !err; i++) {
-		if (wants_events(m, events[i].clock))
+		if (wants_events(m, events[i].clock, sip))
 			err = plan_add(d, m, &events[i], sip);
 	}
 

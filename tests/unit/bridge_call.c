@@ -126,7 +126,7 @@ START_TEST(sip_without_offer)
 	ck_assert_int_eq(from_sip(NULL, &why), 0);
 	local_ready(1);
 	said_is("x:600@gw.example.com:alice@example.com "
-		"x.offer(111,0,8,110,126) ");
+		"x.offer(111,0,8,110) ");
 	answered(x_leg, x_webrtc);
 	said_is("ice1 s.offer(96,0,100,101) ");
 	answered(s_leg, s_pcmu);

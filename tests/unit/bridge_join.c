@@ -110,9 +110,8 @@ START_TEST(offer_to_xmpp)
 
 	s = parse(phone_opus);
 	ck_assert_int_eq(join_offer_xmpp(&d, &trunk, s), 0);
-	lists(d, 0,
-	      "opus/48000=111 PCMU/8000=0 telephone-event/48000=110 "
-	      "telephone-event/8000=126");
+	/* one, or libwebrtc takes the wrong one */
+	lists(d, 0, "opus/48000=111 PCMU/8000=0 telephone-event/48000=110");
 	desc_free(d);
 	desc_free(s);
 
