@@ -445,7 +445,10 @@ static void failed(struct publication *p, const struct sip_msg *msg)
 
 	switch (msg->scode) {
 	case 412:
-		enter(p, PUBLISH_IDLE, 0);
+		if (p->wanted)
+			later(p, 412, 0);
+		else
+			enter(p, PUBLISH_IDLE, 0);
 		break;
 
 	case 408:

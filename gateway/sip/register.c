@@ -74,6 +74,7 @@ static void destructor(void *arg)
 	tmr_cancel(&b->tmr);
 	tmr_cancel(&b->tmr_silence);
 	tmr_cancel(&b->tmr_tell);
+	siptrunk_target_cancel(b->trunk, b);
 	keeper_leave(b);
 	mem_deref(b->req);
 	mem_deref(b->aor);
@@ -172,6 +173,8 @@ static void enter(struct binding *b, enum binding_state st, uint64_t next)
 	else
 		tmr_start(&b->tmr, next, b->trunk->hop ? turn_h : attempt_h,
 			  b);
+	if (st == BINDING_CLOSED)
+		siptrunk_target_cancel(b->trunk, b);
 	if (st == BINDING_CLOSED || st == BINDING_FORBIDDEN)
 		keeper_leave(b);
 	if (b->h && st != BINDING_CLOSED && st != BINDING_TRYING)
@@ -479,6 +482,7 @@ static void attempt_h(void *arg)
 	b->tries = 0;
 	b->text = NULL;
 	digest_reset(b->trunk->digest);
+	siptrunk_target_cancel(b->trunk, b);
 	err = siptrunk_target(&b->target, b->trunk,
 			      n ? b->nth % (unsigned)n : 0, resolved_h, b);
 	if (err == EAGAIN)

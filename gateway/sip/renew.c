@@ -12,6 +12,7 @@ struct renewed { /* a trunk of the next configuration */
 	struct siptrunk *trunk;	 /* NULL: it is new; referenced */
 	struct siptrunk *fresh;	 /* what it will be, or gives its parts */
 	struct tls *tls;	 /* of a TLS trunk */
+	void *held;		 /* whose part its configuration was */
 	bool moved, login, bind; /* what differs */
 };
 
@@ -29,6 +30,7 @@ static void renewed_destructor(void *arg)
 	mem_deref(n->trunk);
 	mem_deref(n->fresh);
 	mem_deref(n->tls);
+	mem_deref(n->held);
 }
 
 static void destructor(void *arg)
@@ -156,11 +158,13 @@ static void swap(void *ap, void *bp)
 	*b = c;
 }
 
-static void conf_set(struct siptrunk *t, const struct config_trunk *conf)
+/* Others may point to what was, of a trunk that comes again: it is freed with
+ * the renewal. */
+static void conf_set(struct renewed *n, struct siptrunk *t)
 {
-	mem_deref(t->held);
+	n->held = t->held;
 	t->held = config_hold(t->stack->conf);
-	t->conf = conf;
+	t->conf = n->conf;
 	t->large_logged = false;
 }
 
@@ -199,7 +203,7 @@ static void change(struct renewed *n)
 	const bool same_place = !n->moved && n->conf->reg &&
 				!differ(t->conf->username, n->conf->username);
 
-	if (former_add(t))
+	if (!t->gone && former_add(t))
 		log_warning("sip: trunk %s: calls at its old address may "
 			    "suffer: no memory\n",
 			    t->conf->name);
@@ -209,7 +213,7 @@ static void change(struct renewed *n)
 		t->binding = mem_deref(t->binding);
 	}
 	take_parts(n);
-	conf_set(t, n->conf);
+	conf_set(n, t);
 	tls_renew(t, n->tls);
 	t->gone = false;
 	trunk_start(t);
@@ -222,7 +226,7 @@ static void begin(struct renewed *n)
 	struct siptrunk *t = mem_ref(n->fresh);
 
 	list_append(&t->stack->trunks, &t->le, t);
-	conf_set(t, n->conf);
+	conf_set(n, t);
 	trunk_start(t);
 }
 

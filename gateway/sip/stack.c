@@ -329,7 +329,10 @@ static int open_listener(struct sipstack *s, const struct config_listen *l)
 
 	err = wire_alloc(&w, s, transports[l->transport], &l->addr, s->tls);
 	if (err) {
-		log_error("sip: listen %s: %m\n", l->text, err);
+		log_error("sip: listen %s: %m%s\n", l->text, err,
+			  err == EADDRINUSE ? ": does a PBX have that port? "
+					      "listen in [sip] sets another"
+					    : "");
 		return err;
 	}
 

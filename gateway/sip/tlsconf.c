@@ -129,6 +129,15 @@ int tlsconf_server(struct tls **tlsp, const char *cert, const char *key)
 	return err;
 }
 
+/* A context cannot forget what it shows; its connections can. */
+static int show_none(SSL *ssl, void *arg)
+{
+	(void)arg;
+	SSL_certs_clear(ssl);
+
+	return 1;
+}
+
 /* Copies of references: nothing is read and nothing can fail half-way. */
 static void copy_pair(SSL_CTX *to, SSL_CTX *from)
 {
@@ -140,6 +149,7 @@ static void copy_pair(SSL_CTX *to, SSL_CTX *from)
 	if (cert && key &&
 	    SSL_CTX_use_cert_and_key(to, cert, key, chain, 1) != 1)
 		(void)failed("certificate", "in memory");
+	SSL_CTX_set_cert_cb(to, cert && key ? NULL : show_none, NULL);
 }
 
 static void copy_name(SSL_CTX *to, SSL_CTX *from)

@@ -54,7 +54,7 @@ static void stop(void)
 	libre_close();
 }
 
-static struct siptrunk *line(const char *user, unsigned n)
+static struct siptrunk *line_at(const char *uri, const char *user, unsigned n)
 {
 	struct config_trunk *conf;
 	struct siptrunk *t;
@@ -66,14 +66,22 @@ static struct siptrunk *line(const char *user, unsigned n)
 	ck_assert_int_eq(0, re_sdprintf(&conf->name, "account %u", n));
 	ck_assert_int_eq(0, str_dup(&conf->username, user));
 	ck_assert_int_eq(0, str_dup(&conf->password, "pw"));
-	ck_assert_int_eq(0,
-			 re_sdprintf(&conf->uri, "sip:%J", &registrar.addr));
+	ck_assert_int_eq(0, str_dup(&conf->uri, uri));
 	(void)re_snprintf(token, sizeof(token), "tok%u", n);
 	ck_assert_int_eq(0,
 			 sipline_alloc(&t, stack, conf, NULL, token, false));
 	mem_deref(conf);
 
 	return t;
+}
+
+static struct siptrunk *line(const char *user, unsigned n)
+{
+	char uri[64];
+
+	(void)re_snprintf(uri, sizeof(uri), "sip:%J", &registrar.addr);
+
+	return line_at(uri, user, n);
 }
 
 static unsigned up(void)
@@ -210,6 +218,36 @@ START_TEST(summaries)
 }
 END_TEST
 
+/* Whoever waits for a name server that says nothing waits no longer once it
+ * is stopped, and once only when it is started again. */
+START_TEST(unresolved)
+{
+	struct peer dns;
+	struct siptrunk *t;
+
+	peer_open(&dns, "127.0.0.1", NULL);
+	mem_deref(stack->dnsc);
+	ck_assert_int_eq(dnsc_alloc(&stack->dnsc, NULL, &dns.addr, 1), 0);
+	t = line_at("sip:registrar.test", "alice", 1);
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_int_eq(0, sipline_start(t, false, NULL, NULL));
+		loop_run(50);
+		ck_assert_uint_eq(list_count(&t->hop->waiters), 1);
+	}
+	siptrunk_renew(t);
+	loop_run(50);
+	ck_assert_uint_eq(list_count(&t->hop->waiters), 1);
+	binding_close(t->binding);
+	ck_assert_uint_eq(list_count(&t->hop->waiters), 0);
+	ck_assert_int_eq(0, sipline_start(t, false, NULL, NULL));
+	loop_run(50);
+	ck_assert_uint_eq(list_count(&t->hop->waiters), 1);
+	sipline_stop(t);
+	ck_assert_uint_eq(list_count(&t->hop->waiters), 0);
+	mem_deref(dns.us);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("line");
@@ -222,6 +260,7 @@ int main(void)
 	tcase_add_test(tc, evenly);
 	tcase_add_test(tc, told);
 	tcase_add_test(tc, summaries);
+	tcase_add_test(tc, unresolved);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

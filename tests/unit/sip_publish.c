@@ -226,6 +226,7 @@ START_TEST(for_ever)
 	publication_show(pub);
 	loop_run(500);
 	ck_assert_uint_le(asked, 6);
+	ck_assert(is_waiting()); /* and asked again some day */
 	stop();
 }
 END_TEST

@@ -3,6 +3,7 @@
 #include "sip_peer.h"
 #include <stdio.h>
 #include <unistd.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include "sip/tlsconf.h"
 
@@ -207,6 +208,56 @@ START_TEST(client_certificates)
 }
 END_TEST
 
+/* Does a server that wants a certificate take the client? */
+static bool shakes(struct tls *client, struct tls *server)
+{
+	SSL *c = SSL_new(tls_openssl_context(client));
+	SSL *s = SSL_new(tls_openssl_context(server));
+	BIO *cb, *sb;
+	bool ok;
+
+	ck_assert_int_eq(BIO_new_bio_pair(&cb, 0, &sb, 0), 1);
+	SSL_set_bio(c, cb, cb);
+	SSL_set_bio(s, sb, sb);
+	SSL_set_connect_state(c);
+	SSL_set_accept_state(s);
+	for (unsigned i = 0; i < 10; i++) {
+		(void)SSL_do_handshake(c);
+		(void)SSL_do_handshake(s);
+	}
+	ok = SSL_is_init_finished(s);
+	SSL_free(c);
+	SSL_free(s);
+	ERR_clear_error();
+
+	return ok;
+}
+
+/* Whose certificate was taken out of the configuration shows it no more. */
+START_TEST(client_certificate_comes_and_goes)
+{
+	struct tls *tls, *with, *none;
+
+	start();
+	demand_client_certificate(0);
+	ck_assert_int_eq(tlsconf_client(&none, &st.trunk[0], "h"), 0);
+	st.trunk[0].tls_cert = files[0][1];
+	st.trunk[0].tls_key = files[0][2];
+	ck_assert_int_eq(tlsconf_client(&with, &st.trunk[0], "h"), 0);
+	ck_assert_int_eq(tlsconf_client(&tls, &st.trunk[0], "h"), 0);
+	ck_assert(shakes(tls, servers[0].tls));
+	ck_assert(!shakes(none, servers[0].tls));
+	tlsconf_renew(tls, none);
+	ck_assert(!shakes(tls, servers[0].tls));
+	tlsconf_renew(tls, with);
+	ck_assert(shakes(tls, servers[0].tls));
+	mem_deref(tls);
+	mem_deref(with);
+	mem_deref(none);
+	stop();
+}
+END_TEST
+
 START_TEST(bad_files)
 {
 	struct tls *tls = NULL;
@@ -240,6 +291,7 @@ int main(void)
 	tcase_add_test(tc, swapped_authorities);
 	tcase_add_test(tc, wrong_name);
 	tcase_add_test(tc, client_certificates);
+	tcase_add_test(tc, client_certificate_comes_and_goes);
 	tcase_add_test(tc, bad_files);
 	suite_add_tcase(s, tc);
 
