@@ -8,6 +8,9 @@
 
 enum { PAST_MAX = 1024 }; /* ended calls whose messages can be asked for */
 
+_Static_assert(sizeof(((struct call_keys *)NULL)->ids[0]) > TRACE_KEY_MAX,
+	       "a long Call-ID is not found");
+
 static struct call_keys past[PAST_MAX];
 static unsigned pastc; /* of all time */
 
@@ -116,6 +119,7 @@ static const char *side(const struct call *call, const struct media_event *ev)
 int calls_tap(const char *name, unsigned ms, call_packet_h *h, void *arg)
 {
 	struct call *call = calls_find(name);
+	int err;
 
 	if (!call || !call->media)
 		return ENOENT;
@@ -124,10 +128,14 @@ int calls_tap(const char *name, unsigned ms, call_packet_h *h, void *arg)
 	if (!h && call->tap_arg != arg)
 		return ENOENT; /* another's */
 
+	err = media_tap(call->media, h ? ms : 0);
+	if (h && err)
+		return err; /* who asked is told no more */
+
 	call->tap = h;
 	call->tap_arg = h ? arg : NULL;
 
-	return media_tap(call->media, h ? ms : 0);
+	return err;
 }
 
 void calltrace_end(struct call *call)

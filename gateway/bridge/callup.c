@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "bridge/callpriv.h"
+#include "bridge/orphan.h"
 
 static struct call *enter(struct leg *leg)
 {
@@ -158,6 +159,8 @@ void call_answered(struct leg *leg, unsigned branch, const struct desc *answer)
 			    call->name, call_state_name(call->state));
 		break;
 	}
+	if (call->state < CALL_ACTIVE) /* one side is up already */
+		orphan_note(call);
 
 	mem_deref(call);
 }

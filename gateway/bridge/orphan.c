@@ -42,18 +42,29 @@ static struct {
 
 /* ---- notes ---- */
 
+static bool is_clean(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+			return false;
+	}
+
+	return text_is_utf8(s, len);
+}
+
 struct noting {
 	struct mbuf *mb;
 	char side; /* 'x', 's'; 0: of the call */
 	int err;
 };
 
+/* What a peer said and reading would refuse is left out: the rest counts. */
 static void note_h(const char *key, const char *value, void *arg)
 {
 	struct noting *n = arg;
 	const char side[3] = {n->side, n->side ? '.' : '\0', '\0'};
 
-	if (value && !strpbrk(value, "\r\n"))
+	if (value && is_clean(value, strlen(value)))
 		n->err |= mbuf_printf(n->mb, "%s%s=%s\n", side, key, value);
 }
 
@@ -73,7 +84,10 @@ static void note_leg(struct noting *n, char side, const struct leg *leg)
 	n->side = '\0';
 }
 
-static int encode(struct mbuf *mb, const struct call *call)
+enum { PARTS = 3 }; /* of a note; each is good without those behind it */
+
+/* ends: where each part does */
+static int encode(struct mbuf *mb, const struct call *call, size_t ends[PARTS])
 {
 	struct noting n = {.mb = mb};
 
@@ -87,8 +101,11 @@ static int encode(struct mbuf *mb, const struct call *call)
 	note_number(&n, "begun", call->begun);
 	if (call->answered)
 		note_number(&n, "talking", call->answered - call->started + 1);
+	ends[0] = mb->end;
 	note_leg(&n, 'x', call->x);
+	ends[1] = mb->end;
 	note_leg(&n, 's', call->s);
+	ends[2] = mb->end;
 
 	return n.err;
 }
@@ -96,14 +113,20 @@ static int encode(struct mbuf *mb, const struct call *call)
 void orphan_note(struct call *call)
 {
 	struct mbuf *mb = all.j ? mbuf_alloc(1024) : NULL;
+	size_t ends[PARTS];
+	unsigned n = PARTS;
 	int err;
 
 	if (!mb)
 		return;
 
-	err = encode(mb, call);
-	if (!err)
-		err = journal_put(all.j, &call->slot, mb->buf, mb->end);
+	err = encode(mb, call, ends);
+	if (!err) { /* a peer that says much does not hide the call */
+		do
+			err = journal_put(all.j, &call->slot, mb->buf,
+					  ends[--n]);
+		while (err == E2BIG && n);
+	}
 	if (err)
 		log_debug("call %s: not noted: %m\n", call->name, err);
 	mem_deref(mb);
@@ -121,16 +144,6 @@ static void orphan_destructor(void *arg)
 	struct orphan *o = arg;
 
 	list_unlink(&o->le);
-}
-
-static bool is_clean(const char *s, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
-			return false;
-	}
-
-	return text_is_utf8(s, len);
 }
 
 static int lines_split(struct orphan *o)

@@ -426,8 +426,11 @@ void watch_pace(void *arg)
 	while (p->tokens >= 1000 && (ask = list_ledata(p->queue.head))) {
 		p->tokens -= 1000;
 		list_unlink(&ask->le);
-		if (ask_start(ask))
+		if (ask_start(ask)) {
 			ask_later(ask, 0);
+			if (is_base(ask))
+				doubt(ask->pair);
+		}
 	}
 	if (p->queue.head)
 		tmr_start(&p->tmr_pace, PACE_TICK, watch_pace, p);
@@ -500,14 +503,42 @@ void watch_trunks(void *arg)
 	tmr_start(&p->tmr_trunks, TRUNKS_TICK, watch_trunks, p);
 }
 
+/* ---- another configuration ---- */
+
+static bool differ(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) != 0 : a != b;
+}
+
+/* Leaves the dialog where it is. */
+static void ask_anew(struct ask *ask)
+{
+	if (ask->state != ASK_TRYING && ask->state != ASK_PENDING &&
+	    ask->state != ASK_ACTIVE && ask->state != ASK_WAITING &&
+	    ask->state != ASK_SYNTHETIC)
+		return;
+
+	ask_reset(ask);
+	ask_queue(ask, ask->fetch);
+}
+
 static bool trunk_again(struct le *le, void *arg)
 {
 	struct pair *pair = le->data;
+	const struct sipstack *stack = pair->p->conf.stack;
+	const struct config_trunk *was = pair->trunk;
 
 	(void)arg;
-	if (pair->trunk)
-		pair->trunk =
-		    sipstack_conf(pair->p->conf.stack, pair->trunk->name);
+	if (!was)
+		return false;
+
+	pair->trunk = sipstack_conf(stack, was->name);
+	if (!sipstack_trunk(stack, was->name) || !pair->trunk ||
+	    differ(was->uri, pair->trunk->uri) ||
+	    differ(was->outbound_proxy, pair->trunk->outbound_proxy)) {
+		ask_anew(&pair->base);
+		ask_anew(&pair->blf);
+	}
 
 	return false;
 }

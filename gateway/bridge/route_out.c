@@ -233,9 +233,12 @@ static enum stanza_cond pick_trunk(struct asking *a)
 		return by_rules(a);
 	if (!conf->trunkc)
 		return refuse(a, COND_ITEM_NOT_FOUND, "no such address");
-	if (conf->trunkc != 1)
+	if (conf->trunkc != 1) {
+		step(a, "no rules, and %zu trunks: [route] must say which",
+		     conf->trunkc);
 		return refuse(a, COND_FORBIDDEN,
 			      "you may not call this address");
+	}
 
 	a->c->trunk = &conf->trunk[0];
 	step(a, "no rules: the only trunk, %s", a->c->trunk->name);
@@ -315,6 +318,11 @@ static enum stanza_cond target(struct asking *a)
 			  : number_uri(&a->c->to.uri, t, text, host);
 	}
 	mem_deref(host);
+	if (err == EBADMSG && t->addressing == CONFIG_ADDR_ESCAPED)
+		step(a,
+		     "trunk %s has no addressing = trunk: an address without "
+		     "a SIP domain is none there",
+		     t->name);
 	if (err == EBADMSG)
 		return refuse(a, COND_ITEM_NOT_FOUND, "no such number");
 	if (err)

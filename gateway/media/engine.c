@@ -298,9 +298,11 @@ static int check_address(const struct engine_conf *c,
 		return 0;
 	err = ports_open(fds, &port, ss, c->port_min, c->port_max, c->dscp);
 	if (err) {
-		log_error("media: cannot use %s, ports %u to %u: %m\n",
-			  ss_print_ip(text, ss), c->port_min, c->port_max,
-			  err);
+		log_error("media: cannot use %s, ports %u to %u: %m%s\n",
+			  ss_print_ip(text, ss), c->port_min, c->port_max, err,
+			  err == EADDRNOTAVAIL
+			      ? ": address in [media] must be this machine's"
+			      : "");
 		return err == ENFILE ? ENFILE : EADDRNOTAVAIL;
 	}
 	(void)close(fds[0]);

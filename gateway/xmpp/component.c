@@ -289,8 +289,15 @@ static int parts_alloc(struct component *c)
 void component_renew(struct component *c, const struct config_xmpp *conf,
 		     const struct config_limits *limits)
 {
+	char *server = c->server;
+
 	c->conf = conf;
 	c->limits = *limits;
+	c->server = NULL;
+	if (server_name(c)) /* no memory: pings go where they went */
+		c->server = server;
+	else
+		mem_deref(server);
 	xmpplink_conf(c->link, conf);
 	dispatch_limits(c->dispatch, limits);
 }

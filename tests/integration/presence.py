@@ -5,11 +5,14 @@ import os
 import re
 import time
 
+from peers.daemon import config_text
 from peers.lab import DATA, GW, Lab, table
 from peers.presence import (Phone, Watcher, dialog_info, document, pidf,
                             shown)
+from peers.reloading import conf, reload
 from peers.runner import add, case
 from peers.sipmsg import tag
+from peers.sipua import Ua
 from peers.xmppserver import condition, find, local
 
 FULL = GW + "/sip"
@@ -216,6 +219,34 @@ async def log_out_and_in(t):
     s.accept()
     s.notify("active;expires=60", pidf(show="dnd"))
     assert shown(await got(lab))[0] == "dnd"
+
+
+@case
+async def a_trunk_that_moves(t):
+    """Its phones are left where it was and asked where it is now; without it
+    what they said is no longer true."""
+    lab = await start(t)
+    s = await watch(lab)
+    await got(lab)
+    say(lab)
+    ua = await Ua(ip="127.0.0.2", log=t.path("sip-2.log")).start()
+    t.later(ua.close)
+    phone = Phone(ua)
+    await reload(lab, conf(trunk_pbx={"uri": "sip:127.0.0.2:5060",
+                                      "accept_from": "127.0.0.2"}, **FAST))
+    r = await s.refresh(5)
+    assert r.get("Expires") == "0", r.get("Expires")
+    s.accept(req=r)
+    s = await phone.subscription()
+    assert s.req.get("Expires") == "60"
+    s.accept()
+    s.notify("active;expires=60", pidf(show="dnd"))
+    assert shown(await got(lab))[0] == "dnd"
+    text = config_text(conf(**FAST)).replace("[trunk pbx]", "[trunk new]")
+    await reload(lab, text=text + "\n[trunk other]\nuri = sip:127.0.0.3\n")
+    r = await s.refresh(5)
+    assert r.get("Expires") == "0", r.get("Expires")
+    await got(lab, "unavailable", 15)
 
 
 @case

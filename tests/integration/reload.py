@@ -272,6 +272,23 @@ async def reload_whom_a_tls_trunk_believes(t):
         await x.sip.wait("BYE")
 
 
+@case(waits=6)
+async def reload_whom_the_server_is_asked_for(t):
+    """Pings go to a domain that the file has, not to one that it had."""
+    c = conf(limits={"xmpp_ping": 5})
+    lab = await Lab(t).start(c)
+    asked = []
+
+    def note(iq):
+        asked.append(iq.get("to"))
+        return False
+    lab.server.answers.append(note)
+    c["xmpp"] = {"domains": "other.test, xmpp.test"}
+    await reload(lab, c)
+    await until(lambda: "other.test" in asked, 12, "a ping")
+    assert "xmpp.test" not in asked, asked
+
+
 @case
 async def reload_many_times(t):
     """Each changes a trunk's address, a rule and a limit, the next call
