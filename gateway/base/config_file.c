@@ -74,8 +74,11 @@ int config_load(struct config **cp, const char *file, struct re_printf *pf)
 	err = file_read(&buf, &len, file);
 	if (err) {
 		if (pf)
-			(void)re_hprintf(pf, "%s: cannot be read, %m\n", file,
-					 err);
+			(void)re_hprintf(pf, "%s: cannot be read, %m%s\n",
+					 file, err,
+					 err == ENOENT ? "; \"stoxd init\" "
+							 "writes a first one"
+						       : "");
 		return err;
 	}
 

@@ -116,30 +116,33 @@ static void tell(const struct config *next, const struct config_written *w,
 			 w->name ? w->name : "", w->key->name);
 }
 
-static bool components_differ(const struct config *c,
+static bool components_differ(int *linep, const struct config *c,
 			      const struct config *next)
 {
-	if (c->xmppc != next->xmppc)
-		return true;
+	size_t i = 0;
 
-	for (size_t i = 0; i < c->xmppc; i++) {
-		if (strcmp(c->xmpp[i].component, next->xmpp[i].component))
-			return true;
-	}
+	while (i < c->xmppc && i < next->xmppc &&
+	       !strcmp(c->xmpp[i].component, next->xmpp[i].component))
+		i++;
+	if (i == c->xmppc && i == next->xmppc)
+		return false;
 
-	return false;
+	/* where one is missing at the end: the last that is there */
+	*linep = next->xmpp[i < next->xmppc ? i : next->xmppc - 1].line;
+
+	return true;
 }
 
 int config_fixed_check(const struct config *c, const struct config *next,
 		       struct re_printf *pf)
 {
-	int err = 0;
+	int line, err = 0;
 
-	if (components_differ(c, next)) {
+	if (components_differ(&line, c, next)) {
 		(void)re_hprintf(pf,
-				 "%s: the components of [xmpp] differ from "
+				 "%s:%d: the components of [xmpp] differ from "
 				 "what runs; they need a restart\n",
-				 next->file);
+				 next->file, line);
 		return EBADMSG;
 	}
 

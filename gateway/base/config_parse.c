@@ -222,7 +222,8 @@ static void route_add(struct config_parser *p, const char *name,
 		}
 	}
 	if (!value[0]) {
-		config_problem(p, p->line, name, NULL, "rule has no text");
+		config_problem(p, p->line, name, NULL,
+			       "nothing behind the '='");
 		return;
 	}
 	if (*np >= CONFIG_SECTIONS_MAX) {

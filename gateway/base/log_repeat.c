@@ -61,6 +61,17 @@ static struct seen *find(uint64_t hash, uint64_t now)
 	return s->hash == hash ? s : NULL;
 }
 
+/* Its beginning: re_snprintf() has all of a text, or nothing. */
+static void keep_text(struct log_repeats *more, const struct pl *text)
+{
+	size_t n = MIN(text->l, sizeof(more->text) - 1);
+
+	while (n && n < text->l && ((uint8_t)text->p[n] & 0xc0) == 0x80)
+		n--; /* not inside a character */
+	memcpy(more->text, text->p, n);
+	more->text[n] = '\0';
+}
+
 bool log_repeat_may(const struct pl *text, struct log_repeats *more)
 {
 	const uint64_t now = log_seconds();
@@ -80,8 +91,7 @@ bool log_repeat_may(const struct pl *text, struct log_repeats *more)
 	}
 	if (s && ++s->n > BURST) {
 		if (!s->more.n++)
-			(void)re_snprintf(s->more.text, sizeof(s->more.text),
-					  "%r", text);
+			keep_text(&s->more, text);
 		may = false;
 	}
 	(void)pthread_mutex_unlock(&lock);

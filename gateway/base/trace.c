@@ -17,8 +17,8 @@ enum {
 	TEXT_PART = 8,	  /* one message may take this part of the ring */
 	LOG_PIECE = 3000, /* bytes of a line that fit the log */
 	PEER_MAX = 255,	  /* bytes kept of who it was */
-	KEY_MAX = 255,	  /* bytes kept of a key */
-	NOTE_MAX = 512,	  /* bytes of a line in words */
+	KEY_MAX = TRACE_KEY_MAX,
+	NOTE_MAX = 512, /* bytes of a line in words */
 	ENTRY_ALIGN = 16,
 	BUCKET_PART = 4096, /* bytes of the ring for each bucket of keys */
 };
@@ -79,13 +79,22 @@ size_t trace_size(void)
 	return want();
 }
 
+static struct entry *entry_at(uint64_t pos)
+{
+	return (struct entry *)(void *)(ring.mem + pos % ring.size);
+}
+
 static void ring_free(void)
 {
-	if (ring.mem)
-		(void)munmap(ring.mem, ring.want);
+	if (!ring.mem)
+		return; /* positions of rings before it are still past */
+
+	if (ring.first < ring.head)
+		ring.dropped = entry_at(ring.last)->at;
+	(void)munmap(ring.mem, ring.want);
 	ring.mem = NULL;
 	ring.past = ring.head;
-	ring.head = ring.first = ring.last = ring.dropped = 0;
+	ring.head = ring.first = ring.last = 0;
 }
 
 void trace_resize(size_t bytes)
@@ -127,11 +136,6 @@ static bool ring_open(void)
 		ring.seed = (uint64_t)(uintptr_t)p;
 
 	return true;
-}
-
-static struct entry *entry_at(uint64_t pos)
-{
-	return (struct entry *)(void *)(ring.mem + pos % ring.size);
 }
 
 static bool is_kept(uint64_t pos)
@@ -234,6 +238,15 @@ static void entry_link(struct entry *e, const struct pl *key)
 	*bucket = ring.head;
 }
 
+static uint64_t wall_us(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 static size_t at_most(size_t n, size_t max)
 {
 	return n < max ? n : max;
@@ -245,14 +258,12 @@ static void entry_write(const struct trace_message *m, const char *peer)
 	const size_t peerlen = at_most(strlen(peer), PEER_MAX);
 	const size_t keylen = at_most(m->key.l, KEY_MAX);
 	size_t len = at_most(m->len, most), size;
-	struct timespec now;
 	struct entry *e;
 	char *d;
 
 	size = sizeof(*e) + len + peerlen + keylen + 3 + ENTRY_ALIGN;
 	e = ring_reserve(size - size % ENTRY_ALIGN);
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	e->at = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	e->at = wall_us();
 	e->kind = (uint8_t)m->kind;
 	e->way = (uint8_t)m->way;
 	e->tx = m->tx;
@@ -305,14 +316,46 @@ void trace_set_logged(bool logged)
 	ring.logged = logged;
 }
 
+/* Reports come as long as a call lasts, and would push its messages out. */
+static void report_pass(const struct trace_message *m)
+{
+	struct trace_entry t = {.at = wall_us(),
+				.kind = m->kind,
+				.way = m->way,
+				.tx = m->tx,
+				.peer = "",
+				.text = m->text,
+				.len = m->len};
+	char key[TRACE_KEY_MAX + 1] = "";
+
+	if (!ring.watch)
+		return;
+
+	sa_init(&t.local, AF_UNSPEC);
+	sa_init(&t.remote, AF_UNSPEC);
+	if (m->local)
+		t.local = *m->local;
+	if (m->remote)
+		t.remote = *m->remote;
+	if (m->key.p)
+		(void)put(key, m->key.p, at_most(m->key.l, TRACE_KEY_MAX));
+	t.key = key;
+	ring.watch(&t, ring.watch_arg);
+}
+
 void trace_message(const struct trace_message *m)
 {
 	const char *peer = m->peer;
 	struct trace_entry t;
 	char addr[64];
 
-	if (!m->text || (unsigned)m->kind >= ARRAY_SIZE(kind_names) ||
-	    !ring_open())
+	if (!m->text || (unsigned)m->kind >= ARRAY_SIZE(kind_names))
+		return;
+	if (m->kind == TRACE_RTCP) {
+		report_pass(m);
+		return;
+	}
+	if (!ring_open())
 		return;
 
 	if (!peer && m->remote &&

@@ -16,13 +16,15 @@ enum {
 	TRACE_SIZE = 16 << 20, /* bytes, unless trace_resize() says other */
 	TRACE_SIZE_MIN = 1 << 20,
 	TRACE_KEYS_MAX = 8, /* that one question may name */
+	TRACE_KEY_MAX = 79, /* bytes of a key that count: as many as calls keep
+			     * of a Call-ID */
 };
 
 enum trace_kind {
 	TRACE_XMPP,
 	TRACE_SIP,
 	TRACE_MEDIA, /* what became of a call's media, in words */
-	TRACE_RTCP,  /* a report as JSON, for collectors */
+	TRACE_RTCP,  /* a report as JSON, for collectors: never kept */
 };
 
 enum trace_way { TRACE_UDP, TRACE_TCP, TRACE_TLS };

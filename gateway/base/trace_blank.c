@@ -25,10 +25,11 @@ static const struct secret {
     {NULL, "key-params='", "'", ""},	    /* XEP-0167 7 */
     {NULL, "key-params=\"", "\"", ""},	    /* ditto */
     {NULL, "inline:", " \t\r\n;|\"'<", ""}, /* RFC 4568 6.1 */
-    {"Authorization:", "response=", ", \t\r\n", ""}, /* RFC 3261 22.4 */
-    {"Proxy-Authorization:", "response=", ", \t\r\n", ""},
-    {"Authorization:", "Basic ", ", \t\r\n", ""},
-    {"Proxy-Authorization:", "Basic ", ", \t\r\n", ""},
+    {"Authorization", "response", ", \t\r\n", "="}, /* RFC 3261 22.4 */
+    {"Proxy-Authorization", "response", ", \t\r\n", "="},
+    {"Authentication-Info", "rspauth", ", \t\r\n", "="}, /* 20.6 */
+    {"Authorization", "Basic ", ", \t\r\n", ""},
+    {"Proxy-Authorization", "Basic ", ", \t\r\n", ""},
 };
 
 /* First letters of the above: nearly every byte is none and costs one look. */
@@ -43,6 +44,25 @@ static bool starts_with(const char *s, const char *end, const char *word)
 	size_t n = strlen(word);
 
 	return (size_t)(end - s) >= n && 0 == strncasecmp(s, word, n);
+}
+
+static const char *space_end(const char *s, const char *end)
+{
+	while (s < end && (*s == ' ' || *s == '\t'))
+		s++;
+
+	return s;
+}
+
+/* There may be space around the colon, and around "=" (RFC 3261 25.1, HCOLON
+ * and EQUAL). */
+static bool is_header(const char *s, const char *end, const char *name)
+{
+	if (!starts_with(s, end, name))
+		return false;
+	s = space_end(s + strlen(name), end);
+
+	return s < end && *s == ':';
 }
 
 /* End of the header line at s, continuation lines included (RFC 3261 7.3.1).
@@ -70,7 +90,7 @@ static bool secret_at(const char **from, const char **to, const char *s,
 
 		if (!starts_with(s, end, sec->begin))
 			continue;
-		if (sec->header && !starts_with(line, line_end, sec->header))
+		if (sec->header && !is_header(line, line_end, sec->header))
 			continue;
 
 		p = s + strlen(sec->begin);
@@ -78,6 +98,8 @@ static bool secret_at(const char **from, const char **to, const char *s,
 			while (p < end && *p++ != *c)
 				;
 		}
+		if (sec->header)
+			p = space_end(p, end);
 		*from = p;
 		if (sec->header && p < end && *p == '"')
 			p++;

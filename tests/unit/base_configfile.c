@@ -150,7 +150,7 @@ START_TEST(no_file)
 	ck_assert_int_eq(ENOENT, load(&c));
 	(void)snprintf(want, sizeof(want),
 		       "%s/a.conf: cannot be read, No such file or "
-		       "directory\n",
+		       "directory; \"stoxd init\" writes a first one\n",
 		       dir);
 	ck_assert_str_eq(said, want);
 	ck_assert_int_eq(EISDIR, config_load(&c, dir, &pf));

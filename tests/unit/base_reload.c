@@ -84,7 +84,7 @@ static const struct {
      "t.conf:7: [media] workers differs from what runs; it needs a "
      "restart\n"},
     {XMPP, "[xmpp]\ncomponent = b.x.test\nsecret = hush\ndomains = x.test\n",
-     "t.conf: the components of [xmpp] differ from what runs; they need a "
+     "t.conf:1: the components of [xmpp] differ from what runs; they need a "
      "restart\n"},
     {XMPP, "[xmpp]\ncomponent = sip.x.test\nsecret = new\ndomains = y.test\n",
      ""},

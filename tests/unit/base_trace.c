@@ -48,6 +48,10 @@ static const struct {
     {"INVITE x\r\nproxy-authorization: Digest a=b,\r\n response=0123\r\n\r\n",
      "INVITE x\r\nproxy-authorization: Digest a=b,\r\n response=***\r\n"
      "\r\n"},
+    {"Authorization : Digest a=b, response = \"0123\", nc=1\r\n",
+     "Authorization : Digest a=b, response = ***, nc=1\r\n"},
+    {"Authentication-Info: rspauth=\"0123\", nc=1\r\n",
+     "Authentication-Info: rspauth=***, nc=1\r\n"},
     {"Authorization: Basic dXNlcjpwdw==\r\n", "Authorization: Basic ***\r\n"},
     {"Proxy-Authorization: Basic dXNlcjpwdw==\r\n",
      "Proxy-Authorization: Basic ***\r\n"},
@@ -216,6 +220,42 @@ START_TEST(wraps)
 }
 END_TEST
 
+/* Reports are for who looks on, and take no place from messages. */
+START_TEST(reports_pass)
+{
+	struct trace_message m = {.kind = TRACE_RTCP, .text = "{}", .len = 2};
+	struct trace_entry e;
+
+	pl_set_str(&m.key, "5f0c2a91");
+	trace_message(&m); /* nobody does */
+	count = 0;
+	trace_watch(keep, NULL);
+	trace_message(&m);
+	ck_assert_uint_eq(count, 1);
+	ck_assert_str_eq(seen, "{}");
+	ck_assert(!trace_after(&e, 0));
+	trace_close();
+}
+END_TEST
+
+/* Of a key, what a call keeps of it counts. */
+START_TEST(long_keys)
+{
+	char key[300], kept[TRACE_KEY_MAX + 1];
+	const char *keys[] = {kept};
+
+	memset(key, 'k', sizeof(key) - 1);
+	key[sizeof(key) - 1] = '\0';
+	str_ncpy(kept, key, sizeof(kept));
+	count = 0;
+	add_keyed(key, "x", 1);
+	ck_assert_int_eq(trace_chain(keys, 1, keep, NULL), 0);
+	ck_assert_uint_eq(count, 1);
+	ck_assert_str_eq(last.key, kept);
+	trace_close();
+}
+END_TEST
+
 START_TEST(cursor)
 {
 	struct trace_entry e;
@@ -246,6 +286,15 @@ START_TEST(cursor)
 	trace_add(TRACE_SIP, false, "p", "new", 3);
 	ck_assert(trace_after(&e, at) && e.pos > at);
 	ck_assert_str_eq(e.text, "new");
+	/* also where it was off meanwhile; what it had counts as dropped */
+	at = e.at;
+	trace_resize(0);
+	ck_assert_uint_eq(trace_dropped(), at);
+	at = e.pos;
+	trace_resize(SIZE);
+	ck_assert_uint_ge(trace_last(), at);
+	trace_add(TRACE_SIP, false, "p", "newer", 5);
+	ck_assert(trace_after(&e, at) && e.pos > at);
 	trace_close();
 }
 END_TEST
@@ -367,6 +416,8 @@ int main(void)
 	tcase_add_test(tc, walk_in_order);
 	tcase_add_test(tc, oldest_go_first);
 	tcase_add_test(tc, wraps);
+	tcase_add_test(tc, long_keys);
+	tcase_add_test(tc, reports_pass);
 	tcase_add_test(tc, cursor);
 	tcase_add_test(tc, thousand_calls);
 	tcase_add_test(tc, memory_is_bounded);
