@@ -543,8 +543,11 @@ int main(int argc, char *argv[])
 			return usage(stderr);
 		}
 	}
-	if (optind != argc)
+	if (optind != argc) {
+		fprintf(stderr, "stoxd: %s is neither an option nor init\n",
+			argv[optind]);
 		return usage(stderr);
+	}
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	life_signals();

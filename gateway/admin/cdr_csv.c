@@ -140,6 +140,20 @@ static const char *mend(struct csv *c)
 	return ftruncate(c->fd, end) ? why_not(errno) : NULL;
 }
 
+/* Its first record's id begins with the time; without one it is as good as
+ * new. */
+static time_t begun(const struct csv *c)
+{
+	char b[24] = "", *end;
+	uint64_t ms;
+
+	if (pread(c->fd, b, sizeof(b) - 1, (off_t)c->mb->end) < 0)
+		return c->since;
+	ms = strtoull(b, &end, 10);
+
+	return end > b && *end == '-' ? (time_t)(ms / 1000) : c->since;
+}
+
 enum whose { OURS, OLDER, FOREIGN };
 
 /* Nothing of others is written to. */
@@ -188,6 +202,7 @@ static const char *open_file(struct csv *c)
 	if (!why && c->size) {
 		switch (judge(c)) {
 		case OURS:
+			c->since = begun(c);
 			return mend(c);
 		case FOREIGN:
 			return "it is there already, and no file of call "

@@ -105,7 +105,7 @@ struct cdr_sink_ops {
 	const char *name;
 	size_t size; /* of its state, zeroed before open */
 	const char *(*open)(void *state, const struct config_records *conf);
-	/* All of the list, or none of it. */
+	/* All of the list, or none of it; NULL: what is too old goes. */
 	const char *(*write)(void *state, const struct cdr_record *list);
 	void (*close)(void *state);
 };

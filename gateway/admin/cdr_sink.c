@@ -11,6 +11,7 @@ enum {
 	BATCH_MAX = 256,
 	RETRY_MIN = 100,  /* ms */
 	RETRY_MAX = 5000, /* ms */
+	IDLE = 3600,	  /* s; then files look for what is too old */
 };
 
 /* The thread outlives its owner where a disk does not answer: calloc'ed, and
@@ -76,7 +77,7 @@ static const char *write_batch(struct cdr_sink *s, bool reopen,
 	if (!s->open)
 		why = s->ops->open(s->state, &s->conf);
 	s->open = s->open || !why;
-	if (!why && list)
+	if (!why)
 		why = s->ops->write(s->state, list);
 	if (why)
 		close_file(s);
@@ -128,16 +129,29 @@ static void pause_for(struct cdr_sink *s, unsigned ms)
 		;
 }
 
+/* A file in trouble is tried again, with nothing to write too: it shall be
+ * known to be well before the next call. */
+static void wait_for_work(struct cdr_sink *s)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	ts.tv_sec += IDLE;
+	while (!s->first && !s->stop && !s->reopen && !s->trouble &&
+	       !pthread_cond_timedwait(&s->cond, &s->mutex, &ts))
+		;
+}
+
 /* With the mutex held: one turn; false: it is over. */
 static bool turn(struct cdr_sink *s, struct cdr_record **batch, unsigned *wait)
 {
 	const char *why;
 	bool reopen;
 
-	while (!*batch && !s->first && !s->stop && !s->reopen)
-		(void)pthread_cond_wait(&s->cond, &s->mutex);
-	if (!*batch)
+	if (!*batch) {
+		wait_for_work(s);
 		*batch = batch_take(s);
+	}
 	if (!*batch && s->stop)
 		return false;
 

@@ -193,7 +193,10 @@ static void show_call(struct command_run *r)
 	j = json_incref(json_array_get(rows, 0));
 	json_decref(rows);
 	if (!j) {
-		command_fail(r, ENOENT, "no call %s", id);
+		command_fail(r, ENOENT,
+			     "no call %s goes on; \"cdr\" and \"call trace\" "
+			     "know those that have ended",
+			     id);
 	} else if (command_wants_json(r)) {
 		command_json(r, j);
 	} else {

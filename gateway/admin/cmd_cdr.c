@@ -23,11 +23,10 @@ static void add_duration(json_t *j)
 void cmd_cdr(struct command_run *r)
 {
 	const char *since = command_arg(r, "since");
+	const uint64_t now = (uint64_t)time(NULL);
+	const uint64_t ago = since ? command_span(since) : now;
 	const struct cdr_filter f = {
-	    .since =
-		since ? (uint64_t)(time(NULL) - (time_t)command_span(since)) *
-			    1000
-		      : 0,
+	    .since = ago < now ? (now - ago) * 1000 : 0,
 	    .jid = command_arg(r, "jid"),
 	    .number = command_arg(r, "number"),
 	};

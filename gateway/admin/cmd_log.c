@@ -1,5 +1,6 @@
 /* cmd_log.c: what is logged, for a time or for good. */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include "admin/run.h"
 #include "base/log.h"
@@ -22,6 +23,8 @@ static int rule_of(struct log_rule *rule, const struct command_run *r)
 
 		if (!v)
 			continue;
+		if (strlen(v) > LOG_NAME_MAX)
+			return E2BIG;
 		rule->kind = (enum log_rule_kind)i;
 		str_ncpy(rule->name, v, sizeof(rule->name));
 		n++;
@@ -79,10 +82,17 @@ void cmd_log_level(struct command_run *r)
 {
 	const char *level = command_arg(r, "level");
 	const char *span = command_arg(r, "for");
+	unsigned long seconds;
 	struct log_rule rule;
-	int err = 0;
+	int err;
 
-	if (rule_of(&rule, r)) {
+	err = rule_of(&rule, r);
+	if (err == E2BIG) {
+		command_fail(r, EINVAL, "a name has at most %u bytes",
+			     LOG_NAME_MAX);
+		return;
+	}
+	if (err) {
 		command_fail(r, EINVAL,
 			     "a level is for an area, a call or a JID");
 		return;
@@ -93,7 +103,8 @@ void cmd_log_level(struct command_run *r)
 	}
 
 	err = log_level_decode(&rule.level, level);
-	rule.left = span ? (unsigned)command_span(span) : 0;
+	seconds = span ? command_span(span) : 0;
+	rule.left = seconds < UINT_MAX ? (unsigned)seconds : UINT_MAX;
 	if (!err && rule.kind == LOG_RULE_ALL && !rule.left) {
 		(void)log_rule_remove(LOG_RULE_ALL, "");
 		log_set_level(rule.level);

@@ -8,6 +8,9 @@
 #include "base/trace.h"
 #include "bridge/call.h"
 
+/* bytes: no way out takes more, and the trace may be of gigabytes */
+enum { TEXT_MAX = 32 << 20 };
+
 /* What peers wrote goes to a terminal: its lines, and no commands. */
 static int lines_print(struct re_printf *pf, const struct pl *text)
 {
@@ -96,6 +99,8 @@ static void put_message(const struct trace_entry *e, void *arg)
 	const struct pl pl = {e->text, e->len};
 	struct command_run *r = arg;
 
+	if (command_text(r)->end > TEXT_MAX)
+		return;
 	if (command_wants_json(r)) {
 		put_line(r, entry_json(e));
 		return;

@@ -30,6 +30,7 @@ struct probe {
 struct doctor {
 	struct list probes;
 	unsigned open;
+	bool over; /* h was called: answers that come now are too late */
 	struct tmr tmr;
 	doctor_h *h;
 	void *arg;
@@ -66,7 +67,7 @@ int doctor_probe(struct probe **pp, struct doctor *d, const char *name,
 	va_list ap;
 	int err;
 
-	if (list_count(&d->probes) >= PROBES_MAX)
+	if (d->over || list_count(&d->probes) >= PROBES_MAX)
 		return E2BIG;
 	p = mem_zalloc(sizeof(*p), probe_destructor);
 	if (!p)
@@ -95,6 +96,7 @@ static void over_h(void *arg)
 {
 	struct doctor *d = arg;
 
+	d->over = true;
 	d->h(d, d->arg);
 }
 

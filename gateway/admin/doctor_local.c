@@ -8,7 +8,9 @@
 #include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+#include "admin/cdr.h"
 #include "admin/doctor.h"
+#include "base/store.h"
 #include "media/media.h"
 
 enum {
@@ -142,7 +144,9 @@ static int cert_probe(struct doctor *d, const char *whose, const char *file)
 
 /* ---- disks ---- */
 
-static int disk_probe(struct doctor *d, const char *what, const char *path)
+/* trouble: of who writes the file, NULL: none. */
+static int disk_probe(struct doctor *d, const char *what, const char *path,
+		      const char *trouble)
 {
 	const char *slash = path ? strrchr(path, '/') : NULL;
 	struct statvfs st;
@@ -169,6 +173,13 @@ static int disk_probe(struct doctor *d, const char *what, const char *path)
 		    "%s: %m", path, errno);
 		return 0;
 	}
+	if (trouble) {
+		probe_say(p, PROBE_FAILED,
+			  "Move the file away, or name another; the log has "
+			  "more.",
+			  "%s: %s", path, trouble);
+		return 0;
+	}
 
 	mb = (uint64_t)st.f_bavail * st.f_frsize / MB;
 	probe_say(p,
@@ -182,6 +193,31 @@ static int disk_probe(struct doctor *d, const char *what, const char *path)
 	return 0;
 }
 
+static int store_probe(struct doctor *d, const struct gateway *gw)
+{
+	struct store_status st;
+
+	store_status(gw->store, &st);
+
+	return disk_probe(d, "store", gw->config->store.path,
+			  gw->store ? st.trouble : "it could not be opened");
+}
+
+static int records_probe(struct doctor *d, const struct gateway *gw,
+			 const char *name, const char *path)
+{
+	const char *trouble = NULL;
+	struct cdr_status st;
+
+	cdr_status(gw->cdr, &st);
+	for (unsigned i = 0; i < st.filec; i++) {
+		if (!strcmp(st.files[i].name, name))
+			trouble = st.files[i].trouble;
+	}
+
+	return disk_probe(d, "records", path, trouble);
+}
+
 int doctor_local(struct doctor *d, const struct gateway *gw)
 {
 	const struct config *c = gw->config;
@@ -193,9 +229,9 @@ int doctor_local(struct doctor *d, const struct gateway *gw)
 	err |= cert_probe(d, "[sip]", c->sip.cert);
 	for (size_t i = 0; i < c->trunkc; i++)
 		err |= cert_probe(d, c->trunk[i].name, c->trunk[i].tls_cert);
-	err |= disk_probe(d, "store", c->store.path);
-	err |= disk_probe(d, "records", c->records.csv);
-	err |= disk_probe(d, "records", c->records.sqlite);
+	err |= store_probe(d, gw);
+	err |= records_probe(d, gw, "csv", c->records.csv);
+	err |= records_probe(d, gw, "sqlite", c->records.sqlite);
 
 	return err ? ENOMEM : 0;
 }

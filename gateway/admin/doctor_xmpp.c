@@ -165,7 +165,8 @@ static void domain_h(int err, const struct stanza *reply, void *arg)
 	if (err && err != EPROTO)
 		probe_say(q->probe, PROBE_FAILED, remedy, "%m", err);
 	else if (cond == COND_REMOTE_SERVER_NOT_FOUND ||
-		 cond == COND_REMOTE_SERVER_TIMEOUT)
+		 cond == COND_REMOTE_SERVER_TIMEOUT ||
+		 cond == COND_NOT_ALLOWED) /* Prosody without federation */
 		probe_say(q->probe, PROBE_FAILED, remedy,
 			  "the server answered %s",
 			  cond_name(stanza_error_cond(reply)));

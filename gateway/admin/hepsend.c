@@ -1,7 +1,8 @@
 /* hepsend.c: what the trace keeps, on its way to a collector.
  *
  * Messages are read from the ring a moment after they were added: only then is
- * it known which call the first of them belongs to. */
+ * it known which call the first of them belongs to.  Reports name their call,
+ * are not kept, and go at once. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -39,6 +40,7 @@ static void destructor(void *arg)
 {
 	struct hep *h = arg;
 
+	trace_watch(NULL, NULL);
 	tmr_cancel(&h->timer);
 	mem_deref(h->mb);
 	if (h->fd >= 0)
@@ -79,6 +81,12 @@ static void send_entry(struct hep *h, const struct trace_entry *e)
 		h->why = err;
 		h->lost++;
 	}
+}
+
+static void on_entry(const struct trace_entry *e, void *arg)
+{
+	if (e->kind == TRACE_RTCP)
+		send_entry(arg, e);
 }
 
 static void tell_lost(struct hep *h)
@@ -150,6 +158,7 @@ int hep_apply(struct hep **hp, const struct config *c, struct engine *e)
 	}
 	log_info("log: copies of messages go to the collector %J\n", &h->to);
 	tmr_start(&h->timer, EVERY, flush, h);
+	trace_watch(on_entry, h);
 	*hp = h;
 
 	return 0;

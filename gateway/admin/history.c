@@ -137,7 +137,7 @@ static int by_count(const void *a, const void *b)
 	if (x->n != y->n)
 		return x->n < y->n ? 1 : -1;
 
-	return x->last->at < y->last->at ? 1 : -1;
+	return (x->last->at < y->last->at) - (x->last->at > y->last->at);
 }
 
 static json_t *group_json(const struct group *g)

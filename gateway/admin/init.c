@@ -60,8 +60,20 @@ static const char *name_bad(const char *s)
 	return NULL;
 }
 
+static bool is_port(const char *s)
+{
+	const unsigned long n = strtoul(s, NULL, 10);
+
+	return n && n <= UINT16_MAX && !s[strspn(s, "0123456789")];
+}
+
 static const char *address_bad(const char *s)
 {
+	const char *colon = strrchr(s, ':');
+
+	if (colon && (strchr(s, ':') == colon || colon[-1] == ']') &&
+	    !is_port(colon + 1))
+		return "must end with a port, 1 to 65535";
 	if (s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 			"0123456789.:-[]")])
 		return "must be HOST or HOST:PORT";
@@ -255,7 +267,7 @@ static int ask(struct init_answers *a, const struct question *q)
 		err = init_ask(p, q->ask, *dflt ? dflt : NULL, q->hidden);
 		if (err)
 			return err;
-		if (!*p && q->need != ALWAYS)
+		if (!*p && q->need != ALWAYS && !q->hidden)
 			return 0;
 		why = *p ? q->bad(*p) : "is needed";
 		if (!why)
@@ -408,15 +420,22 @@ static int options_read(struct init_answers *a, int argc, char *argv[])
 		}
 	}
 
-	return optind == argc ? -1 : usage(stderr);
+	if (optind == argc)
+		return -1;
+
+	fprintf(stderr, "stoxd init: %s is no option\n", argv[optind]);
+
+	return usage(stderr);
 }
 
 int init_main(int argc, char *argv[])
 {
+	static char name[] = "stoxd init";
 	struct init_answers a;
 	int status, err;
 
 	memset(&a, 0, sizeof(a));
+	argv[0] = name;
 	status = options_read(&a, argc, argv);
 	if (status >= 0) {
 		answers_clear(&a);

@@ -48,17 +48,18 @@ int init_ask(char **answerp, const char *question, const char *dflt,
 	size_t len;
 	int err;
 
+	/* before the question: who answers at once is not shown either */
+	if (hidden)
+		quiet = echo_stop(&was);
 	if (dflt && *dflt)
 		printf("%s [%s]: ", question, dflt);
 	else
 		printf("%s: ", question);
 	(void)fflush(stdout);
 
-	if (hidden)
-		quiet = echo_stop(&was);
 	err = line_read(buf, sizeof(buf));
 	if (quiet) {
-		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
+		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &was);
 		(void)putchar('\n');
 	}
 	if (!err) {

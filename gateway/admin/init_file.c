@@ -60,8 +60,20 @@ static int part_path(char **sp, const struct init_file *f)
 	return re_sdprintf(sp, "%s.new", f->path);
 }
 
+/* The gateway runs as another user than root, who writes here: it may read
+ * what the group of its directory may. */
+static int group_give(int fd, const char *dir)
+{
+	struct stat st;
+
+	if (geteuid())
+		return 0;
+
+	return stat(dir, &st) || fchown(fd, (uid_t)-1, st.st_gid) ? errno : 0;
+}
+
 /* Beside its place, under another name. */
-static int part_write(const struct init_file *f)
+static int part_write(const struct init_file *f, const char *dir)
 {
 	char *part = NULL;
 	int fd, err;
@@ -77,6 +89,8 @@ static int part_write(const struct init_file *f)
 		err = errno;
 	} else {
 		err = text_write(fd, f->text);
+		if (!err)
+			err = group_give(fd, dir);
 		if (!err && fchmod(fd, FILE_MODE))
 			err = errno;
 		if (close(fd) && !err)
@@ -136,7 +150,7 @@ int init_files_write(const struct init_file *v, size_t n, const char *dir,
 		return err;
 
 	for (size_t i = 0; i < n && !err; i++)
-		err = part_write(&v[i]);
+		err = part_write(&v[i], dir);
 	for (; moved < n && !err; moved++)
 		err = part_move(&v[moved], force);
 	if (err && !force) { /* what was moved is new: no harm done */

@@ -139,14 +139,14 @@ static void server_words(struct making *m)
 	const char *address = m->a->server_address;
 	const bool ejabberd = !strcmp(m->server->name, "ejabberd");
 	const char *more = "";
-	char host[INIT_VALUE_MAX];
+	char host[INIT_VALUE_MAX], other[INIT_VALUE_MAX];
 	uint16_t port;
 	bool near;
 
 	split(address, host, sizeof(host), &port);
 	near = is_loopback(host);
 	if (!port)
-		split(m->server->address, host, sizeof(host), &port);
+		split(m->server->address, other, sizeof(other), &port);
 	if (!near && ejabberd)
 		more = "# its certificate is verified: tls_ca, tls_name\n"
 		       "tls = yes\n";
@@ -163,11 +163,12 @@ static void server_words(struct making *m)
 		      : "    tls: true\n"
 			"    # certificate chain and key in one file\n"
 			"    certfile: \"/etc/ejabberd/component.pem\"\n");
-	if (!strcmp(address, "127.0.0.1:5347"))
-		word_add(m, "SERVER", "");
+	if (!strcmp(host, "127.0.0.1") && port == 5347)
+		word_add(m, "SERVER", ""); /* the default */
 	else
-		word_add(m, "SERVER", "server = %s%s\n%s", address,
-			 strchr(address, ':') ? "" : ":5347", more);
+		word_add(m, "SERVER", "server = %s%s%s:%u\n%s",
+			 is_v6(host) ? "[" : "", host, is_v6(host) ? "]" : "",
+			 port, more);
 }
 
 /* [sip] and [media], where the defaults do not do. */

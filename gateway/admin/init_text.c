@@ -23,7 +23,11 @@ const char init_config[] =
     "\n"
     "# Who has which number, in both directions, for example:\n"
     "#[users]\n"
-    "#alice@@DOMAIN@ = 2001\n";
+    "#alice@@DOMAIN@ = 2001\n"
+    "\n"
+    "# What is kept over a restart, and what ends calls after a crash:\n"
+    "#[store]\n"
+    "#path = /var/lib/stoxd/stoxd.db\n";
 
 /* ---- XMPP servers ---- */
 
@@ -147,9 +151,11 @@ static const char asterisk_dialplan[] =
     "\n"
     "[to-stoxd]\n"
     "; include this context where your telephones dial: 8 and a number of\n"
-    "; [users] in stoxd.conf, or a user's name\n"
-    "exten => _8X.,1,Dial(PJSIP/${EXTEN:1}@stoxd,60)\n"
-    "exten => _[a-z].,1,Dial(PJSIP/${EXTEN}@stoxd,60)\n";
+    "; [users] in stoxd.conf, or a user's name; FILTER, for \"&\" in what\n"
+    "; was dialled would call another besides\n"
+    "exten => _8X.,1,Dial(PJSIP/${FILTER(0-9,${EXTEN:1})}@stoxd,60)\n"
+    "exten => _[a-z].,1,Dial(PJSIP/${FILTER(a-z0-9._\\-,${EXTEN})}"
+    "@stoxd,60)\n";
 
 static const char asterisk_next[] =
     "  Asterisk: install both files, set the contexts in the second, and "
@@ -185,7 +191,7 @@ static const char freeswitch_dialplan[] =
     "<include>\n"
     "  <extension name=\"to-stoxd\">\n"
     "    <condition field=\"destination_number\" "
-    "expression=\"^(?:8(\\d+)|([a-z].*))$\">\n"
+    "expression=\"^(?:8(\\d+)|([a-z][a-z0-9._-]*))$\">\n"
     "      <action application=\"bridge\" "
     "data=\"sofia/gateway/stoxd/$1$2\"/>\n"
     "    </condition>\n"

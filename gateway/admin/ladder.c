@@ -1,5 +1,6 @@
 /* ladder.c: the messages of a call as a time line. */
 #include "admin/ladder.h"
+#include <stdarg.h>
 #include <string.h>
 #include "base/text.h"
 #include "jingle/jingle.h"
@@ -9,6 +10,34 @@
 enum { LANE = 34 }; /* columns */
 
 /* ---- what a message is ---- */
+
+struct label {
+	char *p;
+	size_t len;
+};
+
+static int label_append(const char *p, size_t size, void *arg)
+{
+	struct label *l = arg;
+	const size_t n = MIN(size, LADDER_LABEL_MAX - 1 - l->len);
+
+	memcpy(l->p + l->len, p, n);
+	l->len += n;
+
+	return 0;
+}
+
+/* What does not fit is cut: re_snprintf() has all of a word, or nothing. */
+static void label_print(char *label, const char *fmt, ...)
+{
+	struct label l = {label, 0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)re_vhprintf(fmt, ap, label_append, &l);
+	va_end(ap);
+	label[l.len] = '\0';
+}
 
 static void label_clean(char *label)
 {
@@ -53,7 +82,7 @@ static void label_sip(char *label, const struct trace_entry *e)
 	struct sipscan s;
 
 	if (sipscan_decode(&s, e->text, e->len)) {
-		(void)re_snprintf(label, LADDER_LABEL_MAX, "not SIP");
+		label_print(label, "not SIP");
 		return;
 	}
 
@@ -62,8 +91,8 @@ static void label_sip(char *label, const struct trace_entry *e)
 	if (s.req) {
 		method = s.method;
 		why = reason_of(e);
-		(void)re_snprintf(label, LADDER_LABEL_MAX, "%r%s%s%r", &method,
-				  body_of(&s), why.l ? " " : "", &why);
+		label_print(label, "%r%s%s%r", &method, body_of(&s),
+			    why.l ? " " : "", &why);
 		return;
 	}
 
@@ -72,8 +101,8 @@ static void label_sip(char *label, const struct trace_entry *e)
 		pl_advance(&line, (ssize_t)s.version.l + 1);
 	if (!pl_strcmp(&method, "INVITE"))
 		method.l = 0;
-	(void)re_snprintf(label, LADDER_LABEL_MAX, "%r%s%r%s", &line,
-			  method.l ? " " : "", &method, body_of(&s));
+	label_print(label, "%r%s%r%s", &line, method.l ? " " : "", &method,
+		    body_of(&s));
 }
 
 static void label_jingle(char *label, const struct stanza *j)
@@ -85,9 +114,8 @@ static void label_jingle(char *label, const struct stanza *j)
 
 	if (!what && action && !strcmp(action, "session-info"))
 		what = stanza_child(j, NULL, NULL);
-	(void)re_snprintf(label, LADDER_LABEL_MAX, "%s%s%s%s",
-			  action ? action : "jingle", what ? " (" : "",
-			  what ? what->name : "", what ? ")" : "");
+	label_print(label, "%s%s%s%s", action ? action : "jingle",
+		    what ? " (" : "", what ? what->name : "", what ? ")" : "");
 }
 
 static void label_stanza(char *label, const struct stanza *st)
@@ -96,13 +124,12 @@ static void label_stanza(char *label, const struct stanza *st)
 	const struct stanza *e;
 
 	if (type && !strcmp(type, "error")) {
-		(void)re_snprintf(label, LADDER_LABEL_MAX, "%s error",
-				  st->name);
+		label_print(label, "%s error", st->name);
 		return;
 	}
 	e = stanza_child(st, NULL, NS_JMI);
 	if (e) {
-		(void)re_snprintf(label, LADDER_LABEL_MAX, "%s", e->name);
+		label_print(label, "%s", e->name);
 		return;
 	}
 	e = stanza_child(st, "jingle", NS_JINGLE);
@@ -111,9 +138,8 @@ static void label_stanza(char *label, const struct stanza *st)
 		return;
 	}
 	e = stanza_child(st, NULL, NULL);
-	(void)re_snprintf(label, LADDER_LABEL_MAX, "%s%s%s%s%s", st->name,
-			  type ? " " : "", type ? type : "", e ? " " : "",
-			  e ? e->name : "");
+	label_print(label, "%s%s%s%s%s", st->name, type ? " " : "",
+		    type ? type : "", e ? " " : "", e ? e->name : "");
 }
 
 static void label_xmpp(char *label, const struct trace_entry *e)
@@ -121,7 +147,7 @@ static void label_xmpp(char *label, const struct trace_entry *e)
 	struct stanza *st = NULL;
 
 	if (xmldoc_decode(&st, e->text, e->len)) {
-		(void)re_snprintf(label, LADDER_LABEL_MAX, "a stanza");
+		label_print(label, "a stanza");
 		return;
 	}
 	label_stanza(label, st);
@@ -132,14 +158,12 @@ void ladder_label(char label[LADDER_LABEL_MAX], const struct trace_entry *e)
 {
 	const struct pl text = {e->text, e->len};
 
-	label[0] = '\0';
 	if (e->kind == TRACE_SIP)
 		label_sip(label, e);
 	else if (e->kind == TRACE_XMPP)
 		label_xmpp(label, e);
 	else
-		(void)pl_strcpy(&text, label, LADDER_LABEL_MAX);
-	label[LADDER_LABEL_MAX - 1] = '\0';
+		label_print(label, "%r", &text);
 	label_clean(label);
 }
 

@@ -343,6 +343,12 @@ void cmd_reload(struct command_run *r)
 static void answer_state(struct command_run *r)
 {
 	const struct life *l = command_gateway(r)->life;
+	static const char *const means[] = {
+	    [LIFE_OPEN] = "new calls are taken",
+	    [LIFE_DRAINED] = "no new calls until \"undrain\"",
+	    [LIFE_LEAVING] = "exits after the last or [limits] drain_wait",
+	    [LIFE_CLOSING] = "exits now",
+	};
 	const char *name = life_state_name(l->state);
 
 	if (command_wants_json(r)) {
@@ -354,8 +360,8 @@ static void answer_state(struct command_run *r)
 		return;
 	}
 
-	(void)mbuf_printf(command_text(r), "%s, %u calls\n", name,
-			  calls_count());
+	(void)mbuf_printf(command_text(r), "%s, %u calls; %s\n", name,
+			  calls_count(), means[l->state]);
 	command_done(r);
 }
 

@@ -75,6 +75,26 @@ static int line_split(struct line *l, const char *text)
 	return 0;
 }
 
+/* The second words of the commands that begin with this one. */
+static size_t group_say(char *buf, size_t size, const char *word)
+{
+	const size_t len = strlen(word);
+	size_t n = 0;
+
+	(void)re_snprintf(buf, size, "%s: with one of", word);
+	for (size_t i = 0; i < command_count; i++) {
+		const char *name = command_table[i].name;
+		const size_t at = strlen(buf);
+
+		if (strncmp(name, word, len) || name[len] != ' ')
+			continue;
+		(void)re_snprintf(buf + at, size - at, "%s %s", n++ ? "," : "",
+				  name + len + 1);
+	}
+
+	return n;
+}
+
 static void unknown(struct line *l)
 {
 	const char *near = command_near((const char *const *)l->v, l->n);
@@ -88,6 +108,8 @@ static void unknown(struct line *l)
 	line_clean(l->v[0]);
 	if (strlen(l->v[0]) > SAID_MAX)
 		str_ncpy(l->why, "no such command", size);
+	else if (l->n == 1 && group_say(l->why, size, l->v[0]) > 1)
+		return;
 	else if (near)
 		(void)re_snprintf(l->why, size,
 				  "%s: no such command; did you mean \"%s\"?",

@@ -1,6 +1,7 @@
 /* load.c: what limits the calls, for status. */
 #include "admin/load.h"
 
+#include "admin/life.h"
 #include "bridge/shed.h"
 
 enum { MS = 1000 }; /* us */
@@ -49,6 +50,19 @@ static int lag_print(struct re_printf *pf, const uint64_t v[2])
 			  (unsigned long long)v[1]);
 }
 
+static const char *judgement(const struct gateway *gw, bool shedding)
+{
+	switch (life_state(gw->life)) {
+	case LIFE_OPEN:
+		return shedding ? "new calls are refused"
+				: "new calls are taken";
+	case LIFE_DRAINED:
+		return "drained, new calls are refused";
+	default:
+		return "leaving, new calls are refused";
+	}
+}
+
 int load_print(struct re_printf *pf, const struct gateway *gw)
 {
 	struct shed_info i;
@@ -61,9 +75,8 @@ int load_print(struct re_printf *pf, const struct gateway *gw)
 			  "load: %s; signalling %H behind, media %H; %u of %u "
 			  "calls in set-up, %u of %u ports, %u of %u "
 			  "descriptors; %llu refused\n",
-			  i.shedding ? "new calls are refused"
-				     : "new calls are taken",
-			  lag_print, own, lag_print, media, i.starting,
-			  i.starting_max, i.ports, i.ports_max, i.fds,
-			  i.fds_max, (unsigned long long)i.refused);
+			  judgement(gw, i.shedding), lag_print, own, lag_print,
+			  media, i.starting, i.starting_max, i.ports,
+			  i.ports_max, i.fds, i.fds_max,
+			  (unsigned long long)i.refused);
 }

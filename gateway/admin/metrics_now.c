@@ -167,6 +167,7 @@ static uint64_t descriptors(void)
 
 static void see_process(struct metrics_now *n, const struct gateway *gw)
 {
+	static uint64_t started;
 	struct rusage ru;
 	struct rlimit rl;
 
@@ -177,7 +178,11 @@ static void see_process(struct metrics_now *n, const struct gateway *gw)
 	if (!getrusage(RUSAGE_SELF, &ru))
 		n->cpu_us = micros(&ru.ru_utime) + micros(&ru.ru_stime);
 	n->up_ms = tmr_jiffies() - gw->started;
-	n->started = (uint64_t)time(NULL) - n->up_ms / 1000;
+	/* reckoned once: two clocks rounded make it another each time, which
+	 * is taken for a restart */
+	if (!started)
+		started = (uint64_t)time(NULL) - n->up_ms / 1000;
+	n->started = started;
 }
 
 void metrics_now(struct metrics_now *n, const struct gateway *gw)

@@ -108,8 +108,7 @@ int gateway_reload(struct gateway *gw, struct re_printf *pf)
 			 gw->config->file, calls_count());
 	} else {
 		log_lines(mb);
-		log_error("reload: the configuration stays as it was: %m\n",
-			  err);
+		log_error("reload: the configuration stays as it was\n");
 	}
 	if (pf && mb->end)
 		(void)re_hprintf(pf, "%b", mb->buf, mb->end);

@@ -14,8 +14,13 @@ enum {
 	MAY_ADMIN = 1,
 	OPTIONS_MAX = 100,
 	ROWS_MAX = 200,
-	TEXT_MAX = 64 << 10,   /* bytes of a result as text */
-	ANSWER_MAX = 16 << 20, /* bytes of a result before it is cut */
+	TEXT_MAX = 64 << 10,	/* bytes of a result as text */
+	STANZA_MAX = 256 << 10, /* bytes of it as XML: servers close the stream
+				   of who sends twice as many */
+	ESCAPE_MAX = 6,		/* bytes: "&quot;" */
+	REPLACED = 3,		/* bytes of what stands for none of UTF-8 */
+	ELEMENT_MAX = 64,	/* bytes of tags around a value */
+	ANSWER_MAX = 16 << 20,	/* bytes of a result before it is cut */
 };
 
 struct remote {
@@ -59,6 +64,49 @@ bool remote_node(char node[REMOTE_NODE_MAX], const struct command *c)
 
 /* ---- results ---- */
 
+/* How many bytes of text there is room for as XML, a line an element. */
+static size_t xml_fits(const char *text, size_t len, size_t *room)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		const size_t n = text[i] == '\n'		 ? ELEMENT_MAX
+				 : strchr("&<>\"'\t\r", text[i]) ? ESCAPE_MAX
+				 : (uint8_t)text[i] < 0x80	 ? 1
+								 : REPLACED;
+
+		if (n > *room)
+			break;
+		*room -= n;
+	}
+
+	return i;
+}
+
+/* How many of the rows. */
+static size_t rows_fit(const struct command *c, const json_t *rows)
+{
+	size_t room = STANZA_MAX, i;
+
+	for (i = 0; i < ROWS_MAX && i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+
+		for (size_t k = 0;
+		     k < COMMAND_COLUMNS_MAX && c->columns[k].key; k++) {
+			char text[ROWS_CELL_MAX];
+
+			rows_cell(text, sizeof(text), row, c->columns[k].key);
+			if (room < ELEMENT_MAX)
+				return i;
+			room -= ELEMENT_MAX;
+			if (xml_fits(text, strlen(text), &room) < strlen(text))
+				return i;
+		}
+	}
+
+	return i;
+}
+
 static void add_columns(struct stanza *x, const struct command *c)
 {
 	for (size_t i = 0; i < COMMAND_COLUMNS_MAX && c->columns[i].key; i++)
@@ -84,22 +132,22 @@ static void add_row(struct stanza *x, const struct command *c,
 static void show_rows(struct adhoc_session *s, const struct command *c,
 		      const json_t *rows)
 {
-	const size_t n = json_array_size(rows);
+	const size_t n = json_array_size(rows), fit = rows_fit(c, rows);
 	struct stanza *r, *e, *x;
 
 	r = adhoc_show(s, &e);
-	if (n > ROWS_MAX) {
+	if (n > fit) {
 		struct stanza *note = stanza_add(e, "note", NULL);
 		char text[64];
 
 		(void)re_snprintf(text, sizeof(text), "%zu more are not shown",
-				  n - ROWS_MAX);
+				  n - fit);
 		(void)stanza_attr_set(note, "type", "warn");
 		(void)stanza_text_add(note, text);
 	}
 	x = form_add(e, "result", c->help, NULL, NULL);
 	add_columns(x, c);
-	for (size_t i = 0; i < n && i < ROWS_MAX; i++)
+	for (size_t i = 0; i < fit; i++)
 		add_row(x, c, json_array_get(rows, i));
 	adhoc_send(s, r);
 }
@@ -121,10 +169,12 @@ static void show_text(struct adhoc_session *s, const struct command *c,
 		      const char *text, size_t len)
 {
 	struct stanza *r, *e, *x, *field;
-	const bool cut = len > TEXT_MAX;
+	size_t room = STANZA_MAX;
+	const size_t fit =
+	    xml_fits(text, len < TEXT_MAX ? len : TEXT_MAX, &room);
 
 	r = adhoc_show(s, &e);
-	if (cut) {
+	if (fit < len) {
 		struct stanza *note = stanza_add(e, "note", NULL);
 
 		(void)stanza_attr_set(note, "type", "warn");
@@ -134,7 +184,7 @@ static void show_text(struct adhoc_session *s, const struct command *c,
 	x = form_add(e, "result", c->help, NULL, NULL);
 	field =
 	    form_field_add(x, "text-multi", "result", "Result", NULL, false);
-	add_lines(field, text, cut ? TEXT_MAX : len);
+	add_lines(field, text, fit);
 	adhoc_send(s, r);
 }
 

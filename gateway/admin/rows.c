@@ -1,5 +1,6 @@
 /* rows.c: an array of objects as a table for people. */
 #include "admin/rows.h"
+#include <errno.h>
 #include <string.h>
 #include "base/text.h"
 
@@ -22,11 +23,50 @@ static const json_t *value_at(const json_t *row, const char *key)
 	return json_object_get(json_object_get(row, first), dot + 1);
 }
 
+struct cell {
+	char *p;
+	size_t len, left;
+};
+
+static int cell_put(const char *p, size_t size, void *arg)
+{
+	struct cell *c = arg;
+	const size_t n = size < c->left ? size : c->left;
+
+	memcpy(c->p + c->len, p, n);
+	c->len += n;
+	c->left -= n;
+
+	return n < size ? ENOMEM : 0;
+}
+
+/* Never half a character. */
+static void cell_cut(struct cell *c)
+{
+	size_t at = c->len;
+	uint32_t cp;
+
+	while (at && ((uint8_t)c->p[at - 1] & 0xc0) == 0x80)
+		--at;
+	if (at && !text_utf8_decode(&cp, c->p + at - 1, c->len - at + 1))
+		c->p[at - 1] = '\0';
+}
+
+static void cell_text(char *buf, size_t size, const char *text)
+{
+	struct cell c = {buf, 0, size - 1};
+	struct re_printf pf = {cell_put, &c};
+	struct pl pl;
+
+	pl_set_str(&pl, text);
+	if (text_print_log(&pf, &pl))
+		cell_cut(&c);
+}
+
 /* As a log shows what peers wrote: a terminal obeys controls. */
 void rows_cell(char *buf, size_t size, const json_t *row, const char *key)
 {
 	const json_t *v = value_at(row, key);
-	struct pl pl;
 
 	memset(buf, 0, size); /* what is cut ends, too */
 	if (json_is_integer(v)) {
@@ -37,8 +77,8 @@ void rows_cell(char *buf, size_t size, const json_t *row, const char *key)
 	} else if (json_is_boolean(v)) {
 		str_ncpy(buf, json_is_true(v) ? "yes" : "no", size);
 	} else {
-		pl_set_str(&pl, json_is_string(v) ? json_string_value(v) : "");
-		(void)re_snprintf(buf, size, "%H", text_print_log, &pl);
+		cell_text(buf, size,
+			  json_is_string(v) ? json_string_value(v) : "");
 	}
 	if (!buf[0])
 		str_ncpy(buf, "-", size);

@@ -2,6 +2,7 @@
 #include "admin/status.h"
 
 #include "admin/kept.h"
+#include "admin/life.h"
 #include "admin/load.h"
 #include "bridge/call.h"
 #include "bridge/chat.h"
@@ -67,6 +68,8 @@ json_t *status_json(const struct gateway *gw)
 
 	json_object_set_new(j, "version", json_text(VERSION));
 	json_object_set_new(j, "uptime_s", json_integer((json_int_t)up));
+	json_object_set_new(j, "state",
+			    json_text(life_state_name(life_state(gw->life))));
 	json_object_set_new(j, "calls", json_integer(calls_count()));
 	json_object_set_new(j, "room", json_integer(policy_room(gw->policy)));
 	json_object_set_new(j, "load", load_json(gw));

@@ -2,6 +2,7 @@
 #include "admin/stoxctl.h"
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,61 +10,121 @@
 
 #define DEFAULT_SOCKET "/run/stoxd/stoxd.sock"
 
-enum { PATIENCE = 60 * 1000 }; /* ms without a byte of the answer */
+enum {
+	PATIENCE = 60 * 1000, /* ms without a byte of the answer */
+	READ_SIZE = 16384,    /* bytes */
+	PIECE = PIPE_BUF,     /* bytes that a pipe with room takes at once */
+	HELD_MAX = 64 << 20,  /* bytes that wait for who reads us */
+};
 
-/* More of the answer, 0 at its end, -1 with errno. */
-static ssize_t receive(int fd, char *buf, size_t size)
+/* The gateway waits for nobody: the answer is taken as it comes, and held for a
+ * pager that waits for its user. */
+struct answer {
+	char *buf;
+	size_t pos, end, size; /* from pos to end it is to be written */
+	bool over;	       /* the gateway says no more */
+	int err;	       /* why it broke off */
+};
+
+static int make_room(struct answer *a)
 {
-	struct pollfd p = {fd, POLLIN, 0};
-	int n;
+	char *buf;
 
-	do {
-		n = poll(&p, 1, PATIENCE);
-	} while (n < 0 && errno == EINTR);
-	if (!n)
-		errno = ETIMEDOUT;
+	if (a->pos && a->pos >= a->size / 2) {
+		memmove(a->buf, a->buf + a->pos, a->end - a->pos);
+		a->end -= a->pos;
+		a->pos = 0;
+	}
+	if (a->size - a->end >= READ_SIZE)
+		return 0;
 
-	return n > 0 ? read(fd, buf, size) : -1;
+	buf = realloc(a->buf, 2 * a->size + READ_SIZE);
+	if (!buf)
+		return ENOMEM;
+	a->buf = buf;
+	a->size = 2 * a->size + READ_SIZE;
+
+	return 0;
+}
+
+static void take(struct answer *a, int fd)
+{
+	ssize_t n = -1;
+
+	a->err = make_room(a);
+	if (!a->err) {
+		n = read(fd, a->buf + a->end, READ_SIZE);
+		a->err = n < 0 && errno != EINTR ? errno : 0;
+		a->end += n > 0 ? (size_t)n : 0;
+	}
+	a->over = !n || a->err;
+}
+
+/* Waits for fd to say more, or for out (-1: nothing is for it) to take what
+ * there is.  The reason when out cannot. */
+static int answer_go_on(struct answer *a, int fd, int out)
+{
+	const bool full = a->over || a->end - a->pos >= HELD_MAX;
+	const bool waits = out >= 0 && a->pos < a->end;
+	struct pollfd p[] = {{full ? -1 : fd, POLLIN, 0},
+			     {waits ? out : -1, POLLOUT, 0}};
+	const int n = poll(p, 2, full ? -1 : PATIENCE);
+	ssize_t size;
+
+	if (n <= 0) {
+		a->err = !n ? ETIMEDOUT : errno == EINTR ? 0 : errno;
+		a->over |= a->err != 0;
+		return 0;
+	}
+	if (p[0].revents)
+		take(a, fd);
+	if (!p[1].revents)
+		return 0;
+
+	size = (ssize_t)(a->end - a->pos);
+	size =
+	    write(out, a->buf + a->pos, (size_t)(size < PIECE ? size : PIECE));
+	if (size < 0)
+		return errno == EINTR || errno == EAGAIN ? 0 : errno;
+	a->pos += (size_t)size;
+
+	return 0;
 }
 
 /* "0\n" and a result to stdout, or "1\n", "2\n" and a reason to stderr.  The
  * exit code. */
 static int print_answer(int fd)
 {
-	char buf[16384];
-	FILE *out = NULL;
-	size_t skip = 2;
-	ssize_t n;
-	int code = EXIT_NOBODY;
+	struct answer a = {.buf = NULL};
+	int code = EXIT_NOBODY, out = -1, err = 0;
 
-	while ((n = receive(fd, buf, sizeof(buf))) > 0) {
-		size_t off = skip < (size_t)n ? skip : (size_t)n;
-
-		if (!out) {
-			code = buf[0] == '0'   ? 0
-			       : buf[0] == '2' ? EXIT_USAGE
-					       : EXIT_REFUSED;
-			out = code ? stderr : stdout;
-			if (code)
-				fputs("stoxctl: ", stderr);
-		}
-		if (fwrite(buf + off, 1, (size_t)n - off, out) !=
-		    (size_t)n - off)
-			break;
-		skip -= off;
+	while (!err && (!a.over || (out >= 0 && a.pos < a.end))) {
+		err = answer_go_on(&a, fd, out);
+		if (out >= 0 || a.end < 2)
+			continue;
+		a.pos = 2;
+		code = a.buf[0] == '0'	 ? 0
+		       : a.buf[0] == '2' ? EXIT_USAGE
+					 : EXIT_REFUSED;
+		out = code ? STDERR_FILENO : STDOUT_FILENO;
+		if (code)
+			fputs("stoxctl: ", stderr);
 	}
+	free(a.buf);
 
-	if (n < 0 && out) {
+	if (a.err && out >= 0) {
 		fputs("stoxctl: the answer broke off\n", stderr);
 		code = EXIT_NOBODY;
-	} else if (!out) {
-		fputs(n < 0 ? "stoxctl: stoxd does not answer\n"
+	} else if (out < 0) {
+		fputs(a.err ? "stoxctl: stoxd does not answer\n"
 			    : "stoxctl: no answer; stoxd is busy with other "
 			      "clients, or refused the request\n",
 		      stderr);
 	}
+	if (err && !code)
+		fprintf(stderr, "stoxctl: output: %s\n", strerror(err));
 
-	return code ? code : fflush(stdout) ? EXIT_REFUSED : 0;
+	return code ? code : err ? EXIT_REFUSED : 0;
 }
 
 static int remote(const char *path, bool json, const char *const *wordv,

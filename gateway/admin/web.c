@@ -19,6 +19,7 @@ enum {
 	IDLE = 30,		  /* s without a byte */
 	REQUEST_TIME = 10 * 1000, /* ms that a request may take to come in */
 	REPLY_TIME = 60 * 1000,	  /* ms that its answer may take to leave */
+	LOOK = 1000, /* ms between looks whether anybody waits for it yet */
 };
 
 struct web {
@@ -32,7 +33,8 @@ struct web {
 
 struct webconn { /* a TCP connection */
 	int fd;
-	struct tmr timer; /* ends it */
+	struct tmr timer;   /* ends it, or looks after it */
+	struct webask *ask; /* while it is suspended; not referenced */
 };
 
 static void web_run(struct web *w);
@@ -180,7 +182,7 @@ static enum MHD_Result answer(struct webask *a)
 	if (is_api(a)) {
 		if (!is_word(a, 1, "v1"))
 			return web_fail(a, MHD_HTTP_NOT_FOUND,
-					"the API is at /api/v1/");
+					"the API is at /api/v1");
 		if (n == 3 && is_word(a, 2, "events") && !a->post)
 			return webfeed_join(a->web->feed, a);
 		return a->post ? webapi_post(a) : webapi_get(a);
@@ -237,6 +239,32 @@ static void conn_time(struct MHD_Connection *connection, uint64_t ms)
 void web_no_time(struct MHD_Connection *connection)
 {
 	conn_time(connection, 0);
+}
+
+/* The library does not see that a suspended connection is closed. */
+static void conn_look(void *arg)
+{
+	struct webconn *c = arg;
+	char byte;
+	const ssize_t n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	if (!n || (n < 0 && errno != EAGAIN && errno != EINTR))
+		webapi_give_up(c->ask);
+	else
+		tmr_start(&c->timer, LOOK, conn_look, c);
+}
+
+void web_wait(struct webask *a)
+{
+	struct webconn *c = conn_of(a->connection);
+
+	a->suspended = true;
+	MHD_suspend_connection(a->connection);
+	if (!c)
+		return;
+
+	c->ask = a;
+	tmr_start(&c->timer, LOOK, conn_look, c);
 }
 
 static void on_connection(void *arg, struct MHD_Connection *connection,

@@ -51,6 +51,8 @@ enum MHD_Result web_send(struct webask *a, unsigned status,
 const struct gateway *web_gateway(const struct web *w);
 /* Its response may take as long as it likes. */
 void web_no_time(struct MHD_Connection *c);
+/* Suspends it: its command takes its time, unless nobody waits any more. */
+void web_wait(struct webask *a);
 /* Lets connections that were resumed go on. */
 void web_wake(struct web *w);
 

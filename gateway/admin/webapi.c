@@ -10,7 +10,7 @@
 
 enum {
 	PREFIX = 2,	       /* words before the command: "api", "v1" */
-	ANSWER_MAX = 16 << 20, /* bytes */
+	ANSWER_MAX = 32 << 20, /* bytes */
 	WORDS_MAX = COMMAND_ARGS_MAX, /* of a body */
 };
 
@@ -98,7 +98,9 @@ enum MHD_Result webapi_finish(struct webask *a)
 	const size_t len = a->out ? a->out->end : 0;
 
 	if (!a->out)
-		return web_fail(a, a->status, "the answer cannot be given");
+		return web_fail(a, a->status,
+				"the answer is too long, or memory is "
+				"short: ask for less");
 	if (a->status != MHD_HTTP_OK)
 		return web_fail(a, a->status, "%b", text,
 				len && text[len - 1] == '\n' ? len - 1 : len);
@@ -144,8 +146,7 @@ static enum MHD_Result start(struct webask *a, const struct command *c,
 	if (a->status)
 		return webapi_finish(a);
 
-	a->suspended = true;
-	MHD_suspend_connection(a->connection);
+	web_wait(a);
 
 	return MHD_YES;
 }
@@ -293,7 +294,8 @@ static enum MHD_Result start_body(struct webask *a, const struct command *c)
 
 	if (!is_json(a))
 		return web_fail(a, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
-				"a body is application/json");
+				"a body must be JSON, with Content-Type: "
+				"application/json");
 
 	body = json_loadb(a->body, a->len, JSON_REJECT_DUPLICATES, NULL);
 	err = json_is_object(body) ? words_from(&w, c, body) : EINVAL;

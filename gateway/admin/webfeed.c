@@ -1,5 +1,6 @@
 /* webfeed.c: /api/v1/events: what changes, as server-sent events. */
 #include <errno.h>
+#include <openssl/sha.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -22,6 +23,7 @@ struct webfeed {
 	struct tmr timer;
 	struct quality *quality;
 	struct history *history;
+	uint8_t tokens[2][SHA256_DIGEST_LENGTH]; /* that the readers showed */
 	uint64_t ticks;
 	bool ended;  /* the history is another since it was last told */
 	bool closed; /* no more events */
@@ -94,35 +96,42 @@ static ssize_t reader_take(void *arg, uint64_t pos, char *buf, size_t max)
 	return (ssize_t)n;
 }
 
-/* Its connection ends; who reads too slowly begins anew. */
-static void reader_drop(struct reader *r)
+/* Its connection ends; whoever may begins anew. */
+static void reader_drop(struct reader *r, const char *why)
 {
-	log_debug("http: a reader of events is too slow\n");
+	log_debug("http: a reader of events %s\n", why);
 	r->dead = true;
 	(void)shutdown(r->fd, SHUT_RDWR);
 	reader_go_on(r);
 }
 
+/* A reader that is always a little behind never empties it: what was sent gives
+ * its place back. */
 static int queue_write(struct mbuf *mb, const char *event, const char *data)
 {
-	const size_t pos = mb->pos;
+	const size_t left = mbuf_get_left(mb);
 	int err;
 
-	mb->pos = mb->end;
+	if (mb->pos)
+		memmove(mb->buf, mbuf_buf(mb), left);
+	mb->pos = mb->end = left;
 	err = mbuf_printf(mb, "event: %s\ndata: %s\n\n", event, data);
-	mb->pos = pos;
+	mb->pos = 0;
 
 	return err;
 }
 
 static void reader_tell(struct reader *r, const char *event, const char *data)
 {
+	const size_t left = mbuf_get_left(r->queue);
+
 	if (r->dead)
 		return;
 
-	if (mbuf_get_left(r->queue) + strlen(data) > QUEUE_MAX ||
+	/* one event may be of any length */
+	if ((left && left + strlen(data) > QUEUE_MAX) ||
 	    queue_write(r->queue, event, data))
-		reader_drop(r);
+		reader_drop(r, "is too slow");
 	else
 		reader_go_on(r);
 }
@@ -141,7 +150,7 @@ static void tell_all(struct webfeed *f, const char *event, const char *data)
 	}
 }
 
-/* Released; a mem_ref string, or NULL. */
+/* j is released; to be freed, or NULL. */
 static char *text_of(json_t *j)
 {
 	char *text =
@@ -161,6 +170,34 @@ static uint64_t messages(const struct gateway *gw)
 	return s.sent + s.received;
 }
 
+static void tokens_get(uint8_t md[2][SHA256_DIGEST_LENGTH],
+		       const struct config *c)
+{
+	const char *const v[] = {c->read_token, c->write_token};
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *token = v[i] ? v[i] : "";
+
+		SHA256((const uint8_t *)token, strlen(token), md[i]);
+	}
+}
+
+/* A token that was changed by a reload opens nothing any more. */
+static void tokens_look(struct webfeed *f)
+{
+	uint8_t now[2][SHA256_DIGEST_LENGTH];
+	struct le *le;
+
+	tokens_get(now, web_gateway(f->web)->config);
+	if (!memcmp(now, f->tokens, sizeof(now)))
+		return;
+
+	memcpy(f->tokens, now, sizeof(now));
+	LIST_FOREACH (&f->readers, le) {
+		reader_drop(le->data, "has to show the new token");
+	}
+}
+
 static void tick(void *arg)
 {
 	struct webfeed *f = arg;
@@ -172,6 +209,7 @@ static void tick(void *arg)
 	char *text;
 
 	tmr_start(&f->timer, TICK, tick, f);
+	tokens_look(f);
 	history_sample(f->history, now, &call_counts, calls_count(),
 		       messages(gw));
 	if (read || (f->ticks + 1) % QUALITY_EVERY == 0)
@@ -306,6 +344,7 @@ int webfeed_alloc(struct webfeed **fp, struct web *w)
 		return ENOMEM;
 
 	f->web = w;
+	tokens_get(f->tokens, web_gateway(w)->config);
 	err = quality_alloc(&f->quality);
 	if (!err)
 		err = history_alloc(&f->history);

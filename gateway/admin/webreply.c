@@ -152,7 +152,8 @@ enum MHD_Result web_file(struct webask *a, const char *name)
 				"there is no such page");
 	if (!webreq_accepts_gzip(web_header(a, "Accept-Encoding")))
 		return web_fail(a, MHD_HTTP_NOT_ACCEPTABLE,
-				"this is there compressed by gzip only");
+				"this is there compressed by gzip only: send "
+				"Accept-Encoding: gzip (curl --compressed)");
 
 	known = web_header(a, "If-None-Match");
 	if (known && !strcmp(known, f->etag))

@@ -708,9 +708,10 @@ async function run() {
 	line?.abort();
 	if (document.body.dataset.state !== 'stale')
 		linkState('', 'Connecting');
-	const mine = listen(), why = await mine;
+	const ended = listen(), mine = line, why = await ended;
 
-	if (why === 'stop' || !why)
+	// another line was opened meanwhile: it is that one's to try again
+	if (mine !== line || why === 'stop' || !why)
 		return;
 	const wait = RETRY[Math.min(state.tries++, RETRY.length - 1)];
 
