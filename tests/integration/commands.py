@@ -150,6 +150,18 @@ async def each_in_text_and_json(t):
 
 
 @case
+async def long_spans(t):
+    """A time that is longer than the gateway counts is not a short one."""
+    await Lab(t).start()
+    for days in ("49711d", "99999d"):
+        j = json.loads(await ask(t, "--json", "log", "level", "debug",
+                                 "area=sip", "for=" + days))
+        assert j["seconds_left"] == 0xffffffff, j
+    err = await ask(t, "log", "level", "debug", "jid=a@" + 300 * "b", code=2)
+    assert "255" in err, err
+
+
+@case
 async def people(t):
     """Rows of users, accounts and subscriptions: all, one's, a few."""
     a = await Accounts().start(t, {"limits": {"calls_per_day": "50"}})
@@ -202,8 +214,8 @@ def manual():
     for line in re.findall(r"^\.It Ic (.*)$", page, re.M):
         words, optional = [], False
         for w in line.split():
-            if w in ("Ic", "Ar", "Op", "Ns"):
-                optional |= w == "Op"
+            if w in ("Ic", "Ar", "Op", "Oo", "Oc", "Ns"):
+                optional |= w in ("Op", "Oo")
             elif w == "=":
                 words[-1] = words[-1][:-1] + "=]"
             else:
@@ -519,6 +531,20 @@ async def by_xmpp(t):
 
 
 @case
+async def by_xmpp_at_most(t):
+    """Lines of nothing are elements: a stanza stays one that servers take."""
+    a = await Accounts().start(t, {"admin": {
+        "socket": "stoxd.sock", "admins": "alice@xmpp.test"}})
+    for _ in range(8):
+        await a.lab.ua.request("OPTIONS", "sip:127.0.0.1:5070",
+                               body="\n" * 14000)
+    st, _, v, note, c = await a.one_step("stoxd:trace", {"text": ""})
+    assert st == "completed" and "cut off" in note, (st, note)
+    assert 1000 < len(v["result"]) < 10000, len(v["result"])
+    assert len(text(c)) < 300000, len(text(c))
+
+
+@case
 async def by_xmpp_for_admins_alone(t):
     a = await Accounts().start(t, {"admin": {
         "socket": "stoxd.sock", "admins": "alice@xmpp.test, "
@@ -738,6 +764,27 @@ async def bad_requests(t):
     assert answer(s).startswith(b"0\nstoxd ")
     await asyncio.sleep(0.2)
     assert fds(lab.stoxd.p.pid) <= had
+
+
+@case(timeout=60, waits=12)
+async def slow_pager(t):
+    """Who reads stoxctl may take longer than the gateway waits for it."""
+    lab = await Lab(t).start()
+    full = b""
+    while len(full) < 600000:
+        await lab.ua.request("OPTIONS", "sip:127.0.0.1:5070",
+                             body="x" * 14000)
+        full = await ask(t, "trace")
+    p = subprocess.Popen([STOXCTL, "-s", t.path("stoxd.sock"), "trace"],
+                         stdout=subprocess.PIPE)
+    await asyncio.sleep(12)
+    out, _ = await asyncio.to_thread(p.communicate)
+    assert p.returncode == 0 and out.startswith(full), (len(out), len(full))
+    with open("/dev/full", "wb") as f:
+        p = subprocess.Popen([STOXCTL, "-s", t.path("stoxd.sock"), "trace"],
+                             stdout=f, stderr=subprocess.PIPE)
+        _, err = await asyncio.to_thread(p.communicate)
+    assert p.returncode == 1 and b"No space" in err, (p.returncode, err)
 
 
 @case(timeout=40)

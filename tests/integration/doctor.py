@@ -177,6 +177,9 @@ async def doctor_domain(t):
     failed(await one(lab, "domain", USERS), "remote-server-not-found",
            "[xmpp] domains")
     del lab.server.answers[:]
+    routes(lab.server, users="not-allowed")
+    failed(await one(lab, "domain", USERS), "not-allowed", "[xmpp] domains")
+    del lab.server.answers[:]
     routes(lab.server, users="service-unavailable")
     assert (await one(lab, "domain", USERS))["state"] == "ok"
     del lab.server.answers[:]
@@ -388,3 +391,18 @@ async def doctor_disk(t):
     routes(lab.server)
     failed(await one(lab, "disk", "store"), "No such file",
            "Make the directory")
+
+
+@case
+async def doctor_file(t):
+    """There is room, and what is there is not what is wanted."""
+    for name in ("stoxd.db", "calls.db"):
+        with open(t.path(name), "w") as f:
+            f.write("not a database " * 100)
+    lab = await start(t, {"store": {"path": "stoxd.db"},
+                          "records": {"sqlite": "calls.db"}})
+    routes(lab.server)
+    failed(await one(lab, "disk", "store"), "could not be opened", "Move")
+    await until(lambda: "records: sqlite:" in lab.stoxd.text(), 5,
+                "trouble with records")
+    failed(await one(lab, "disk", "records"), "not a database", "Move")

@@ -71,7 +71,15 @@ for _s in SERVERS:
 @case
 async def init_replaces_nothing_unless_forced(t):
     out = t.path("out")
+    os.mkdir(out, 0o750)
+    group = os.stat(out).st_gid
+    if os.getuid() == 0:    # as the installation leaves it: the gateway's
+        group = 12345
+        os.chown(out, -1, group)
     assert init(out).returncode == 0
+    for n in os.listdir(out):
+        st = os.stat(os.path.join(out, n))
+        assert (st.st_gid, st.st_mode & 0o777) == (group, 0o640), (n, st)
     before = {n: read(out, n) for n in os.listdir(out)}
     os.remove(os.path.join(out, "pjsip-stoxd.conf"))
     r = init(out)
@@ -97,6 +105,50 @@ async def init_replaces_nothing_unless_forced(t):
 
 
 @case
+async def init_names_the_same_port_on_both_sides(t):
+    """Also where the address has none, which each server hears at its own."""
+    for server, address, want in (
+            ("mongooseim", "192.0.2.9", "192.0.2.9:8888"),
+            ("mongooseim", "2001:db8::9", "[2001:db8::9]:8888"),
+            ("ejabberd", "[2001:db8::9]", "[2001:db8::9]:5347"),
+            ("prosody", "xmpp.example.com:5300", "xmpp.example.com:5300")):
+        out = t.path(server + str(len(address)))
+        r = init(out, server, "kamailio", "192.0.2.20", "--server-address",
+                 address)
+        assert r.returncode == 0, (address, r)
+        assert value(read(out, "stoxd.conf"), "server") == want, want
+        if server != "prosody":
+            text = read(out, FILES[server][0])
+            port = want.rpartition(":")[2]
+            assert re.search(r"\bport( =|:) %s\n" % port, text), text
+
+
+@case
+async def init_lets_nobody_dial_more_than_a_user(t):
+    """What is dialled cannot name a second place, nor a command."""
+    out = t.path("asterisk")
+    assert init(out, "prosody", "asterisk").returncode == 0
+    text = read(out, "extensions-stoxd.conf")
+    dials = re.findall(r"Dial\((.*)\)\n", text)
+    assert len(dials) == 2, text
+    for d in dials:
+        assert re.fullmatch(
+            r"PJSIP/\$\{FILTER\([a-z0-9._\\-]+,\$\{EXTEN(:1)?\}\)\}"
+            r"@stoxd,60", d), d
+    out = t.path("freeswitch")
+    assert init(out, "prosody", "freeswitch").returncode == 0
+    e = ET.fromstring(read(out, "freeswitch-default.xml")).find(
+        ".//condition").get("expression")
+    for dialled, to in (("82001", "2001"), ("alice", "alice"),
+                        ("bob.b-2_x", "bob.b-2_x")):
+        m = re.search(e, dialled)
+        assert (m[1] or "") + (m[2] or "") == to, (e, dialled)
+    for dialled in ("a,sofia/gateway/provider/00123", "a${system(id)}",
+                    "a|b", "a b", "a@b", "8", ""):
+        assert not re.search(e, dialled), (e, dialled)
+
+
+@case
 async def init_writes_all_or_nothing(t):
     out = t.path("out")
     os.makedirs(os.path.join(out, "pjsip-stoxd.conf.new", "x"))
@@ -116,6 +168,7 @@ async def init_refuses_what_would_break_files(t):
                 ("--pbx-address", "192.0.2.20\n[limits]"),
                 ("--pbx-address", "192.0.2.20;transport=sctp"),
                 ("--pbx-address", "u@192.0.2.20"), ("--pbx-address", ""),
+                ("--pbx-address", "192.0.2.20:70000"),
                 ("--address", "gw.example.com"),
                 ("--public-address", "192.0.2.256"),
                 ("--phones", "192.0.2.0/24\nx = y")):
@@ -192,8 +245,9 @@ async def init_asks_on_a_terminal(t):
     status, said = await talk("prosody\n", "trunk\n", "exam ple\n",
                               "example.com\n", "\n", "\n",
                               "sip.provider.example\n", "192.0.2.10\n",
-                              "me\n", "hunter2\n")
+                              "me\n", "\n", "hunter2\n")
     assert status == 0, said
+    assert "is needed" in said, said
     assert "must be a domain" in said and "[sip.example.com]" in said, said
     assert "hunter2" not in said, said
     conf = read(out, "stoxd.conf")

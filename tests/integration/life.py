@@ -58,6 +58,10 @@ async def drain_and_undrain(t):
     f = await lab.x2s()
     status, out = await ctl(lab, "drain", "stay")
     assert status == 0 and "drained" in out, out
+    status, out = await ctl(lab, "status")
+    assert "load: drained, new calls are refused" in out, out
+    status, out = await ctl(lab, "--json", "status")
+    assert json.loads(out)["state"] == "drained", out
     await shown(lab, "dnd")
     await drained(lab)
     # what runs goes on, holds included

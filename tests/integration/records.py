@@ -204,6 +204,7 @@ async def stoxctl_finds_them(t):
     assert ctl(lab, "jid=lice@xmpp.test") == []
     assert [r["id"] for r in ctl(lab, "number=600", "last=1")] != []
     assert ctl(lab, "number=4711") == [] and len(ctl(lab, "since=1h")) == 2
+    assert len(ctl(lab, "since=99999d")) == 2   # before 1970
     await asyncio.sleep(2.2)            # in whole seconds
     assert ctl(lab, "since=1s") == []
     text = lab.stoxd.ctl("cdr")

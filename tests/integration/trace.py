@@ -8,7 +8,7 @@ import socket
 import struct
 import subprocess
 
-from peers import tone
+from peers import http, tone
 from peers.daemon import BUILD, ROOT
 from peers.lab import Lab
 from peers.proc import until
@@ -292,6 +292,21 @@ async def pcap_with_sound(t):
     assert p.returncode == 0
     err = await ask(lab, "call", "media", name, status=1)
     assert b"no call" in err, err
+
+
+@case(timeout=100, waits=65)
+async def sound_by_http(t):
+    """What takes longer than an answer may take to leave is answered."""
+    lab, phone, user = await site(t, {"admin": http.tokens(t, False)})
+    await http.up()
+    await talk(lab, phone, user)
+    head = "POST /api/v1/call/media/%s/62s HTTP/1.1\r\nHost: localhost\r\n" \
+        "Content-Length: 0\r\nConnection: close\r\n" \
+        "Authorization: Bearer %s\r\n\r\n" % (
+            (await ids(lab))["xmpp"], http.WRITE)
+    a = http.Answer(await http.raw(head.encode(), timeout=75))
+    assert a.code == 200 and a.body[:4] == b"\n\r\r\n", (a.code, a.body[:99])
+    assert await ids(lab), "no call for so long"
 
 
 # ---- HEP ------------------------------------------------------------------

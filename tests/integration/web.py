@@ -124,8 +124,8 @@ async def http_api_words(t):
             ("/api/v1/call/show/a/b", 400, "usage: call show ID"),
             ("/api/v1/cals", 404, "calls"),
             ("/api/v1/nothing/like/it", 404, "no such command"),
-            ("/api/v2/calls", 404, "/api/v1/"),
-            ("/api", 404, "/api/v1/"),
+            ("/api/v2/calls", 404, "/api/v1"),
+            ("/api", 404, "/api/v1"),
             ("/nothing", 404, "no such page"),
             ("/index.html/x", 404, "no such page")):
         a = await ask("GET", path)
@@ -409,6 +409,28 @@ async def http_pipelined(t):
     assert out.count(b"HTTP/1.1 200 OK") == 4, out
 
 
+@case
+async def http_media_gone(t):
+    """One hears at a time; who goes away makes room for the next."""
+    lab = await lab_with(t, write=True)
+    await lab.x2s()
+    (call,) = (await ask("GET", "/api/v1/calls")).json
+    path = "/api/v1/call/media/%s/" % call["id"]
+    r, w = await asyncio.open_connection("127.0.0.1", http.PORT)
+    w.write(b"POST %s60s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
+            b"Authorization: Bearer %s\r\n\r\n" % (
+                path.encode(), WRITE.encode()))
+    await asyncio.sleep(1.5)
+    refused(await ask("POST", path + "1s", token=WRITE), 409)
+    w.close()
+    for _ in range(20):
+        a = await ask("POST", path + "1s", token=WRITE)
+        if a.code == 200:
+            break
+        await asyncio.sleep(0.2)
+    assert a.code == 200 and a.body[:4] == b"\n\r\r\n", (a.code, a.body[:99])
+
+
 # ---- events ---------------------------------------------------------------
 @case
 async def events(t):
@@ -456,6 +478,30 @@ async def events_hostile(t):
         if live["calls"]:
             break
     assert live["calls"][0]["name"] == HOSTILE, live
+    e.close()
+
+
+@case
+async def events_of_an_old_token(t):
+    """A token that a reload takes back ends what it has opened."""
+    await lab_with(t, read=True, write=True)
+    e = await Events(READ).open()
+    await e.next("live")
+    new = "another-0123456789abcdef"
+    with open(t.path("read.token"), "w") as f:
+        f.write(new + "\n")
+    await ask("POST", "/api/v1/reload", token=WRITE)
+    assert (await ask("GET", "/api/v1/calls", token=new)).code == 200
+    try:
+        for _ in range(5):
+            await e.next("live")
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    else:
+        raise AssertionError("it goes on")
+    e = await Events(new).open()
+    for _ in range(3):
+        await e.next("live")
     e.close()
 
 

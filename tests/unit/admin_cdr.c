@@ -2,10 +2,12 @@
  * fill up, and calls that a crash ended. */
 #include <check.h>
 #include <errno.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "admin/cdr_int.h"
 #include "base/log.h"
@@ -171,6 +173,95 @@ START_TEST(turns_over)
 }
 END_TEST
 
+/* By the age of its first record, also when it was opened since. */
+START_TEST(turns_over_by_age)
+{
+	const uint64_t now = (uint64_t)time(NULL), before = now - 3 * 86400;
+	char name[80];
+
+	conf.csv = csv;
+	conf.rotate_days = 2;
+	ck_assert_int_eq(0, cdr_alloc(&cdr, &conf));
+	for (unsigned i = 0; i < 10; i++)
+		end_call("old", 1000 * (before + i), "", false);
+	cdr = mem_deref(cdr);
+	ck_assert_uint_eq(lines(csv), 11);
+
+	ck_assert_int_eq(0, cdr_alloc(&cdr, &conf));
+	end_call("new", 1000 * now, "", false);
+	cdr = mem_deref(cdr);
+	ck_assert_uint_eq(lines(csv), 2);
+	ck_assert_ptr_nonnull(strstr(text, "-new,"));
+	(void)snprintf(name, sizeof(name), "%s.1", csv);
+	ck_assert_uint_eq(lines(name), 11);
+
+	ck_assert_int_eq(0, cdr_alloc(&cdr, &conf));
+	end_call("new", 1000 * now, "", false);
+	cdr = mem_deref(cdr);
+	ck_assert_uint_eq(lines(csv), 3);
+}
+END_TEST
+
+/* Tried again without a call: nobody waits for one to see that all is well. */
+START_TEST(well_again)
+{
+	struct cdr_status st;
+	char name[160];
+
+	(void)snprintf(name, sizeof(name), "%s/later", dir);
+	(void)snprintf(csv, sizeof(csv), "%s/later/calls.csv", dir);
+	conf.csv = csv;
+	ck_assert_int_eq(0, cdr_alloc(&cdr, &conf));
+	do {
+		usleep(10000);
+		cdr_status(cdr, &st);
+	} while (!st.trouble);
+	ck_assert_int_eq(0, mkdir(name, 0700));
+	for (unsigned i = 0; i < 1000 && st.trouble; i++) {
+		usleep(10000);
+		cdr_status(cdr, &st);
+	}
+	ck_assert_ptr_null(st.trouble);
+}
+END_TEST
+
+static unsigned rows(void)
+{
+	sqlite3_stmt *stmt = NULL;
+	sqlite3 *sq = NULL;
+	unsigned n;
+
+	ck_assert_int_eq(SQLITE_OK, sqlite3_open(db, &sq));
+	ck_assert_int_eq(SQLITE_OK,
+			 sqlite3_prepare_v2(sq, "SELECT count(*) FROM call",
+					    -1, &stmt, NULL));
+	ck_assert_int_eq(SQLITE_ROW, sqlite3_step(stmt));
+	n = (unsigned)sqlite3_column_int(stmt, 0);
+	(void)sqlite3_finalize(stmt);
+	(void)sqlite3_close(sq);
+
+	return n;
+}
+
+/* Old rows go, also where no call comes any more. */
+START_TEST(expires)
+{
+	conf.sqlite = db;
+	ck_assert_int_eq(0, cdr_alloc(&cdr, &conf));
+	end_call("old", 1000ull * 86400, "", false);
+	end_call("new", 1000ull * (uint64_t)time(NULL), "", false);
+	cdr = mem_deref(cdr);
+	ck_assert_uint_eq(rows(), 2);
+
+	conf.keep_days = 30;
+	ck_assert_int_eq(0, cdr_alloc(&cdr, &conf));
+	for (unsigned i = 0; i < 1000 && rows() != 1; i++)
+		usleep(10000);
+	ck_assert_uint_eq(rows(), 1);
+	cdr = mem_deref(cdr);
+}
+END_TEST
+
 /* The folder does not exist: records wait, at most so many, the rest is
  * counted; then it does. */
 START_TEST(bounded)
@@ -305,6 +396,9 @@ int main(void)
 	tcase_add_test(tc, line);
 	tcase_add_test(tc, media);
 	tcase_add_test(tc, turns_over);
+	tcase_add_test(tc, turns_over_by_age);
+	tcase_add_test(tc, well_again);
+	tcase_add_test(tc, expires);
 	tcase_add_test(tc, bounded);
 	tcase_add_test(tc, crash);
 	tcase_add_test(tc, found);

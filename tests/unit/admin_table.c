@@ -7,6 +7,7 @@
 
 #include "admin/line.h"
 #include "admin/remote.h"
+#include "admin/rows.h"
 #include "admin/table.h"
 #include "base/compat.h"
 
@@ -338,6 +339,32 @@ START_TEST(lines)
 }
 END_TEST
 
+/* What is longer than a cell is cut, between characters; it is not gone. */
+START_TEST(cells_are_cut)
+{
+	char text[2 * ROWS_CELL_MAX + 8] = "x", cell[ROWS_CELL_MAX];
+	json_t *row;
+
+	for (size_t i = 0; i < ROWS_CELL_MAX; i++)
+		strcat(text, "\xc3\xa4");
+	for (size_t skip = 0; skip < 2; skip++) {
+		const size_t len = ROWS_CELL_MAX - 1 - skip;
+
+		row = json_pack("{s:s}", "key", text + skip);
+		ck_assert_ptr_nonnull(row);
+		rows_cell(cell, sizeof(cell), row, "key");
+		ck_assert_uint_eq(strlen(cell), len);
+		ck_assert_int_eq(memcmp(cell, text + skip, len), 0);
+		json_decref(row);
+	}
+
+	row = json_pack("{s:s}", "key", "\x1b[31m");
+	rows_cell(cell, sizeof(cell), row, "key");
+	ck_assert_str_eq(cell, "\\x1b[31m");
+	json_decref(row);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("admin table");
@@ -355,6 +382,7 @@ int main(void)
 	tcase_add_test(tc, nears);
 	tcase_add_test(tc, nodes);
 	tcase_add_test(tc, lines);
+	tcase_add_test(tc, cells_are_cut);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

@@ -117,9 +117,15 @@ START_TEST(seals_and_opens)
 	ck_assert_int_eq(EBADMSG, secret_open(other, "a", sealed, len, &text));
 	(void)unlink(path);
 
+	mem_deref(again);
 	ck_assert_int_eq(0, secret_seal(s, "a", "", &again, &len2));
 	ck_assert_int_eq(0, secret_open(s, "a", again, len2, &text));
 	ck_assert_str_eq(text, "");
+	mem_deref(text);
+	mem_deref(again);
+	mem_deref(sealed);
+	mem_deref(other);
+	mem_deref(s);
 }
 END_TEST
 
@@ -151,6 +157,7 @@ START_TEST(bad_files)
 	ck_assert_int_eq(EACCES, secret_alloc(&s, file));
 	write_key(good, 0640);
 	ck_assert_int_eq(0, secret_alloc(&s, file));
+	mem_deref(s);
 	ck_assert_int_eq(EBADMSG, secret_alloc(&s, dir));
 	ck_assert_int_eq(ENOENT, secret_alloc(&s, "/nonexistent/key"));
 }

@@ -35,6 +35,16 @@ static void line(const char *jid, const char *numbers)
 	r->line = (int)conf.userc;
 }
 
+static void forget(void)
+{
+	while (conf.userc) {
+		struct config_route *r = &lines[--conf.userc];
+
+		r->name = mem_deref(r->name);
+		r->text = mem_deref(r->text);
+	}
+}
+
 static void check(const char *kind, const char *from, const char *to,
 		  const struct users *u)
 {
@@ -76,6 +86,7 @@ START_TEST(table)
 	ck_assert_uint_gt(n, 15);
 	ck_assert_str_eq(said, "");
 	mem_deref(u);
+	forget();
 }
 END_TEST
 
@@ -98,13 +109,14 @@ START_TEST(problems)
 		struct users *u;
 
 		said[0] = '\0';
-		conf.userc = 0;
+		forget();
 		line(rows[i].jid, rows[i].numbers);
 		ck_assert_int_eq(EBADMSG, users_alloc(&u, &conf, &pf));
 		ck_assert_msg(strstr(said, rows[i].what), "%s: %s",
 			      rows[i].jid, said);
 		ck_assert(!strncmp(said, "t.conf:1: [users]", 17));
 	}
+	forget();
 }
 END_TEST
 
