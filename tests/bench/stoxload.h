@@ -193,7 +193,8 @@ extern struct load load;
 /* ---- stoxload_call.c ---- */
 int call_init(void);
 void call_start(struct call *c);
-void call_fail(struct call *c, const char *fmt, ...);
+void call_fail(struct call *c, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 void call_heard(struct call *c); /* a packet came at one end */
 void call_keyed(struct call *c); /* DTLS and SIP are through */
 void call_over(struct call *c);	 /* one side says that it has ended */
