@@ -3,6 +3,9 @@
 #include <string.h>
 #include "base/text.h"
 #include "sip/nameaddr.h"
+#include "sip/scan.h"
+
+enum { RETRY_AFTER_MAX = 86400 }; /* s */
 
 int invite_set_sdp(char **dst, const char *sdp, size_t len)
 {
@@ -136,7 +139,6 @@ static bool reason_header(const struct sip_hdr *hdr, const struct sip_msg *msg,
 
 void invite_ending(struct ending *end, const struct sip_msg *msg)
 {
-	const struct sip_hdr *retry;
 	char *text = NULL;
 	struct pl line;
 
@@ -152,9 +154,7 @@ void invite_ending(struct ending *end, const struct sip_msg *msg)
 
 	(void)sip_msg_hdr_apply(msg, true, SIP_HDR_REASON, reason_header, end);
 
-	retry = sip_msg_hdr(msg, SIP_HDR_RETRY_AFTER);
-	if (retry)
-		end->retry_after = pl_u32(&retry->val);
+	end->retry_after = sipscan_retry_after(msg, RETRY_AFTER_MAX);
 }
 
 /* Refusals by rules of ours: their phrase alone says too little. */

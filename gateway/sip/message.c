@@ -250,23 +250,6 @@ static bool accepts(const struct sip_hdr *hdr, const struct sip_msg *msg,
 	return false;
 }
 
-static unsigned retry_after(const struct sip_msg *msg)
-{
-	const struct sip_hdr *hdr = sip_msg_hdr(msg, SIP_HDR_RETRY_AFTER);
-	struct pl pl;
-	uint64_t n;
-
-	if (!hdr)
-		return 0;
-
-	pl = hdr->val; /* "120 (comment);duration=.." */
-	for (pl.l = 0;
-	     pl.l < hdr->val.l && pl.p[pl.l] >= '0' && pl.p[pl.l] <= '9';)
-		++pl.l;
-
-	return sipscan_number(&pl, RETRY_AFTER_MAX, &n) ? (unsigned)n : 0;
-}
-
 static void answered(struct message *m, const struct sip_msg *msg)
 {
 	const struct sip_hdr *contact = sip_msg_hdr(msg, SIP_HDR_CONTACT);
@@ -274,7 +257,7 @@ static void answered(struct message *m, const struct sip_msg *msg)
 	struct nameaddr na;
 
 	(void)sip_msg_hdr_apply(msg, true, SIP_HDR_ACCEPT, accepts, &r);
-	r.retry_after = retry_after(msg);
+	r.retry_after = sipscan_retry_after(msg, RETRY_AFTER_MAX);
 	if (contact && !nameaddr_decode(&na, &contact->val))
 		r.contact = na.uri;
 	finish(m, &r);

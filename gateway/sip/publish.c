@@ -321,25 +321,6 @@ static void silence_h(void *arg)
 	fail_over(p);
 }
 
-static bool number_of(const struct pl *val, uint64_t *np)
-{
-	struct pl pl = *val;
-
-	for (pl.l = 0;
-	     pl.l < val->l && pl.p[pl.l] >= '0' && pl.p[pl.l] <= '9';)
-		++pl.l;
-
-	return sipscan_number(&pl, EXPIRES_MAX, np);
-}
-
-static uint64_t retry_after(const struct sip_msg *msg)
-{
-	const struct sip_hdr *hdr = sip_msg_hdr(msg, SIP_HDR_RETRY_AFTER);
-	uint64_t n;
-
-	return hdr && number_of(&hdr->val, &n) ? MIN(n * 1000, RETRY_MAX) : 0;
-}
-
 /* RFC 3903 11.3: a token, which goes out again as it came. */
 static bool etag_of(const struct sip_msg *msg, struct pl *etag)
 {
@@ -374,7 +355,7 @@ static void accepted(struct publication *p, const struct sip_msg *msg)
 		return;
 	}
 
-	(void)number_of(&msg->expires, &s);
+	(void)sipscan_seconds(&msg->expires, EXPIRES_MAX, &s);
 	s = MAX(s, EXPIRES_MIN);
 	if (!etag_of(msg,
 		     &etag)) { /* it ends by itself, then it is made anew */
@@ -410,7 +391,8 @@ static bool again_longer(struct publication *p, const struct sip_msg *msg)
 	const struct sip_hdr *hdr = sip_msg_xhdr(msg, "Min-Expires");
 	uint64_t n;
 
-	if (!p->wanted || !hdr || !number_of(&hdr->val, &n) || n <= p->expires)
+	if (!p->wanted || !hdr ||
+	    !sipscan_seconds(&hdr->val, EXPIRES_MAX, &n) || n <= p->expires)
 		return false;
 
 	p->expires = (unsigned)n;
@@ -436,6 +418,9 @@ static bool is_again(struct publication *p, const struct sip_msg *msg)
 
 static void failed(struct publication *p, const struct sip_msg *msg)
 {
+	const uint64_t retry =
+	    sipscan_retry_after(msg, RETRY_MAX / 1000) * 1000ULL;
+
 	p->changed = p->wanted;
 	if (++p->tries <= TRIES_MAX && is_again(p, msg)) {
 		if (request(p))
@@ -455,12 +440,12 @@ static void failed(struct publication *p, const struct sip_msg *msg)
 	case 423:
 	case 480:
 	case 481:
-		later(p, msg->scode, retry_after(msg));
+		later(p, msg->scode, retry);
 		break;
 
 	case 503:
-		if (retry_after(msg))
-			later(p, 503, retry_after(msg));
+		if (retry)
+			later(p, 503, retry);
 		else
 			fail_over(p);
 		break;
@@ -469,7 +454,7 @@ static void failed(struct publication *p, const struct sip_msg *msg)
 		if ((msg->scode >= 500 && msg->scode < 600 &&
 		     msg->scode != 501) ||
 		    msg->scode == 491)
-			later(p, msg->scode, retry_after(msg));
+			later(p, msg->scode, retry);
 		else
 			refuse(p, msg->scode);
 		break;

@@ -329,25 +329,11 @@ static void on_brief(struct binding *b, const struct sip_msg *msg)
 	fail(b, 0);
 }
 
-static uint64_t retry_after(const struct sip_msg *msg)
-{
-	const struct sip_hdr *hdr = sip_msg_hdr(msg, SIP_HDR_RETRY_AFTER);
-	struct pl pl;
-	uint64_t n;
-
-	if (!hdr)
-		return 0;
-
-	pl = hdr->val; /* "120 (comment);duration=.." */
-	for (pl.l = 0;
-	     pl.l < hdr->val.l && pl.p[pl.l] >= '0' && pl.p[pl.l] <= '9';)
-		++pl.l;
-
-	return sipscan_number(&pl, BACKOFF_MAX / 1000, &n) ? n * 1000 : 0;
-}
-
 static void on_final(struct binding *b, const struct sip_msg *msg)
 {
+	const uint64_t retry =
+	    sipscan_retry_after(msg, BACKOFF_MAX / 1000) * 1000ULL;
+
 	b->code = msg->scode;
 
 	switch (msg->scode) {
@@ -366,8 +352,8 @@ static void on_final(struct binding *b, const struct sip_msg *msg)
 		on_brief(b, msg);
 		break;
 	case 503:
-		if (retry_after(msg))
-			fail(b, retry_after(msg));
+		if (retry)
+			fail(b, retry);
 		else
 			fail_over(b);
 		break;
@@ -387,7 +373,7 @@ static void on_final(struct binding *b, const struct sip_msg *msg)
 		b->text = msg->scode == 404 ? "the registrar knows no such "
 					      "user"
 					    : "the registrar refuses";
-		fail(b, retry_after(msg));
+		fail(b, retry);
 		break;
 	}
 }

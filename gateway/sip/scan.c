@@ -70,6 +70,29 @@ bool sipscan_number(const struct pl *p, uint64_t max, uint64_t *n)
 	return p->l > 0;
 }
 
+bool sipscan_seconds(const struct pl *p, uint64_t max, uint64_t *n)
+{
+	struct pl digits = {p->p, 0};
+
+	while (digits.l < p->l && p->p[digits.l] >= '0' &&
+	       p->p[digits.l] <= '9')
+		++digits.l;
+	if (!digits.l)
+		return false;
+	if (!sipscan_number(&digits, max, n))
+		*n = max;
+
+	return true;
+}
+
+unsigned sipscan_retry_after(const struct sip_msg *msg, unsigned max)
+{
+	const struct sip_hdr *hdr = sip_msg_hdr(msg, SIP_HDR_RETRY_AFTER);
+	uint64_t n;
+
+	return hdr && sipscan_seconds(&hdr->val, max, &n) ? (unsigned)n : 0;
+}
+
 /* One line without its end; *len becomes what follows it. */
 static bool next_line(const char **p, size_t *len, struct pl *line)
 {

@@ -56,5 +56,10 @@ bool sipscan_is_token(const struct pl *p);
 void sipscan_trim(struct pl *p); /* white space at both ends, folds too */
 /* 1*DIGIT without sign that fits max, nothing else. */
 bool sipscan_number(const struct pl *p, uint64_t max, uint64_t *n);
+/* The digits that "120 (comment);duration=.." begins with, no more than max;
+ * false: there are none. */
+bool sipscan_seconds(const struct pl *p, uint64_t max, uint64_t *n);
+/* RFC 3261 20.33, no more than max; 0: none. */
+unsigned sipscan_retry_after(const struct sip_msg *msg, unsigned max);
 
 #endif

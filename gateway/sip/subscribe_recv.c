@@ -29,30 +29,11 @@ const char *subscribe_reason(const struct pl *name)
 	return NULL;
 }
 
-/* Digits before anything else: "120 (comment);duration=..". */
-static bool number_of(const struct pl *val, uint64_t *np)
-{
-	struct pl pl = *val;
-
-	for (pl.l = 0;
-	     pl.l < val->l && pl.p[pl.l] >= '0' && pl.p[pl.l] <= '9';)
-		++pl.l;
-
-	return sipscan_number(&pl, EXPIRES_MAX, np);
-}
-
-static unsigned retry_after(const struct sip_msg *msg)
-{
-	const struct sip_hdr *hdr = sip_msg_hdr(msg, SIP_HDR_RETRY_AFTER);
-	uint64_t n;
-
-	return hdr && number_of(&hdr->val, &n) ? (unsigned)n : 0;
-}
-
 static void end(struct subscription *sub, const struct sip_msg *msg)
 {
-	const struct subscribe_end e = {.code = msg->scode,
-					.retry_after = retry_after(msg)};
+	const struct subscribe_end e = {
+	    .code = msg->scode,
+	    .retry_after = sipscan_retry_after(msg, EXPIRES_MAX)};
 
 	subscribe_close(sub, &e);
 }
@@ -76,8 +57,8 @@ static bool again_longer(struct subscription *sub, const struct sip_msg *msg)
 	const struct sip_hdr *hdr = sip_msg_xhdr(msg, "Min-Expires");
 	uint64_t n;
 
-	if (!hdr || !number_of(&hdr->val, &n) || n <= sub->expires ||
-	    sub->tries++ >= TRIES_MAX || sub->fetch)
+	if (!hdr || !sipscan_seconds(&hdr->val, EXPIRES_MAX, &n) ||
+	    n <= sub->expires || sub->tries++ >= TRIES_MAX || sub->fetch)
 		return false;
 
 	sub->expires = (unsigned)n;
@@ -125,7 +106,7 @@ static void on_accepted(struct subscription *sub, const struct sip_msg *msg)
 		return;
 	}
 
-	(void)number_of(&msg->expires, &n);
+	(void)sipscan_seconds(&msg->expires, EXPIRES_MAX, &n);
 	subscribe_granted(sub, MAX((unsigned)n, EXPIRES_MIN));
 	if (sub->state == SUBSCRIBE_ASKING)
 		subscribe_enter(sub, SUBSCRIBE_ACCEPTED);
@@ -236,10 +217,11 @@ static int notify_decode(struct notify *n, const struct sip_msg *msg)
 	params.l = (size_t)(hdr->val.p + hdr->val.l - params.p);
 	if (!msg_param_decode(&params, "reason", &pl))
 		n->reason = pl;
-	if (!msg_param_decode(&params, "expires", &pl) && number_of(&pl, &num))
+	if (!msg_param_decode(&params, "expires", &pl) &&
+	    sipscan_seconds(&pl, EXPIRES_MAX, &num))
 		n->expires = MAX((unsigned)num, EXPIRES_MIN);
 	if (!msg_param_decode(&params, "retry-after", &pl) &&
-	    number_of(&pl, &num))
+	    sipscan_seconds(&pl, EXPIRES_MAX, &num))
 		n->retry_after = (unsigned)num;
 	if (mbuf_get_left(msg->mb)) {
 		n->body.p = (const char *)mbuf_buf(msg->mb);

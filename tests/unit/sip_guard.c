@@ -361,6 +361,43 @@ START_TEST(long_option)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	unsigned want; /* of 3600 at most; 0: none */
+} waits[] = {
+    {"120", 120},
+    {"18000;duration=3600", 3600},
+    {"120 (I'm in a meeting)", 120},
+    {"3600", 3600},
+    {"3601", 3600},
+    {"99999999999999999999999999", 3600},
+    {"0", 0},
+    {"", 0},
+    {"-5", 0},
+    {"soon", 0},
+};
+
+/* Who says "in five hours" is not asked again at once. */
+START_TEST(retry_after)
+{
+	struct mbuf *mb = mbuf_alloc(512);
+	struct sip_msg *msg;
+
+	(void)mbuf_printf(mb,
+			  "SIP/2.0 503 x\r\nVia: SIP/2.0/UDP h;branch="
+			  "z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n"
+			  "To: <sip:a@b>;tag=2\r\nCall-ID: 1\r\n"
+			  "CSeq: 1 INVITE\r\nRetry-After: %s\r\n"
+			  "Content-Length: 0\r\n\r\n",
+			  waits[_i].text);
+	mb->pos = 0;
+	ck_assert_int_eq(sip_msg_decode(&msg, mb), 0);
+	ck_assert_uint_eq(sipscan_retry_after(msg, 3600), waits[_i].want);
+	mem_deref(msg);
+	mem_deref(mb);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("sip_guard");
@@ -376,6 +413,7 @@ int main(void)
 	tcase_add_test(tc, header_names);
 	tcase_add_test(tc, reply);
 	tcase_add_test(tc, long_option);
+	tcase_add_loop_test(tc, retry_after, 0, ARRAY_SIZE(waits));
 	suite_add_tcase(s, tc);
 
 	srunner_run_all(sr, CK_NORMAL);
