@@ -75,10 +75,10 @@ PULSE_ON = 0.3      # s of each PULSE_ALL
 PULSE_ALL = 0.6     # s
 BLOCKS = 250        # Hz
 OWN_DB = -20.0      # beside which it may be a trace of switching it on and off
-SAID = 0.4          # of a call its pulses are heard, at least; half is sent
+SAID = 0.3          # of a call its pulses are heard, at least; half is sent
 TURN = 4.2          # s that it speaks in its first tone
 LOUD = 1e4          # mean square of what is not silence
-CHANGE = 9.0        # s after which others change theirs: it tries every codec
+CHANGE = 14.0       # s after which others change theirs: it tries every codec
                     # before its first call, and is not heard until then
 
 
@@ -362,7 +362,7 @@ class Client(Events):
     async def call(self, to, timeout=20):
         """Clicks an audio call to a contact that is online."""
         before = self.proposed
-        for _ in range(6):
+        for _ in range(10):
             p = self._press("dino-im", "xmpp:%s?message" % to)
             await asyncio.sleep(2)  # the running one opens the conversation
             p.kill()

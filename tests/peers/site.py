@@ -10,7 +10,7 @@ from peers.phones import MAKES
 
 CONTACT = "600@sip.xmpp.test"
 TALK = 10.0     # s of a call whose tones are judged
-RING = 30       # s until it rings: some clients are slow to begin a call
+RING = 90       # s until it rings: some clients are slow to begin a call
 SETTLE = 0.2    # s between connected and both streams running
 
 
@@ -108,12 +108,13 @@ class Site:
         await self.phone.ring(RING)
         await self.phone.answer()
 
-    async def talk(self, session, seconds=TALK):
+    async def talk(self, session, seconds=None):
         await asyncio.sleep(SETTLE)
         if hasattr(session, "look"):
             await session.look()
         self.since = time.monotonic()
-        await asyncio.sleep(seconds)
+        # both tones, also of one who begins late
+        await asyncio.sleep(seconds or max(TALK, tone.CHANGE + 3))
 
     async def hang_up(self, client, session, by="client"):
         self.seconds = time.monotonic() - self.since
