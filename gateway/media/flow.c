@@ -105,6 +105,7 @@ void flow_unaim(struct flow *f)
 {
 	worker_flush(f->relay->w); /* it points at aim */
 	f->aim.len = 0;
+	f->singly = false;
 	f->settled = false;
 }
 
@@ -153,8 +154,17 @@ void flow_send(struct flow *f, const uint8_t *p, size_t len, bool rtcp)
 	struct aim *a = &f->aim;
 
 	if ((f->ice || !rtcp) && flow_aim(f)) {
-		worker_send(f->relay->w, a->fd, &a->sa,
-			    f->connected ? 0 : a->len, p, len, &f->count);
+		const struct tx t = {
+		    .fd = a->fd,
+		    .tolen = f->connected ? 0 : a->len,
+		    .to = &a->sa,
+		    .p = p,
+		    .len = len,
+		    .count = &f->count,
+		    .singly = &f->singly,
+		};
+
+		worker_send(f->relay->w, &t);
 		return;
 	}
 	if (f->ice)

@@ -108,6 +108,7 @@ struct flow {
 	uint8_t tap;	/* who looks on (tap.c), 0: nobody */
 	bool settled;	/* RTP: its source will not change any more */
 	bool connected; /* RTP: its socket is */
+	bool singly;	/* to aim, as in txrun.h */
 	struct aim aim;
 	struct media_count count;
 	uint64_t first_at; /* us; first authentic packet, 0: none */

@@ -117,46 +117,6 @@ static int read_some(struct worker *w, int fd, unsigned want)
 	return n;
 }
 
-/* To one peer in one call; what cannot be sent does not hold up the rest. */
-static void send_run(struct tx *t, unsigned n)
-{
-	struct mmsghdr msgs[WORKER_BATCH];
-	struct iovec iov[WORKER_BATCH];
-	unsigned i, at = 0;
-	int sent;
-
-	memset(msgs, 0, n * sizeof(*msgs));
-	for (i = 0; i < n; i++) {
-		iov[i].iov_base = (void *)(uintptr_t)t[i].p;
-		iov[i].iov_len = t[i].len;
-		msgs[i].msg_hdr.msg_iov = &iov[i];
-		msgs[i].msg_hdr.msg_iovlen = 1;
-		msgs[i].msg_hdr.msg_name = (void *)(uintptr_t)t[i].to;
-		msgs[i].msg_hdr.msg_namelen = t[i].tolen;
-	}
-	while (at < n) {
-		sent = sendmmsg(t->fd, msgs + at, n - at,
-				MSG_DONTWAIT | MSG_NOSIGNAL);
-		for (i = 0; sent > 0 && i < (unsigned)sent; i++, at++) {
-			t[at].count->tx_packets++;
-			t[at].count->tx_bytes += t[at].len;
-		}
-		if (sent <= 0)
-			t[at++].count->tx_drop++;
-	}
-}
-
-static void send_one(const struct tx *t)
-{
-	if (sendto(t->fd, t->p, t->len, MSG_DONTWAIT | MSG_NOSIGNAL,
-		   t->tolen ? t->to : NULL, t->tolen) < 0) {
-		t->count->tx_drop++;
-		return;
-	}
-	t->count->tx_packets++;
-	t->count->tx_bytes += t->len;
-}
-
 void worker_flush(struct worker *w)
 {
 	unsigned i, n;
@@ -167,28 +127,25 @@ void worker_flush(struct worker *w)
 				break;
 		}
 		if (n == 1)
-			send_one(&w->out[i]);
+			txrun_one(&w->out[i]);
 		else
-			send_run(&w->out[i], n);
+			txrun_send(&w->out[i], n);
 	}
 	w->outc = 0;
 }
 
-void worker_send(struct worker *w, int fd, const struct sockaddr *to,
-		 socklen_t tolen, const uint8_t *p, size_t len,
-		 struct media_count *count)
+void worker_send(struct worker *w, const struct tx *t)
 {
-	struct tx t = {fd, tolen, to, p, len, count};
-	uintptr_t at = (uintptr_t)p;
+	uintptr_t at = (uintptr_t)t->p;
 
 	/* What is built elsewhere will not stay. */
 	if (w->batching && w->outc < WORKER_BATCH && at >= (uintptr_t)w->rx &&
 	    at < (uintptr_t)&w->rx[WORKER_BATCH]) {
-		w->out[w->outc++] = t;
+		w->out[w->outc++] = *t;
 		return;
 	}
 	worker_flush(w);
-	send_one(&t);
+	txrun_one(t);
 }
 
 /* What was read, in order. */

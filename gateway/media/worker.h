@@ -13,16 +13,15 @@
 #include <sys/socket.h>
 #include "media/cmdq.h"
 #include "media/crypt.h"
+#include "media/txrun.h"
 #include "media/wtimer.h"
-
-struct media_count;
 
 enum { WORKER_TOTALS = 10 }; /* as in struct media_totals */
 
 enum {
-	WORKER_BATCH = 16,	/* datagrams that are handled together */
-	WORKER_DATAGRAM = 2048, /* bytes; the configured limit is below it */
-	WORKER_HEADROOM = 32,	/* for a longer header */
+	WORKER_BATCH = TXRUN_MAX, /* datagrams that are handled together */
+	WORKER_DATAGRAM = 2048,	  /* bytes; the configured limit is below it */
+	WORKER_HEADROOM = 32,	  /* for a longer header */
 };
 
 struct watch;
@@ -58,15 +57,6 @@ struct rxbuf { /* aligned, with room before and behind the datagram */
 struct rx { /* a datagram that was read */
 	struct watch *wt;
 	size_t len;
-};
-
-struct tx { /* a datagram that waits for the end of its batch */
-	int fd;
-	socklen_t tolen; /* 0: the socket is connected */
-	const struct sockaddr *to;
-	const uint8_t *p; /* in rx[] of the worker */
-	size_t len;
-	struct media_count *count;
 };
 
 struct worker {
@@ -126,11 +116,8 @@ void worker_timer_loose(struct worker *w, struct wtimer *t, uint64_t us,
  * ours do not drive each other out of the cache for each packet. */
 int worker_receive(struct worker *w, struct watch *wt, int fd,
 		   const struct receiver *rx, void *arg);
-/* Sends now, or with the batch.  Until then fd and to must stay; count has its
- * tx or tx_drop counted.  tolen 0: connected. */
-void worker_send(struct worker *w, int fd, const struct sockaddr *to,
-		 socklen_t tolen, const uint8_t *p, size_t len,
-		 struct media_count *count);
+/* Sends now, or with the batch.  Until then what t points to must stay. */
+void worker_send(struct worker *w, const struct tx *t);
 /* Sends what waits. */
 void worker_flush(struct worker *w);
 
