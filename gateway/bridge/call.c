@@ -92,6 +92,7 @@ void call_enter(struct call *call, enum call_state st)
 		if (call->answered) /* another device goes on with it */
 			break;
 		call->answered = tmr_jiffies();
+		calls_answered(call);
 		tmr_start(&call->limit,
 			  (uint64_t)calls_conf.config->limits.call_max * 1000,
 			  limit_timeout, call);

@@ -38,6 +38,7 @@ struct queued {
 
 struct call {
 	struct le le;
+	struct le le_open; /* among those without an answer */
 	char name[9];
 	enum call_state state;
 	bool from_xmpp;
@@ -98,6 +99,8 @@ struct call *calls_find(const char *name);
 /* Stops at the first true. */
 bool calls_each(bool (*h)(const struct call *call, void *arg), void *arg);
 void calls_exhausted(const char *user, void *arg);
+/* Of an answered call nobody is a rival. */
+void calls_answered(struct call *call);
 bool calls_rival(const struct call *call, uint64_t *age);
 const char *call_state_name(enum call_state st);
 /* Each call that is not active yet. */

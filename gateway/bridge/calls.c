@@ -13,6 +13,7 @@ struct portal { /* a component that calls may use */
 
 struct calls_conf calls_conf;
 static struct list calls;
+static struct list open_calls; /* those of calls without an answer */
 static struct list portals;
 
 static const char *const state_names[] = {
@@ -57,6 +58,7 @@ int calls_start(const struct calls_conf *conf)
 {
 	calls_conf = *conf;
 	list_init(&calls);
+	list_init(&open_calls);
 	list_init(&portals);
 	if (conf->policy)
 		policy_watch(conf->policy, calls_exhausted, NULL);
@@ -111,6 +113,8 @@ struct jingle *calls_jingle(const char *domain)
 void calls_add(struct call *call)
 {
 	list_append(&calls, &call->le, call);
+	if (!call->answered)
+		list_append(&open_calls, &call->le_open, call);
 	slack_add();
 }
 
@@ -119,7 +123,13 @@ void calls_remove(struct call *call)
 	if (!call->le.list)
 		return;
 	list_unlink(&call->le);
+	list_unlink(&call->le_open);
 	slack_drop();
+}
+
+void calls_answered(struct call *call)
+{
+	list_unlink(&call->le_open);
 }
 
 /* Is there an unanswered call between the same two that the other side
@@ -128,11 +138,11 @@ bool calls_rival(const struct call *call, uint64_t *age)
 {
 	struct le *le;
 
-	LIST_FOREACH (&calls, le) {
+	LIST_FOREACH (&open_calls, le) {
 		const struct call *c = le->data;
 
-		if (c->answered || c->from_xmpp == call->from_xmpp ||
-		    !c->xp.jid || !c->sp.jid || !call->xp.jid || !call->sp.jid)
+		if (c->from_xmpp == call->from_xmpp || !c->xp.jid ||
+		    !c->sp.jid || !call->xp.jid || !call->sp.jid)
 			continue;
 		if (strcmp(c->xp.jid, call->xp.jid) ||
 		    strcmp(c->sp.jid, call->sp.jid))

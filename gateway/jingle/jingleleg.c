@@ -330,7 +330,7 @@ static void jingle_destroy(void *arg)
 		jleg_fail(l, REASON_GONE, "the gateway is shutting down");
 	}
 
-	list_flush(&j->tombs);
+	jingle_tables_free(j);
 	mem_deref(j->s);
 	mem_deref(j->c);
 }
@@ -355,13 +355,14 @@ int jingle_alloc(struct jingle **jp, struct component *c, struct service *s,
 	if (!j)
 		return ENOMEM;
 
-	list_init(&j->legs);
-	list_init(&j->tombs);
 	j->c = mem_ref(c);
 	j->s = mem_ref(s);
 	jingle_limits(j, limits);
 
-	err = component_listen(c, COMPONENT_IQ_SET, NS_JINGLE, jingle_iq, j);
+	err = jingle_tables_alloc(j);
+	if (!err)
+		err = component_listen(c, COMPONENT_IQ_SET, NS_JINGLE,
+				       jingle_iq, j);
 	if (!err)
 		err = component_listen(c, COMPONENT_MESSAGE, NULL,
 				       jingle_message, j);

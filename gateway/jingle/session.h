@@ -70,14 +70,20 @@ struct jingle {
 	struct component *c;			/* referenced */
 	struct service *s;			/* referenced; NULL in tests */
 	unsigned half_open, candidates, codecs; /* limits */
-	struct list legs;  /* of struct jleg, each referenced */
-	struct list tombs; /* of struct tomb, oldest first */
+	struct list legs;    /* of struct jleg, each referenced */
+	unsigned unsettled;  /* of them, not active */
+	struct hash *sids;   /* the same by sid .. */
+	struct hash *pairs;  /* .. and by user and contact */
+	struct list tombs;   /* of struct tomb, oldest first */
+	struct hash *graves; /* the same by sid */
+	unsigned tombc;
 };
 
 struct jleg {
 	struct leg leg; /* first */
 	struct le le;
-	struct jingle *j; /* not referenced */
+	struct le le_sid, le_pair; /* in the tables of j */
+	struct jingle *j;	   /* not referenced */
 	enum jleg_state st;
 	bool incoming, jmi;
 	char *sid;
@@ -111,8 +117,6 @@ int jleg_alloc(struct jleg **lp, struct jingle *j, bool incoming,
 int jleg_new(struct jleg **lp, struct jingle *j, bool incoming,
 	     const char *sid, const char *contact, const char *user);
 void jleg_enter(struct jleg *l, enum jleg_state st);
-/* Puts the leg on the list of those that stanzas can find. */
-void jleg_link(struct jleg *l);
 /* Says goodbye on the wire as the state demands; state unchanged. */
 void jleg_goodbye(struct jleg *l, enum reason reason,
 		  const struct ending *end);
@@ -132,6 +136,11 @@ void jleg_error_ending(struct ending *end, const struct stanza *st);
 void jleg_farewell(const struct leg *leg, leg_note_h *h, void *arg);
 
 /* ---- table.c: who is who ---- */
+int jingle_tables_alloc(struct jingle *j);
+void jingle_tables_free(struct jingle *j);
+/* Puts the leg where stanzas can find it, and takes it out again. */
+void jleg_link(struct jleg *l);
+void jleg_unlink(struct jleg *l);
 struct jleg *jingle_find(const struct jingle *j, const char *sid,
 			 const char *peer, unsigned *branch);
 struct jleg *jingle_find_id(const struct jingle *j, const char *id,

@@ -59,7 +59,7 @@ static void jleg_destroy(void *arg)
 	unsigned i;
 
 	timers_cancel(l);
-	list_unlink(&l->le);
+	jleg_unlink(l);
 	for (i = 0; i < LEG_BRANCH_MAX; i++)
 		branch_clear(&l->br[i]);
 
@@ -107,12 +107,6 @@ int jleg_alloc(struct jleg **lp, struct jingle *j, bool incoming,
 		*lp = l;
 
 	return err ? ENOMEM : 0;
-}
-
-void jleg_link(struct jleg *l)
-{
-	if (!l->le.list)
-		list_append(&l->j->legs, &l->le, mem_ref(l));
 }
 
 /* E.3: nobody there is cause 20, nobody answered is cause 19. */
@@ -181,6 +175,9 @@ void jleg_enter(struct jleg *l, enum jleg_state st)
 	log_debug("call %s: xmpp %s %s -> %s\n", call_name(&l->leg), l->user,
 		  state_names[l->st], state_names[st]);
 
+	if (l->le.list)
+		l->j->unsettled +=
+		    (st != JLEG_ACTIVE) - (l->st != JLEG_ACTIVE);
 	l->st = st;
 	tmr_cancel(&l->tmr);
 	tmr_cancel(&l->tmr_ring);
@@ -258,7 +255,7 @@ void jleg_gone(struct jleg *l)
 	timers_cancel(l);
 
 	if (l->le.list) {
-		list_unlink(&l->le);
+		jleg_unlink(l);
 		mem_deref(l);
 	}
 }

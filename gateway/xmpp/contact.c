@@ -6,9 +6,10 @@
 #include "xmpp/service_int.h"
 
 #include <string.h>
+#include "base/keyed.h"
 
 struct shown { /* a contact that a user sees for the sake of a call */
-	struct le le;
+	struct le le, le_ht;
 	struct service *s; /* not referenced */
 	char *contact, *user;
 	unsigned calls;
@@ -367,8 +368,14 @@ static void shown_destructor(void *arg)
 	if (x->le.list)
 		x->s->shownc--;
 	list_unlink(&x->le);
+	hash_unlink(&x->le_ht);
 	mem_deref(x->contact);
 	mem_deref(x->user);
+}
+
+static uint32_t shown_hash(const char *contact, const char *user)
+{
+	return keyed_str(contact) * 31 ^ keyed_str(user);
 }
 
 static struct shown *shown_find(const struct service *s, const char *contact,
@@ -376,7 +383,7 @@ static struct shown *shown_find(const struct service *s, const char *contact,
 {
 	struct le *le;
 
-	LIST_FOREACH (&s->shown, le) {
+	LIST_FOREACH (hash_list(s->shown_ht, shown_hash(contact, user)), le) {
 		struct shown *x = le->data;
 
 		if (!strcmp(x->contact, contact) && !strcmp(x->user, user))
@@ -403,6 +410,7 @@ static struct shown *shown_new(struct service *s, const char *contact,
 	if (str_dup(&x->contact, contact) || str_dup(&x->user, user))
 		return mem_deref(x);
 	list_append(&s->shown, &x->le, x);
+	hash_append(s->shown_ht, shown_hash(contact, user), &x->le_ht, x);
 	s->shownc++;
 
 	return x;

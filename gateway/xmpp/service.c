@@ -381,6 +381,7 @@ static void service_destructor(void *arg)
 	service_caps_close(s);
 	mem_deref(s->users);
 	mem_deref(s->caps);
+	mem_deref(s->shown_ht);
 }
 
 int service_alloc(struct service **sp, struct component *c,
@@ -404,6 +405,8 @@ int service_alloc(struct service **sp, struct component *c,
 	err = hash_alloc(&s->users, 4096);
 	if (!err)
 		err = hash_alloc(&s->caps, 1024);
+	if (!err)
+		err = hash_alloc(&s->shown_ht, 256);
 	if (!err)
 		err = listen_all(s);
 	if (err)

@@ -117,6 +117,7 @@ struct service {
 	struct list capslist; /* oldest first; holds a reference each */
 	unsigned capsc, asking;
 	struct list shown;
+	struct hash *shown_ht; /* the same by user and contact */
 	unsigned shownc;
 	const char *busy;    /* static: why the gateway is; NULL: it is not */
 	unsigned generation; /* counts connections */

@@ -771,6 +771,8 @@ START_TEST(test_conversation)
 	/* every conversation ends its legs, so that nothing is left */
 	ck_assert_msg(!the_leg, "the call still holds a leg");
 	ck_assert_uint_eq(list_count(&jingle->legs), 0);
+	ck_assert_uint_eq(jingle->unsettled, 0);
+	ck_assert_uint_eq(jingle->tombc, list_count(&jingle->tombs));
 	ck_assert_uint_eq(list_count(&timers), 0);
 
 	jingle = mem_deref(jingle);
