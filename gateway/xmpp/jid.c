@@ -36,6 +36,24 @@ static int prep_round(char buf[JID_PART_MAX + 1],
 	}
 }
 
+/* What every profile leaves as it is; resourceprep leaves all of ASCII but its
+ * control characters (RFC 6122 B.3, B.5). */
+static bool is_prepared(const char *s, size_t len,
+			const Stringprep_profile *profile)
+{
+	bool resource = profile == stringprep_xmpp_resourceprep;
+
+	for (; len; len--, s++) {
+		if ((*s >= 'a' && *s <= 'z') || (*s >= '0' && *s <= '9') ||
+		    *s == '-' || *s == '.' || *s == '_' || *s == '+')
+			continue;
+		if (!resource || *s < ' ' || *s > '~')
+			return false;
+	}
+
+	return true;
+}
+
 /* A few odd strings change again when prepared a second time: as keys they
  * would not be found, so they are refused. */
 static int prep(char buf[JID_PART_MAX + 1], const char *s, size_t len,
@@ -54,6 +72,8 @@ static int prep(char buf[JID_PART_MAX + 1], const char *s, size_t len,
 
 	memcpy(buf, s, len);
 	buf[len] = '\0';
+	if (is_prepared(s, len, profile))
+		return 0;
 
 	err = prep_round(buf, profile);
 	if (err || is_ascii(buf))

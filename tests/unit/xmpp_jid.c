@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <stringprep.h>
+
 #include "base/compat.h"
 #include "xmpp/jid.h"
 
@@ -254,6 +256,40 @@ START_TEST(test_unescape_exact)
 }
 END_TEST
 
+/* What is not given to stringprep is what it would have left alone. */
+START_TEST(test_ascii)
+{
+	static const struct {
+		const char *fmt;
+		const Stringprep_profile *profile;
+	} parts[] = {{"a%cz@x.test/r", stringprep_xmpp_nodeprep},
+		     {"a@b%cz.test/r", stringprep_nameprep},
+		     {"a@x.test/a%cz", stringprep_xmpp_resourceprep}};
+	char part[16], in[64], *out;
+	const char *at;
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		for (int c = 1; c < 128; c++) {
+			if (strchr("@/", c)) /* they divide an address */
+				continue;
+			(void)re_snprintf(in, sizeof(in), parts[i].fmt, c);
+			(void)re_snprintf(part, sizeof(part), "%s%cz",
+					  i == 1 ? "b" : "a", c);
+			out = decoded(in);
+			if (stringprep(part, sizeof(part), 0,
+				       parts[i].profile)) {
+				ck_assert_msg(!out, "%s", in);
+				continue;
+			}
+			at = out ? strstr(out, part) : NULL;
+			/* a domain has fewer characters than nameprep */
+			ck_assert_msg(at || (i == 1 && !out), "%s", in);
+			mem_deref(out);
+		}
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("xmpp_jid");
@@ -263,6 +299,7 @@ int main(void)
 
 	tcase_add_loop_test(tc, test_decode, 0, ARRAY_SIZE(jids));
 	tcase_add_test(tc, test_length);
+	tcase_add_test(tc, test_ascii);
 	tcase_add_test(tc, test_equal);
 	tcase_add_test(tc, test_escape_vectors);
 	tcase_add_test(tc, test_escape_refuses);
