@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include "media/nicepool.h"
 #include "media/ss.h"
 #include "media/told.h"
 
@@ -341,9 +342,9 @@ static void finish(struct agent *a)
 	for (i = 0; i < a->fdc; i++)
 		worker_unwatch(a->w, a->fds[i].fd);
 	a->watch.h = NULL;
-	g_main_context_release(a->ctx);
-	g_main_context_unref(a->ctx);
-	a->w->agents--;
+	nicepool_leave(a->ctx);
+	if (!--a->w->agents)
+		nicepool_clear();
 	told_clear(&a->told);
 	worker_bury(a->w, &a->grave);
 }
@@ -463,8 +464,7 @@ int agent_alloc(struct agent **ap, struct worker *w,
 	told_public(&a->told, conf);
 	a->ops = ops;
 	a->arg = arg;
-	a->ctx = g_main_context_new();
-	(void)g_main_context_acquire(a->ctx);
+	a->ctx = nicepool_take();
 	/* Trickle: without it libnice gives up when the first candidates of
 	 * the peer do not answer; how long to wait is the flow's business. */
 	a->nice = nice_agent_new_full(a->ctx, NICE_COMPATIBILITY_RFC5245,
