@@ -26,6 +26,13 @@ struct line {
 	bool cut;
 };
 
+/* The text is written as far as it goes, not cleared before. */
+static void line_init(struct line *line)
+{
+	line->len = 0;
+	line->cut = false;
+}
+
 static atomic_int log_format = LOG_FORMAT_TEXT;
 
 /* sd-daemon(3); syslog(3) */
@@ -175,8 +182,9 @@ static void print_json(struct line *line, const struct log_line *l, bool cut)
 
 static void line_print(const struct log_line *l, bool cut)
 {
-	struct line line = {.len = 0};
+	struct line line;
 
+	line_init(&line);
 	if (atomic_load(&log_format) == LOG_FORMAT_JSON)
 		print_json(&line, l, cut);
 	else
@@ -202,7 +210,7 @@ static void write_line(enum log_level level, const char *file, const char *fmt,
 		       va_list ap)
 {
 	struct log_line l = {level, file, PL_INIT};
-	struct line raw = {.len = 0};
+	struct line raw;
 	struct log_repeats more = {.n = 0};
 	int saved = errno;
 	bool may;
@@ -210,6 +218,7 @@ static void write_line(enum log_level level, const char *file, const char *fmt,
 	if (!log_enabled(level))
 		return;
 
+	line_init(&raw);
 	(void)re_vhprintf(fmt, ap, line_append, &raw);
 	if (raw.len && raw.buf[raw.len - 1] == '\n')
 		raw.len--;

@@ -39,9 +39,21 @@ static const bool may_begin[256] = {
     ['B'] = true, ['v'] = true, ['V'] = true,
 };
 
+/* Whether c is the letter, in either case, or the sign. */
+static bool is_letter(char c, char letter)
+{
+	return (c | 0x20) == (letter | 0x20);
+}
+
 static bool starts_with(const char *s, const char *end, const char *word)
 {
-	size_t n = strlen(word);
+	size_t n;
+
+	/* nearly all differ in the first two; no word is shorter */
+	if (end - s < 2 || !is_letter(s[0], word[0]) ||
+	    !is_letter(s[1], word[1]))
+		return false;
+	n = strlen(word);
 
 	return (size_t)(end - s) >= n && 0 == strncasecmp(s, word, n);
 }
