@@ -1,4 +1,5 @@
 /* trace_blank.c: secrets in messages, blanked before they are kept. */
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 #include "base/trace_int.h"
@@ -32,28 +33,28 @@ static const struct secret {
     {"Proxy-Authorization", "Basic ", ", \t\r\n", ""},
 };
 
-/* First letters of the above: nearly every byte is none and costs one look. */
-static const bool may_begin[256] = {
-    ['<'] = true, ['p'] = true, ['P'] = true, ['k'] = true, ['K'] = true,
-    ['i'] = true, ['I'] = true, ['r'] = true, ['R'] = true, ['b'] = true,
-    ['B'] = true, ['v'] = true, ['V'] = true,
-};
+/* Which of the above begin with a character: nearly every one begins none. */
+static uint16_t beginning[256];
 
-/* Whether c is the letter, in either case, or the sign. */
-static bool is_letter(char c, char letter)
+_Static_assert(ARRAY_SIZE(secrets) <= 16, "a bit for each secret");
+
+static void index_once(void)
 {
-	return (c | 0x20) == (letter | 0x20);
+	size_t i;
+	uint8_t c;
+
+	if (beginning['<'])
+		return;
+	for (i = 0; i < ARRAY_SIZE(secrets); i++) {
+		c = (uint8_t)secrets[i].begin[0];
+		beginning[tolower(c)] |= (uint16_t)(1u << i);
+		beginning[toupper(c)] |= (uint16_t)(1u << i);
+	}
 }
 
 static bool starts_with(const char *s, const char *end, const char *word)
 {
-	size_t n;
-
-	/* nearly all differ in the first two; no word is shorter */
-	if (end - s < 2 || !is_letter(s[0], word[0]) ||
-	    !is_letter(s[1], word[1]))
-		return false;
-	n = strlen(word);
+	size_t n = strlen(word);
 
 	return (size_t)(end - s) >= n && 0 == strncasecmp(s, word, n);
 }
@@ -81,10 +82,10 @@ static bool is_header(const char *s, const char *end, const char *name)
  */
 static const char *header_end(const char *s, const char *end)
 {
-	for (; s < end; s++) {
-		if (*s == '\n' &&
-		    (s + 1 == end || (s[1] != ' ' && s[1] != '\t')))
+	while (s < end && (s = memchr(s, '\n', (size_t)(end - s)))) {
+		if (s + 1 == end || (s[1] != ' ' && s[1] != '\t'))
 			return s;
+		s++;
 	}
 
 	return end;
@@ -94,10 +95,10 @@ static const char *header_end(const char *s, const char *end)
 static bool secret_at(const char **from, const char **to, const char *s,
 		      const char *end, const char *line, const char *line_end)
 {
-	size_t i;
+	unsigned left = beginning[(uint8_t)*s];
 
-	for (i = 0; i < ARRAY_SIZE(secrets); i++) {
-		const struct secret *sec = &secrets[i];
+	for (; left; left &= left - 1) {
+		const struct secret *sec = &secrets[__builtin_ctz(left)];
 		const char *p;
 
 		if (!starts_with(s, end, sec->begin))
@@ -131,13 +132,14 @@ size_t trace_blank(char *d, const char *text, size_t len)
 	const char *line = text, *line_end = header_end(text, end);
 	char *start = d;
 
+	index_once();
 	while (s < end) {
 		if (s > line_end) {
 			line = s;
 			line_end = header_end(s, end);
 		}
 
-		if (!may_begin[(uint8_t)*s] ||
+		if (!beginning[(uint8_t)*s] ||
 		    !secret_at(&from, &to, s, end, line, line_end)) {
 			*d++ = *s++;
 			continue;

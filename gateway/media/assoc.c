@@ -188,12 +188,13 @@ static int make_cert(X509 **xp, EVP_PKEY **kp)
 	return 0;
 }
 
-/* Any certificate passes here: who it belongs to is what the fingerprint
- * says, which assoc_verify compares before a key is used. */
-static int permit(int ok, X509_STORE_CTX *store)
+/* Any certificate passes here, and no chain is looked for: who it belongs to is
+ * what the fingerprint says, which assoc_verify compares before a key is used.
+ */
+static int permit(X509_STORE_CTX *store, void *arg)
 {
-	(void)ok;
 	(void)store;
+	(void)arg;
 
 	return 1;
 }
@@ -201,7 +202,8 @@ static int permit(int ok, X509_STORE_CTX *store)
 static int init_ctx(SSL_CTX *ctx, X509 *x, EVP_PKEY *key)
 {
 	SSL_CTX_set_verify(
-	    ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, permit);
+	    ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	SSL_CTX_set_cert_verify_callback(ctx, permit, NULL);
 	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_QUERY_MTU |
 					   SSL_OP_NO_RENEGOTIATION |
 					   SSL_OP_SINGLE_ECDH_USE);

@@ -14,6 +14,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <ifaddrs.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "media/wtimer.h"
@@ -65,6 +66,23 @@ static void forget(void)
 	pool.addrs = NULL;
 }
 
+/* Of what is no candidate libnice would ask the kernel for the name of its
+ * interface, each time.  The first is what the list is freed by. */
+static void leave_out_link_local(struct ifaddrs *a)
+{
+	const struct sockaddr_in6 *sin6;
+
+	for (; a; a = a->ifa_next) {
+		while (a->ifa_next) {
+			sin6 = (const void *)a->ifa_next->ifa_addr;
+			if (!sin6 || sin6->sin6_family != AF_INET6 ||
+			    !IN6_IS_ADDR_LINKLOCAL(&sin6->sin6_addr))
+				break;
+			a->ifa_next = a->ifa_next->ifa_next;
+		}
+	}
+}
+
 EXPORT int getifaddrs(struct ifaddrs **ap)
 {
 	uint64_t now;
@@ -79,6 +97,7 @@ EXPORT int getifaddrs(struct ifaddrs **ap)
 			return -1;
 		}
 		pool.asked = now;
+		leave_out_link_local(pool.addrs);
 	}
 	pool.lent = true;
 	*ap = pool.addrs;

@@ -1,5 +1,6 @@
 /* media_nicepool.c: addresses and contexts that a thread's agents share. */
 #include <check.h>
+#include <string.h>
 #include "media/nicepool.c"
 
 START_TEST(test_contexts)
@@ -56,6 +57,45 @@ static unsigned count(const struct ifaddrs *a)
 	return n;
 }
 
+static unsigned link_locals(const struct ifaddrs *a)
+{
+	const struct sockaddr_in6 *sin6;
+	unsigned n = 0;
+
+	for (; a; a = a->ifa_next) {
+		sin6 = (const void *)a->ifa_addr;
+		n += sin6 && sin6->sin6_family == AF_INET6 &&
+		     IN6_IS_ADDR_LINKLOCAL(&sin6->sin6_addr);
+	}
+
+	return n;
+}
+
+START_TEST(test_leaves_out)
+{
+	struct sockaddr_in6 local = {.sin6_family = AF_INET6},
+			    global = {.sin6_family = AF_INET6};
+	struct ifaddrs a[6];
+	unsigned i;
+
+	local.sin6_addr.s6_addr[0] = 0xfe;
+	local.sin6_addr.s6_addr[1] = 0x80;
+	memset(a, 0, sizeof(a));
+	for (i = 0; i < 6; i++) {
+		a[i].ifa_next = i < 5 ? &a[i + 1] : NULL;
+		/* the third has no address, the first is left whatever */
+		a[i].ifa_addr = i == 2	 ? NULL
+				: i == 4 ? (struct sockaddr *)&global
+					 : (struct sockaddr *)&local;
+	}
+	leave_out_link_local(a);
+	ck_assert_ptr_eq(a[0].ifa_next, &a[2]);
+	ck_assert_ptr_eq(a[2].ifa_next, &a[4]);
+	ck_assert_ptr_null(a[4].ifa_next);
+	leave_out_link_local(NULL);
+}
+END_TEST
+
 START_TEST(test_addresses)
 {
 	struct ifaddrs *first, *again, *within;
@@ -70,7 +110,8 @@ START_TEST(test_addresses)
 	nicepool_leave(nicepool_take());
 	ck_assert_int_eq(getifaddrs(&again), 0);
 	ck_assert_ptr_eq(pool.addrs, again);
-	ck_assert_uint_eq(count(again), count(first));
+	ck_assert_uint_eq(count(again), count(first) - link_locals(first));
+	ck_assert_uint_eq(link_locals(again), 0);
 	freeifaddrs(first);
 
 	/* Whoever asks while it is looked at cannot take it away. */
@@ -104,6 +145,7 @@ int main(void)
 
 	tcase_add_test(tc, test_contexts);
 	tcase_add_test(tc, test_as_many);
+	tcase_add_test(tc, test_leaves_out);
 	tcase_add_test(tc, test_addresses);
 	suite_add_tcase(s, tc);
 	srunner_run_all(r, CK_ENV);
