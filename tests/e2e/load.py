@@ -3,10 +3,12 @@ Prosody, the gateway's and that of the load's users."""
 import asyncio
 import json
 import os
+import re
 import subprocess
 
 from peers import reloading
 from peers.daemon import BUILD
+from peers.proc import Proc
 from peers.prosody import Prosody
 from peers.runner import case
 
@@ -50,3 +52,56 @@ async def load_while_reloaded_300_times(t):
     assert not c["failed"] and p["sent"] == p["received"], (c, p)
     assert not p["wrong"], p
     assert log.count("is in force") == 270, log.count("is in force")
+
+
+def counted(sock):
+    """What stoxd counted, by name; those with labels summed."""
+    out = subprocess.run([os.path.join(BUILD, "stoxctl"), "-s", sock,
+                          "metrics"], stdout=subprocess.PIPE, text=True,
+                         check=True, timeout=10).stdout
+    sums = {}
+    for name, value in re.findall(r"^(\w+)(?:{.*})? (\S+)$", out, re.M):
+        sums[name] = sums.get(name, 0) + float(value)
+    answered = re.findall(r'^stoxd_calls_ended_total{.*outcome="answered".*} '
+                          r"(\S+)$", out, re.M)
+    sums["answered"] = sum(float(n) for n in answered)
+    return sums
+
+
+@case(full=True, heavy=True, timeout=1500)
+async def load_of_ten_thousand_calls(t):
+    """500 at a time: both sides count the same, and nothing is left."""
+    calls, rounds = 500, 20
+    args = ["--address", "127.0.1.1", "--calls", str(calls), "--rate", "150",
+            "--at-once", "10", "--rounds", str(rounds), "--pps", "5",
+            "--duration", "0.5"]
+    conf, sock = t.path("stoxd.conf"), t.path("stoxload.sock")
+    with open(conf, "w") as f:
+        f.write(subprocess.run([TOOL, "--print-config"] + args,
+                               stdout=subprocess.PIPE, text=True,
+                               check=True).stdout)
+    d = Proc(t.dir, "stoxd", [os.path.join(BUILD, "stoxd"), "-c", conf])
+    t.later(d.stop)
+    d.start()
+    await d.up(lambda: os.path.exists(sock), 10)
+    first = counted(sock)
+    load = await asyncio.create_subprocess_exec(
+        TOOL, "--json", "--pid", str(d.p.pid), *args,
+        stdout=subprocess.PIPE)
+    out, _ = await load.communicate()
+    r = json.loads(out)
+    c, p = r["calls"], r["packets"]
+    assert c["attempted"] == calls * rounds, c
+    assert c["answered"] == c["ended"] == c["attempted"], c
+    assert p["sent"] == p["received"] and not p["wrong"], p
+    await asyncio.sleep(40)     # the last transactions, RFC 3261 64*T1
+    last = counted(sock)
+    assert last["stoxd_calls_started_total"] == c["attempted"], last
+    assert last["stoxd_calls_ended_total"] == c["attempted"], last
+    assert last["answered"] == c["answered"], last
+    for name in ("stoxd_calls_active", "stoxd_media_ports",
+                 "stoxd_call_descriptors", "stoxd_calls_in_setup"):
+        assert last[name] == 0, (name, last[name])
+    # no more than before there was a component's connection
+    assert last["process_open_fds"] <= first["process_open_fds"] + 1, (
+        first["process_open_fds"], last["process_open_fds"])
