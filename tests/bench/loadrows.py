@@ -77,8 +77,9 @@ class Rows:
             r = None
         if r and not r["valid"]:
             self.notes.append("%s: stoxload had no time%s" % (
-                what, "" if "own" not in r else ": %.0f %% of its core" %
-                r["own"]["core_percent"]))
+                what, "" if "own" not in r else ": %.0f %% of its core, "
+                "%d packets late" % (r["own"]["core_percent"],
+                                     r["own"]["late"])))
             return None
         if p.returncode or not r:
             self.notes.append("%s: %s" % (what, "no result" if not r else
@@ -161,9 +162,6 @@ class Rows:
         for name, r in got.items():
             self.add(name + "_packet_us", r["process"]["packet_us"])
             self.add(name + "_lost_percent", r["packets"]["lost_percent"])
-        if "stoxd" in got:
-            p = got["stoxd"]["process"]
-            self.add("setup_cpu_ms", p["setup_cpu_ms"] + p["end_cpu_ms"])
 
     # ---- whole calls ----------------------------------------------------
     def growth(self, first):
@@ -186,18 +184,28 @@ class Rows:
             self.add("growth_1500_vs_100", cost[s["many"]] / cost[s["few"]])
 
     def held(self):
-        """An established call on hold, and how it got there."""
+        """An established call on hold."""
         r = self.run("calls on hold", [
             "--calls", str(self.size["held"]), "--rate", "150", "--at-once",
             "10", "--on-hold", "--media", "none", "--duration",
             str(self.size["seconds"])], self.stoxd())
         if r:
-            p = r["process"]
-            self.add("idle_us_per_call", p["call_us_per_s"])
-            cpu = p["setup_cpu_ms"] + p["end_cpu_ms"]
-            self.add("setups_per_core", 1000 / cpu)
-            return cpu
-        return None
+            self.add("idle_us_per_call", r["process"]["call_us_per_s"])
+
+    def setup(self):
+        """How a call gets up and ends: no packet of it is in the figure, and
+        no hold."""
+        r = self.run("set-ups", [
+            "--calls", str(self.size["held"]), "--rate", "150", "--at-once",
+            "10", "--media", "none", "--duration", "1"], self.stoxd())
+        if not r:
+            return None
+        p = r["process"]
+        cpu = p["setup_cpu_ms"] + p["end_cpu_ms"]
+        self.add("setup_cpu_ms", cpu)
+        self.add("setups_per_core", 1000 / cpu)
+
+        return cpu
 
     def primitives(self, setup):
         """What a set-up and end cost, to the sum of what they cannot do
@@ -289,7 +297,8 @@ class Rows:
         if number == 1:
             self.capacity()
         self.growth(number == 1)
-        self.primitives(self.held())
+        self.held()
+        self.primitives(self.setup())
         self.signalling()
         self.delay("random")
         self.delay("burst")

@@ -4,7 +4,10 @@
 #include <string.h>
 #include "stoxload.h"
 
-enum { CORE_MAX = 85 /* percent; above it the load measures itself */ };
+enum {
+	CORE_MAX = 85, /* percent; above it the load measures itself */
+	LATE_MAX = 1,  /* percent of packets; others had the core */
+};
 
 static double per(double a, double b)
 {
@@ -16,9 +19,14 @@ double report_own_core(const struct result *r)
 	return 100 * per(r->media.own, r->media.wall);
 }
 
+static bool is_late(void)
+{
+	return 100 * load.tally.late > LATE_MAX * load.tally.sent;
+}
+
 static bool is_valid(const struct result *r)
 {
-	return report_own_core(r) <= CORE_MAX;
+	return report_own_core(r) <= CORE_MAX && !is_late();
 }
 
 static double lost_percent(void)
@@ -165,7 +173,10 @@ void report_table(const struct result *r)
 	(void)printf("stoxload: %.1f %% of a core, %.2f us a packet%s\n",
 		     report_own_core(r),
 		     per(r->media.own * 1e6, (double)t->received),
-		     is_valid(r) ? "" : ": too much, the run is not valid");
+		     is_valid(r) ? ""
+		     : is_late() ? "; it had no time to send when it should, "
+				   "the run is not valid"
+				 : ": too much, the run is not valid");
 }
 
 void report_progress(const char *phase)

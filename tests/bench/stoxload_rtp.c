@@ -253,10 +253,10 @@ static void stream_due(struct node *n)
 		    FRAME_MIN + s->number * 31 % (FRAME_MAX - FRAME_MIN + 1);
 	else
 		s->group = 1;
+	if (now > n->at + LATE)
+		load.tally.late += s->group;
 	for (; s->group; s->group--)
 		send_one(s);
-	if (now > n->at + LATE)
-		load.tally.late++;
 	load_due(n, n->at + step(s));
 }
 
