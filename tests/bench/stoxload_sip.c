@@ -166,18 +166,22 @@ static void write_tail(const struct call *c, char *buf, size_t size,
 static void request(struct call *c, const char *method, const char *branch,
 		    unsigned cseq, const char *tail, char *out, size_t size)
 {
+	static unsigned run;
 	char ip[INET_ADDRSTRLEN];
 
+	/* No branch is one of a run before (RFC 3261 8.1.1.7). */
+	if (!run)
+		run = (unsigned)random() | 1;
 	(void)inet_ntop(AF_INET, &load.opt.sip.sin_addr, ip, sizeof(ip));
 	(void)snprintf(out, size,
 		       "%s %s SIP/2.0\r\n"
-		       "Via: SIP/2.0/UDP %s:%u;branch=z9hG4bKl%u-%u-%s;rport"
+		       "Via: SIP/2.0/UDP %s:%u;branch=z9hG4bK%x-%u-%u-%s;rport"
 		       "\r\nMax-Forwards: 70\r\n"
 		       "From: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %u %s\r\n"
 		       "%s",
 		       method, c->target, ip, ntohs(load.opt.sip.sin_port),
-		       c->index, c->turn, branch, c->from, c->to, c->call_id,
-		       cseq, method, tail);
+		       run, c->index, c->turn, branch, c->from, c->to,
+		       c->call_id, cseq, method, tail);
 }
 
 void phone_call(struct call *c)
