@@ -68,7 +68,7 @@ names() {
 		nm -g --defined-only "$a" 2>/dev/null |
 			awk '$2 ~ /[TDBR]/ { print $3 }' | sort -u |
 			comm -12 - "$tmp/re" |
-			grep -vxE 'tcp_(accept|connect)|mem_zalloc|tmr_(jiffies|start|cancel|poll|next_timeout|get_expire)' |
+			grep -vxE 'tcp_(accept|connect)|mem_zalloc|rand_u(32|64)|sip_msg_decode|udp_listen|tmr_(jiffies|start|cancel|poll|next_timeout|get_expire)' |
 			sed "s|^|$a: a name of libre: |"
 	done
 }

@@ -1,5 +1,4 @@
 /* trace_blank.c: secrets in messages, blanked before they are kept. */
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 #include "base/trace_int.h"
@@ -9,54 +8,63 @@
 #define PLANT 0
 #endif
 
+#define WORD(text) text, sizeof(text) - 1
+
 /* Where a secret begins, and what ends it.  A header is looked for only at
  * the start of a line, its parameters to the end of that line. */
 static const struct secret {
 	const char *header; /* NULL: anywhere */
+	size_t headerlen;
 	const char *begin;
+	size_t beginlen;
 	const char *stop; /* characters that end it */
 	const char *skip; /* it begins after these, one after the other */
 } secrets[] = {
-    {NULL, "<handshake", "<", ">"},	    /* XEP-0114 3 */
-    {NULL, "<password", "<", ">"},	    /* XEP-0077, 0215 */
-    {NULL, "var='password'", "<", ">>"},    /* XEP-0004 3.2: field, value */
-    {NULL, "var=\"password\"", "<", ">>"},  /* ditto */
-    {NULL, "password='", "'", ""},	    /* XEP-0215 3.1 */
-    {NULL, "password=\"", "\"", ""},	    /* ditto */
-    {NULL, "key-params='", "'", ""},	    /* XEP-0167 7 */
-    {NULL, "key-params=\"", "\"", ""},	    /* ditto */
-    {NULL, "inline:", " \t\r\n;|\"'<", ""}, /* RFC 4568 6.1 */
-    {"Authorization", "response", ", \t\r\n", "="}, /* RFC 3261 22.4 */
-    {"Proxy-Authorization", "response", ", \t\r\n", "="},
-    {"Authentication-Info", "rspauth", ", \t\r\n", "="}, /* 20.6 */
-    {"Authorization", "Basic ", ", \t\r\n", ""},
-    {"Proxy-Authorization", "Basic ", ", \t\r\n", ""},
+    {NULL, 0, WORD("<handshake"), "<", ">"},	     /* XEP-0114 3 */
+    {NULL, 0, WORD("<password"), "<", ">"},	     /* XEP-0077, 0215 */
+    {NULL, 0, WORD("var='password'"), "<", ">>"},    /* XEP-0004 3.2 */
+    {NULL, 0, WORD("var=\"password\""), "<", ">>"},  /* field, value */
+    {NULL, 0, WORD("password='"), "'", ""},	     /* XEP-0215 3.1 */
+    {NULL, 0, WORD("password=\""), "\"", ""},	     /* ditto */
+    {NULL, 0, WORD("key-params='"), "'", ""},	     /* XEP-0167 7 */
+    {NULL, 0, WORD("key-params=\""), "\"", ""},	     /* ditto */
+    {NULL, 0, WORD("inline:"), " \t\r\n;|\"'<", ""}, /* RFC 4568 6.1 */
+    {WORD("Authorization"), WORD("response"), ", \t\r\n",
+     "="}, /* RFC 3261 22.4 */
+    {WORD("Proxy-Authorization"), WORD("response"), ", \t\r\n", "="},
+    {WORD("Authentication-Info"), WORD("rspauth"), ", \t\r\n",
+     "="}, /* RFC 3261 20.6 */
+    {WORD("Authorization"), WORD("Basic "), ", \t\r\n", ""},
+    {WORD("Proxy-Authorization"), WORD("Basic "), ", \t\r\n", ""},
 };
 
-/* Which of the above begin with a character: nearly every one begins none. */
-static uint16_t beginning[256];
+/* First letters of the above with those that may follow: nearly every byte
+ * begins none and costs one look, nearly all others two. */
+static const char *const may_begin[256] = {
+    ['<'] = "hHpP", ['p'] = "aA", ['P'] = "aA",	  ['k'] = "eE",	  ['K'] = "eE",
+    ['i'] = "nN",   ['I'] = "nN", ['r'] = "eEsS", ['R'] = "eEsS", ['b'] = "aA",
+    ['B'] = "aA",   ['v'] = "aA", ['V'] = "aA",
+};
 
-_Static_assert(ARRAY_SIZE(secrets) <= 16, "a bit for each secret");
-
-static void index_once(void)
+static bool begins(const char *s, const char *end)
 {
-	size_t i;
-	uint8_t c;
+	const char *next = may_begin[(uint8_t)*s];
 
-	if (beginning['<'])
-		return;
-	for (i = 0; i < ARRAY_SIZE(secrets); i++) {
-		c = (uint8_t)secrets[i].begin[0];
-		beginning[tolower(c)] |= (uint16_t)(1u << i);
-		beginning[toupper(c)] |= (uint16_t)(1u << i);
+	if (!next || s + 1 == end)
+		return false;
+	for (; *next; next++) {
+		if (s[1] == *next)
+			return true;
 	}
+
+	return false;
 }
 
-static bool starts_with(const char *s, const char *end, const char *word)
+static bool starts_with(const char *s, const char *end, const char *word,
+			size_t n)
 {
-	size_t n = strlen(word);
-
-	return (size_t)(end - s) >= n && 0 == strncasecmp(s, word, n);
+	return (size_t)(end - s) >= n && (*s | 0x20) == (*word | 0x20) &&
+	       0 == strncasecmp(s, word, n);
 }
 
 static const char *space_end(const char *s, const char *end)
@@ -69,11 +77,12 @@ static const char *space_end(const char *s, const char *end)
 
 /* There may be space around the colon, and around "=" (RFC 3261 25.1, HCOLON
  * and EQUAL). */
-static bool is_header(const char *s, const char *end, const char *name)
+static bool is_header(const char *s, const char *end, const char *name,
+		      size_t len)
 {
-	if (!starts_with(s, end, name))
+	if (!starts_with(s, end, name, len))
 		return false;
-	s = space_end(s + strlen(name), end);
+	s = space_end(s + len, end);
 
 	return s < end && *s == ':';
 }
@@ -82,10 +91,9 @@ static bool is_header(const char *s, const char *end, const char *name)
  */
 static const char *header_end(const char *s, const char *end)
 {
-	while (s < end && (s = memchr(s, '\n', (size_t)(end - s)))) {
+	for (; (s = memchr(s, '\n', (size_t)(end - s))); s++) {
 		if (s + 1 == end || (s[1] != ' ' && s[1] != '\t'))
 			return s;
-		s++;
 	}
 
 	return end;
@@ -95,18 +103,19 @@ static const char *header_end(const char *s, const char *end)
 static bool secret_at(const char **from, const char **to, const char *s,
 		      const char *end, const char *line, const char *line_end)
 {
-	unsigned left = beginning[(uint8_t)*s];
+	size_t i;
 
-	for (; left; left &= left - 1) {
-		const struct secret *sec = &secrets[__builtin_ctz(left)];
+	for (i = 0; i < ARRAY_SIZE(secrets); i++) {
+		const struct secret *sec = &secrets[i];
 		const char *p;
 
-		if (!starts_with(s, end, sec->begin))
+		if (!starts_with(s, end, sec->begin, sec->beginlen))
 			continue;
-		if (sec->header && !is_header(line, line_end, sec->header))
+		if (sec->header &&
+		    !is_header(line, line_end, sec->header, sec->headerlen))
 			continue;
 
-		p = s + strlen(sec->begin);
+		p = s + sec->beginlen;
 		for (const char *c = sec->skip; *c; c++) {
 			while (p < end && *p++ != *c)
 				;
@@ -132,14 +141,13 @@ size_t trace_blank(char *d, const char *text, size_t len)
 	const char *line = text, *line_end = header_end(text, end);
 	char *start = d;
 
-	index_once();
 	while (s < end) {
 		if (s > line_end) {
 			line = s;
 			line_end = header_end(s, end);
 		}
 
-		if (!beginning[(uint8_t)*s] ||
+		if (!begins(s, end) ||
 		    !secret_at(&from, &to, s, end, line, line_end)) {
 			*d++ = *s++;
 			continue;
