@@ -67,11 +67,8 @@ static int trunk_wire(struct wire **wp, struct siptrunk *t,
 {
 	struct wire *first = NULL;
 	struct sa laddr;
+	unsigned n = 0;
 	int err;
-
-	err = source_for(&laddr, &to->addr);
-	if (err)
-		return err;
 
 	for (struct le *le = t->stack->wires.head; le; le = le->next) {
 		struct wire *w = le->data;
@@ -82,17 +79,31 @@ static int trunk_wire(struct wire **wp, struct siptrunk *t,
 			*wp = w;
 			return 0;
 		}
-		if (!first || (!sa_cmp(&first->laddr, &laddr, SA_ADDR) &&
-			       sa_cmp(&w->laddr, &laddr, SA_ADDR)))
+		if (!n++)
 			first = w;
 	}
-
-	if (first) {
+	if (n == 1) { /* the kernel has nothing to choose */
 		*wp = first;
 		return 0;
 	}
 
-	return open_private(wp, t, to, &laddr);
+	err = source_for(&laddr, &to->addr);
+	if (err)
+		return err;
+	if (!n)
+		return open_private(wp, t, to, &laddr);
+
+	for (struct le *le = t->stack->wires.head; le; le = le->next) {
+		struct wire *w = le->data;
+
+		if (wire_fits(w, t, to) &&
+		    !sa_cmp(&first->laddr, &laddr, SA_ADDR) &&
+		    sa_cmp(&w->laddr, &laddr, SA_ADDR))
+			first = w;
+	}
+	*wp = first;
+
+	return 0;
 }
 
 static int write_route(struct siptarget *t)
