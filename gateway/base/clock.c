@@ -83,12 +83,8 @@ EXPORT uint64_t tmr_get_expire(const struct tmr *tmr)
 	return tmr->jfs > now ? tmr->jfs - now : 0;
 }
 
-/* A handler may start, stop and free any timer, its own too: none is held
- * on to while one runs. */
-EXPORT void tmr_poll(struct list *tmrl)
+static void fire(struct wheel *w, uint64_t now)
 {
-	struct wheel *w = wheel_of(tmrl);
-	uint64_t now = tmr_jiffies();
 	struct wheel_node *n;
 	struct tmr *tmr;
 	tmr_h *th;
@@ -99,6 +95,20 @@ EXPORT void tmr_poll(struct list *tmrl)
 		tmr->th = NULL;
 		th(tmr->arg);
 	}
+}
+
+/* A handler may start, stop and free any timer, its own too: none is held
+ * on to while one runs.  What it starts without a delay is due in the next
+ * millisecond when this one has ended meanwhile: a second look spares it a
+ * turn of the loop, which sleeps a whole one. */
+EXPORT void tmr_poll(struct list *tmrl)
+{
+	struct wheel *w = wheel_of(tmrl);
+	const uint64_t now = tmr_jiffies();
+
+	fire(w, now);
+	if (tmr_jiffies() != now)
+		fire(w, tmr_jiffies());
 }
 
 /* ms for the loop to sleep; 0: there is no timer */

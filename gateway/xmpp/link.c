@@ -22,6 +22,7 @@ enum {
 	READ_SIZE = 16 * 1024,	  /* bytes */
 	READ_ROUNDS = 2,	  /* reads before others have their turn */
 	OUT_KEEP = 64 * 1024,	  /* bytes of queue kept when empty */
+	OUT_TURN = 16 * 1024,	  /* bytes that wait for the turn's end */
 };
 
 struct xmpplink {
@@ -29,9 +30,10 @@ struct xmpplink {
 	struct xmpplink_handlers h;
 	struct resolve *resolve;
 	struct sa addrv[RESOLVE_MAX];
-	size_t addrc, next;   /* next to be tried */
-	unsigned tcp_timeout; /* s */
-	struct tmr tmr; /* of the step before open; later of a failed send */
+	size_t addrc, next;    /* next to be tried */
+	unsigned tcp_timeout;  /* s */
+	struct tmr tmr;	       /* of the step before open */
+	struct tmr tmr_out;    /* what is queued goes out */
 	struct tlsclient *tls; /* NULL: plain */
 	struct outqueue out;
 	int fd;
@@ -64,6 +66,7 @@ static void link_destructor(void *arg)
 
 	l->ended = true;
 	tmr_cancel(&l->tmr);
+	tmr_cancel(&l->tmr_out);
 	mem_deref(l->resolve);
 	socket_close(l);
 }
@@ -76,6 +79,7 @@ static void link_fail(struct xmpplink *l)
 
 	l->ended = true;
 	tmr_cancel(&l->tmr);
+	tmr_cancel(&l->tmr_out);
 	l->resolve = mem_deref(l->resolve);
 	socket_close(l);
 	l->h.close(l->what, l->hint, l->h.arg);
@@ -466,9 +470,15 @@ static void start_h(void *arg)
 	address_try(arg);
 }
 
-static void send_failed(void *arg)
+static void out_h(void *arg)
 {
-	address_fail(arg);
+	struct xmpplink *l = arg;
+	int err = out_push(l);
+
+	if (!err)
+		return;
+	what_set(l, "", "connection lost: %m", err);
+	address_fail(l);
 }
 
 void xmpplink_conf(struct xmpplink *l, const struct config_xmpp *conf)
@@ -496,6 +506,7 @@ int xmpplink_open(struct xmpplink **lp, const struct config_xmpp *conf,
 	l->fd = -1;
 	l->hint = "";
 	tmr_init(&l->tmr);
+	tmr_init(&l->tmr_out);
 
 	if (!sa_set_str(&l->addrv[0], conf->server, conf->port)) {
 		l->addrc = 1;
@@ -521,18 +532,22 @@ int xmpplink_send(struct xmpplink *l, const void *buf, size_t len)
 	if (!l || !l->open || l->ended)
 		return ENOTCONN;
 
-	err = l->tls ? tlsclient_write(l->tls, buf, len)
-		     : outqueue_add(&l->out, buf, len);
+	if (!l->tls)
+		err = outqueue_add(&l->out, buf, len);
+	else
+		err = tlsclient_write(l->tls, buf, len);
+	if (!err && l->tls)
+		err = tls_pull(l);
 	if (err)
 		return err;
 
-	err = out_push(l);
-	if (err && !tmr_isrunning(&l->tmr)) {
-		/* the owner hears of it from the loop, not in the middle of
-		 * what it is doing */
-		what_set(l, "", "connection lost: %m", err);
-		tmr_start(&l->tmr, 0, send_failed, l);
-	}
+	/* what one turn of the loop has to say goes out in one piece; that it
+	 * cannot, the owner hears from the loop, not in the middle of what it
+	 * is doing */
+	if (xmpplink_queued(l) > OUT_TURN && !out_push(l))
+		return 0;
+	if (!tmr_isrunning(&l->tmr_out))
+		tmr_start(&l->tmr_out, 0, out_h, l);
 
 	return 0;
 }
@@ -558,12 +573,14 @@ void xmpplink_end(struct xmpplink *l, const char *last)
 		(void)xmpplink_send(l, last, strlen(last));
 	if (l->tls) {
 		tlsclient_end(l->tls);
-		if (!tls_pull(l))
-			out_flush(l, &err);
+		err = tls_pull(l);
 	}
+	if (!err && l->open)
+		out_flush(l, &err);
 
 	l->ended = true;
 	tmr_cancel(&l->tmr);
+	tmr_cancel(&l->tmr_out);
 	l->resolve = mem_deref(l->resolve);
 	socket_close(l);
 }
