@@ -158,7 +158,7 @@ static bool judge_via(struct guard_verdict *v, const struct sipscan *s)
 		     NULL, NULL, NULL, NULL, &proto, NULL, &rest))
 		return refuse(v, GUARD_VIA, 400, "Bad Via");
 
-	if (msg_param_decode(via, "branch", &branch) || !branch.l ||
+	if (!sipscan_param(&branch, via, "branch") ||
 	    !pl_strcasecmp(&branch, "z9hG4bK"))
 		return refuse(v, GUARD_VIA, 400, "Missing Via Branch");
 
@@ -219,7 +219,7 @@ static bool judge_addresses(struct guard_verdict *v, const struct sipscan *s)
 		return refuse(v, GUARD_ADDRESS, 400, "Bad From");
 	if (!address_is_sane(&s->first[SCAN_TO]))
 		return refuse(v, GUARD_ADDRESS, 400, "Bad To");
-	if (msg_param_decode(&s->first[SCAN_FROM], "tag", &tag) || !tag.l)
+	if (!sipscan_param(&tag, &s->first[SCAN_FROM], "tag"))
 		return refuse(v, GUARD_MISSING, 400, "Missing From Tag");
 
 	if (is(s, "INVITE")) {
@@ -275,7 +275,7 @@ static bool judge_hops(struct guard_verdict *v, const struct sipscan *s)
 
 	if (n || is(s, "OPTIONS") || is(s, "ACK") || is(s, "CANCEL"))
 		return true;
-	if (!msg_param_decode(&s->first[SCAN_TO], "tag", &tag))
+	if (sipscan_param(&tag, &s->first[SCAN_TO], "tag"))
 		return true;
 
 	return refuse(v, GUARD_HOPS, 483, "Too Many Hops");

@@ -25,6 +25,7 @@ struct messages {
 	struct hash *seen;
 	struct list order; /* oldest first */
 	unsigned seenc;
+	EVP_MD *sha256; /* looked up once, not for each message */
 	message_in_h *h;
 	void *arg;
 };
@@ -43,6 +44,7 @@ static void destructor(void *arg)
 
 	list_flush(&ms->order);
 	mem_deref(ms->seen);
+	EVP_MD_free(ms->sha256);
 }
 
 static bool is_hash(struct le *le, void *arg)
@@ -83,8 +85,8 @@ static void seen_add(struct messages *ms, const char *hash, unsigned code)
 }
 
 /* What is the same in a retransmission and in each fork (RFC 3261 8.2.2.2). */
-static int identify(char hash[MESSAGE_HASH_SIZE], const struct sip_msg *msg,
-		    const struct siptrunk *trunk)
+static int identify(char hash[MESSAGE_HASH_SIZE], const struct messages *ms,
+		    const struct sip_msg *msg, const struct siptrunk *trunk)
 {
 	unsigned char md[EVP_MAX_MD_SIZE];
 	unsigned len = 0;
@@ -96,7 +98,7 @@ static int identify(char hash[MESSAGE_HASH_SIZE], const struct sip_msg *msg,
 	if (err)
 		return err;
 
-	if (EVP_Digest(text, strlen(text), md, &len, EVP_sha256(), NULL) != 1)
+	if (EVP_Digest(text, strlen(text), md, &len, ms->sha256, NULL) != 1)
 		err = ENOMEM;
 	mem_deref(text);
 	if (!err)
@@ -219,7 +221,7 @@ static void request_h(struct siptrunk *trunk, struct sip *sip,
 	struct message_in in = {.trunk = trunk};
 	const struct seen *seen;
 
-	if (identify(in.hash, msg, trunk)) {
+	if (identify(in.hash, ms, msg, trunk)) {
 		reply(sip, msg, &r);
 		return;
 	}
@@ -258,7 +260,8 @@ int messages_alloc(struct messages **mp, struct sipstack *s, message_in_h *h,
 	ms->stack = s;
 	ms->h = h;
 	ms->arg = arg;
-	err = hash_alloc(&ms->seen, SEEN_MAX);
+	ms->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	err = ms->sha256 ? hash_alloc(&ms->seen, SEEN_MAX) : ENOMEM;
 	if (!err)
 		err = sipstack_listen(s, "MESSAGE", request_h, ms);
 	if (err)

@@ -2,23 +2,26 @@
 #include "sip/scan.h"
 #include <string.h>
 
+#define NAME(text) text, sizeof(text) - 1
+
 static const struct {
 	const char *name;
-	char compact; /* RFC 3261 7.3.3 */
+	size_t len;
+	char compact; /* RFC 3261 7.3.3; 0: none */
 	enum sipscan_id id;
 } names[] = {
-    {"Via", 'v', SCAN_VIA},
-    {"From", 'f', SCAN_FROM},
-    {"To", 't', SCAN_TO},
-    {"Call-ID", 'i', SCAN_CALL_ID},
-    {.name = "CSeq", .id = SCAN_CSEQ},
-    {.name = "Max-Forwards", .id = SCAN_MAX_FORWARDS},
-    {"Content-Length", 'l', SCAN_CONTENT_LENGTH},
-    {"Content-Type", 'c', SCAN_CONTENT_TYPE},
-    {"Contact", 'm', SCAN_CONTACT},
-    {.name = "Require", .id = SCAN_REQUIRE},
-    {.name = "Proxy-Require", .id = SCAN_PROXY_REQUIRE},
-    {.name = "Route", .id = SCAN_ROUTE},
+    {NAME("Via"), 'v', SCAN_VIA},
+    {NAME("From"), 'f', SCAN_FROM},
+    {NAME("To"), 't', SCAN_TO},
+    {NAME("Call-ID"), 'i', SCAN_CALL_ID},
+    {NAME("CSeq"), 0, SCAN_CSEQ},
+    {NAME("Max-Forwards"), 0, SCAN_MAX_FORWARDS},
+    {NAME("Content-Length"), 'l', SCAN_CONTENT_LENGTH},
+    {NAME("Content-Type"), 'c', SCAN_CONTENT_TYPE},
+    {NAME("Contact"), 'm', SCAN_CONTACT},
+    {NAME("Require"), 0, SCAN_REQUIRE},
+    {NAME("Proxy-Require"), 0, SCAN_PROXY_REQUIRE},
+    {NAME("Route"), 0, SCAN_ROUTE},
 };
 
 static bool is_space(char c)
@@ -83,6 +86,38 @@ bool sipscan_seconds(const struct pl *p, uint64_t max, uint64_t *n)
 		*n = max;
 
 	return true;
+}
+
+static const char *space_end(const char *p, const char *end)
+{
+	while (p < end && is_space(*p))
+		++p;
+
+	return p;
+}
+
+bool sipscan_param(struct pl *val, const struct pl *value, const char *name)
+{
+	const char *p = value->p, *const end = p + value->l, *from;
+	const size_t n = strlen(name);
+
+	while (p < end && (p = memchr(p, ';', (size_t)(end - p)))) {
+		p = space_end(p + 1, end);
+		if ((size_t)(end - p) <= n || strncasecmp(p, name, n) != 0)
+			continue;
+		from = space_end(p + n, end);
+		if (from == end || *from != '=')
+			continue;
+		from = space_end(from + 1, end);
+		for (p = from; p < end && *p != ';' && !is_space(*p); p++)
+			;
+		if (p == from)
+			continue;
+		*val = (struct pl){from, (size_t)(p - from)};
+		return true;
+	}
+
+	return false;
 }
 
 unsigned sipscan_retry_after(const struct sip_msg *msg, unsigned max)
@@ -169,7 +204,8 @@ static int start_line(struct sipscan *s, const struct pl *line)
 static enum sipscan_id header_id(const struct pl *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (!pl_strcasecmp(name, names[i].name))
+		if (name->l == names[i].len &&
+		    !strncasecmp(name->p, names[i].name, name->l))
 			return names[i].id;
 		if (name->l == 1 && names[i].compact &&
 		    (name->p[0] | 0x20) == names[i].compact)
@@ -248,6 +284,22 @@ int sipscan_decode(struct sipscan *s, const char *p, size_t len)
 		add_header(s, &header);
 
 	return 0;
+}
+
+struct pl sipscan_call_id(const char *p, size_t len)
+{
+	struct pl line, name, value;
+
+	while (next_line(&p, &len, &line) && line.l) {
+		const char c = line.p[0];
+
+		if ((c == 'C' || c == 'c' || c == 'I' || c == 'i') &&
+		    split_header(&line, &name, &value) &&
+		    header_id(&name) == SCAN_CALL_ID)
+			return value;
+	}
+
+	return pl_null;
 }
 
 bool sipscan_values(const struct pl *line, sipscan_value_h *h, void *arg)

@@ -4,6 +4,7 @@
 
 #include "sip/digest.h"
 #include "sip/gate.h"
+#include "sip/hook.h"
 #include "sip/register.h"
 #include "sip/stack.h"
 #include "sip/target.h"
@@ -24,10 +25,11 @@ struct wire {
 	struct sa laddr, public; /* public: unset where there is none */
 	struct udp_sock *us;	 /* referenced, once known */
 	struct udp_helper *uh;
-	uint64_t unread;     /* for lag_input */
-	struct tmr tmr;	     /* until us is known */
-	char probe[24];	     /* Call-ID of the datagram to ourselves */
-	struct list streams; /* struct stream, wire_stream.c */
+	struct hook_receiver recv; /* libre's, of a datagram */
+	uint64_t unread;	   /* for lag_input */
+	struct tmr tmr;		   /* until us is known */
+	char probe[24];		   /* Call-ID of the datagram to ourselves */
+	struct list streams;	   /* struct stream, wire_stream.c */
 };
 
 struct handler { /* of sipstack_listen and sipstack_listen_dialog */
@@ -98,6 +100,11 @@ struct wire *wire_any(void); /* whichever; all have the same limits; NULL */
 /* Did we send a request there within the last transaction's time? */
 bool wire_asked(const struct sa *addr);
 bool wire_is_probe(struct wire *w, const struct sip_msg *msg);
+/* Gate and guard; true: the datagram was dealt with. */
+bool wire_judge(struct wire *w, const struct sa *src, struct mbuf *mb);
+
+/* datagram.c: what waits at the socket of a wire, several at once. */
+bool datagram_h(struct sa *src, struct mbuf *mb, void *arg);
 
 /* wire_stream.c: the gate of TCP and TLS connections. */
 /* First message of a connection: caps, marks, gates what follows. */

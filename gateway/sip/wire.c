@@ -2,10 +2,8 @@
 #include <string.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include "base/id.h"
-#include "base/lag.h"
 #include "base/log.h"
 #include "base/trace.h"
 #include "sip/guard.h"
@@ -14,7 +12,7 @@
 #include "sip/stack_priv.h"
 
 enum {
-	HASH_SIZE = 1024,    /* transactions; power of 2 */
+	HASH_SIZE = 8192,    /* transactions; power of 2 */
 	CONN_HASH_SIZE = 64, /* connections; power of 2 */
 	PROBE_WAIT = 500,    /* ms between datagrams to ourselves */
 	ASKED_MAX = 64,
@@ -175,10 +173,8 @@ static void trace_packet(bool tx, enum sip_transp tp, const struct sa *local,
 	    .text = p,
 	    .len = len,
 	};
-	struct sipscan scan;
 
-	if (!sipscan_decode(&scan, p, len))
-		m.key = scan.first[SCAN_CALL_ID];
+	m.key = sipscan_call_id(p, len);
 	sipcount_message(tx, p, len);
 	trace_message(&m);
 }
@@ -230,22 +226,10 @@ static struct siptrunk *owner(struct wire *w, const struct sipscan *scan,
 		return t;
 
 	/* phones behind a trunk speak to us directly within a dialog */
-	if (scan->req && !msg_param_decode(&scan->first[SCAN_TO], "tag", &tag))
+	if (scan->req && sipscan_param(&tag, &scan->first[SCAN_TO], "tag"))
 		return trunk_by_source(w->stack, w, src, true);
 
 	return NULL;
-}
-
-static bool decodes(struct mbuf *mb)
-{
-	const size_t pos = mb->pos, end = mb->end;
-	struct sip_msg *msg = NULL;
-	const int err = sip_msg_decode(&msg, mb);
-
-	mb->pos = pos;
-	mb->end = end;
-	mem_deref(msg);
-	return !err;
 }
 
 static void tell_refused(const struct sa *src, const struct pl *method,
@@ -273,7 +257,7 @@ static bool refuse_by_rules(struct wire *w, const struct sa *src,
 				   scan->body.l, &clen))
 			mb->end = mb->pos + (size_t)(scan->body.p - p) +
 				  (size_t)clen;
-		if (decodes(mb))
+		if (hook_decodes(mb))
 			return false;
 		v.why = GUARD_HEADER;
 		v.code = 400;
@@ -308,23 +292,13 @@ static void tell_gated(const struct sa *src, enum gate_verdict v,
 		tell_refused(src, NULL, 0, whys[v], t);
 }
 
-/* libre reads one datagram a turn of its loop. */
-static void look_behind(struct wire *w)
+/* True: the datagram was dealt with. */
+bool wire_judge(struct wire *w, const struct sa *src, struct mbuf *mb)
 {
-	int bytes = 0;
-
-	(void)ioctl(udp_sock_fd(w->us, sa_af(&w->laddr)), FIONREAD, &bytes);
-	lag_input(&w->unread, bytes > 0);
-}
-
-static bool on_datagram(struct sa *src, struct mbuf *mb, void *arg)
-{
-	struct wire *w = arg;
 	const struct siptrunk *t = owner(w, NULL, src);
 	struct sipscan scan;
 	enum gate_verdict v;
 
-	look_behind(w);
 	v = gate_judge(w->stack->gate, src, mbuf_buf(mb), mbuf_get_left(mb),
 		       t != NULL, stack_now());
 	tell_gated(src, v, t);
@@ -371,7 +345,7 @@ bool wire_is_probe(struct wire *w, const struct sip_msg *msg)
 	tmr_cancel(&w->tmr);
 	/* one more than the limit, so that the gate sees what is too large */
 	udp_rxsz_set(w->us, w->stack->conf->limits.sip_udp_bytes + 1);
-	err = udp_register_helper(&w->uh, w->us, LAYER, NULL, on_datagram, w);
+	err = udp_register_helper(&w->uh, w->us, LAYER, NULL, datagram_h, w);
 	err |= set_dscp(w);
 	(void)udp_sockbuf_set(w->us, SOCKET_BUFFER);
 	if (err)
@@ -501,8 +475,10 @@ int wire_alloc(struct wire **wp, struct sipstack *s, enum sip_transp tp,
 	set_public(w);
 	list_append(&s->wires, &w->le, w);
 	list_append(&wires, &w->le_all, w);
-	if (tp == SIP_TRANSP_UDP)
+	if (tp == SIP_TRANSP_UDP) {
+		w->recv = hook_listened();
 		probe_send(w);
+	}
 
 out:
 	if (err)
