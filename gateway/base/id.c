@@ -116,7 +116,8 @@ void id_uuid(char buf[ID_UUID_SIZE])
 void id_token(char *buf, size_t len)
 {
 	static const char set[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-	size_t i = 0;
+	uint8_t drawn[32];
+	size_t i = 0, left = 0;
 
 	if (!len)
 		return;
@@ -125,7 +126,12 @@ void id_token(char *buf, size_t len)
 		unsigned n = i ? 36 : 26;
 		uint8_t c;
 
-		draw(&c, sizeof(c));
+		if (!left) {
+			left = len - 1 - i < sizeof(drawn) ? len - 1 - i
+							   : sizeof(drawn);
+			draw(drawn, left);
+		}
+		c = drawn[--left];
 		if (c < 256 / n * n) /* each character equally likely */
 			buf[i++] = set[c % n];
 	}

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -52,6 +53,22 @@ int secret_dup(char **dp, const char *text)
 	return text_alloc(dp, text, strlen(text));
 }
 
+/* Looked up once: each look-up costs more than the cipher. */
+static EVP_CIPHER *gcm;
+static pthread_once_t gcm_once = PTHREAD_ONCE_INIT;
+
+static void gcm_fetch(void)
+{
+	gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+}
+
+static const EVP_CIPHER *cipher(void)
+{
+	(void)pthread_once(&gcm_once, gcm_fetch);
+
+	return gcm ? gcm : EVP_aes_256_gcm();
+}
+
 int secret_encrypt(const uint8_t key[SECRET_KEY],
 		   const uint8_t nonce[SECRET_NONCE], const char *aad,
 		   size_t aad_len, const uint8_t *in, size_t len, uint8_t *out,
@@ -60,7 +77,7 @@ int secret_encrypt(const uint8_t key[SECRET_KEY],
 	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 	int n, ok;
 
-	ok = c && EVP_EncryptInit_ex(c, EVP_aes_256_gcm(), NULL, key, nonce);
+	ok = c && EVP_EncryptInit_ex(c, cipher(), NULL, key, nonce);
 	if (ok && aad_len)
 		ok = EVP_EncryptUpdate(c, NULL, &n, (const uint8_t *)aad,
 				       (int)aad_len);
@@ -84,7 +101,7 @@ static int decrypt(const uint8_t *key, const uint8_t *nonce, const char *aad,
 		return ENOMEM;
 
 	memcpy(tag, in + len, sizeof(tag));
-	ok = EVP_DecryptInit_ex(c, EVP_aes_256_gcm(), NULL, key, nonce) &&
+	ok = EVP_DecryptInit_ex(c, cipher(), NULL, key, nonce) &&
 	     EVP_DecryptUpdate(c, NULL, &n, (const uint8_t *)aad,
 			       (int)strlen(aad));
 	if (ok && len)

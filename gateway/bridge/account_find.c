@@ -30,7 +30,6 @@ static void contact_destructor(void *arg)
 	struct contact *c = arg;
 
 	list_unlink(&c->le);
-	mem_deref(c->jid);
 	mem_deref(c->name);
 }
 
@@ -76,11 +75,14 @@ static void contact_forget(struct owner *o, struct contact *c)
 static int contact_add(struct contact **cp, struct owner *o, const char *jid,
 		       const char *name, int64_t seen)
 {
-	struct contact *c = mem_zalloc(sizeof(*c), contact_destructor);
+	const size_t len = strlen(jid);
+	struct contact *c =
+	    mem_zalloc(sizeof(*c) + len + 1, contact_destructor);
 
 	if (!c)
 		return ENOMEM;
-	if (str_dup(&c->jid, jid) || (name && str_dup(&c->name, name))) {
+	memcpy(c->jid, jid, len);
+	if (name && str_dup(&c->name, name)) {
 		mem_deref(c);
 		return ENOMEM;
 	}

@@ -52,8 +52,9 @@ struct account {
 
 struct contact {      /* whom a user has to do with */
 	struct le le; /* of owner->contacts, newest first */
-	char *jid, *name;
+	char *name;
 	int64_t seen; /* s since 1970 */
+	char jid[];
 };
 
 struct owner { /* a user who has accounts, contacts or wishes */

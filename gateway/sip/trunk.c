@@ -426,22 +426,32 @@ struct digest *siptrunk_digest_for(struct siptrunk *t, const struct sa *sa)
 
 /* RFC 3261 25.1: user = unreserved / escaped / user-unreserved.  What is
  * already escaped stays so. */
-static int print_user(struct re_printf *pf, const char *user)
+static bool is_user(const char *s)
 {
 	static const char plain[] = "-_.!~*'()&=+$,;?/";
+	const unsigned char c = (unsigned char)*s;
+
+	return (c >= '0' && c <= '9') ||
+	       ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+	       (c && strchr(plain, c)) ||
+	       (c == '%' && isxdigit((unsigned char)s[1]) &&
+		isxdigit((unsigned char)s[2]));
+}
+
+static int print_user(struct re_printf *pf, const char *user)
+{
 	int err = 0;
 
-	for (; *user && !err; user++) {
-		const unsigned char c = (unsigned char)*user;
-		const bool ok =
-		    (c >= '0' && c <= '9') ||
-		    ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-		    strchr(plain, c) ||
-		    (c == '%' && isxdigit((unsigned char)user[1]) &&
-		     isxdigit((unsigned char)user[2]));
+	while (*user && !err) {
+		size_t n = 0;
 
-		err = ok ? pf->vph(user, 1, pf->arg)
-			 : re_hprintf(pf, "%%%02X", c);
+		while (user[n] && is_user(user + n))
+			++n;
+		if (n)
+			err = pf->vph(user, n, pf->arg);
+		user += n;
+		if (*user && !err)
+			err = re_hprintf(pf, "%%%02X", (unsigned char)*user++);
 	}
 
 	return err;
