@@ -12,6 +12,7 @@ enum {
 	BUCKETS = 4096,	    /* power of two */
 	SILENCE = 2 * 1000, /* ms; design 6: then the next target */
 	EARLY = 60,	    /* s before the end; protocol C.1 */
+	SPREAD_FROM = 600,  /* s; shorter ones were asked for to be so */
 };
 
 const struct subscribe_package subscribe_presence = {"presence",
@@ -31,6 +32,17 @@ uint64_t subscribe_refresh_after(unsigned expires)
 	const uint64_t early = expires > EARLY ? ms - EARLY * 1000 : 0;
 
 	return MAX(early, ms * 8 / 10);
+}
+
+uint64_t subscribe_due_after(unsigned expires, bool first, uint64_t chance)
+{
+	const uint64_t after = subscribe_refresh_after(expires);
+	/* what was asked for in one minute, after a restart, shall not come
+	 * in one minute of every hour */
+	const uint64_t most =
+	    first && expires >= SPREAD_FROM ? after * 3 / 5 : after / 50;
+
+	return after - chance % (most + 1);
 }
 
 /* The only function that writes sub->state. */
@@ -138,14 +150,12 @@ static void due_timeout(void *arg)
 
 void subscribe_granted(struct subscription *sub, unsigned s)
 {
-	const uint64_t after = subscribe_refresh_after(s);
-
 	if (sub->fetch || sub->state == SUBSCRIBE_LEAVING)
 		return;
 
 	sub->until = tmr_jiffies() + (uint64_t)s * 1000;
-	/* up to 2 % early: what began together shall not stay together */
-	tmr_start(&sub->tmr, after - id_random() % (after / 50 + 1),
+	tmr_start(&sub->tmr,
+		  subscribe_due_after(s, !sub->refreshed, id_random()),
 		  due_timeout, sub);
 }
 
@@ -351,6 +361,7 @@ void subscription_refresh(struct subscription *sub)
 		return;
 
 	sub->tries = 0;
+	sub->refreshed = true;
 	tmr_start(&sub->tmr_n, (uint64_t)sub->answer * 1000,
 		  subscribe_n_timeout, sub);
 	if (subscribe_send(sub))

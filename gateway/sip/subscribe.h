@@ -65,6 +65,9 @@ void subscription_drop(struct subscription *sub);
 
 /* ms until a refresh: max(Expires - 60 s, 0.8 Expires). Pure. */
 uint64_t subscribe_refresh_after(unsigned expires);
+/* The same with some way off it, by chance: those that began together are
+ * spread by their first refresh.  Pure. */
+uint64_t subscribe_due_after(unsigned expires, bool first, uint64_t chance);
 /* Reasons of Subscription-State (RFC 6665 4.1.3): static text, or NULL. */
 const char *subscribe_reason(const struct pl *name);
 

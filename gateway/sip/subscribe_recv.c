@@ -265,6 +265,30 @@ static unsigned dialog_find(struct subscription *sub,
 	return sipdlg_order(sub->dlg, msg);
 }
 
+/* Was it answered already?  Its answer may have been lost. */
+static bool is_repeated(const struct subscription *sub,
+			const struct sip_msg *msg)
+{
+	const struct sipdlg *dlg = sub->dlg;
+
+	return dlg && dlg->rseq_set && msg->cseq.num == dlg->rseq &&
+	       !pl_strcmp(&msg->from.tag, dlg->rtag) &&
+	       sub->again == keyed_pl(&msg->via.branch);
+}
+
+/* Of what goes on no transaction is kept, which would hold the whole message
+ * for 32 s: a repeated one is known by its CSeq and branch, and its answer is
+ * made once more (RFC 3261 8.2.7). */
+static void accept_notify(struct subscription *sub, const struct sip_msg *msg,
+			  const struct notify *n)
+{
+	sub->again = keyed_pl(&msg->via.branch);
+	if (pl_strcasecmp(&n->state, "terminated"))
+		(void)sip_reply(sub->hop.sip, msg, 200, "OK");
+	else
+		(void)sip_treply(NULL, sub->hop.sip, msg, 200, "OK");
+}
+
 static void on_notify(struct subscription *sub, const struct sip_msg *msg,
 		      const struct notify *n)
 {
@@ -308,6 +332,10 @@ static void notify(struct subscription *sub, const struct sip_msg *msg)
 		refuse(sub, msg, 489, "Bad Event", "");
 		return;
 	}
+	if (is_repeated(sub, msg)) {
+		(void)sip_reply(sub->hop.sip, msg, 200, "OK");
+		return;
+	}
 	code = dialog_find(sub, msg);
 	if (code) {
 		refuse(sub, msg, code,
@@ -327,7 +355,7 @@ static void notify(struct subscription *sub, const struct sip_msg *msg)
 	}
 
 	sub->heard = true;
-	(void)sip_treply(NULL, sub->hop.sip, msg, 200, "OK");
+	accept_notify(sub, msg, &n);
 	on_notify(sub, msg, &n);
 }
 

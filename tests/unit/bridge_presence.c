@@ -92,6 +92,45 @@ START_TEST(refreshes)
 }
 END_TEST
 
+/* A hundred thousand, asked for at one pace, and again after a restart: how
+ * many SUBSCRIBEs leave in the busiest second?  all: the first ones, too. */
+static unsigned busiest(unsigned rate, bool all)
+{
+	enum { N = 100000, HOURS = 3, END = HOURS * 3600, AGAIN = END / 2 };
+	static unsigned sent[END + 1];
+	unsigned most = 0;
+	uint64_t x = 88172645463325252ULL;
+
+	memset(sent, 0, sizeof(sent));
+	for (unsigned i = 0; i < 2 * N; i++) {
+		const uint64_t begin = i < N ? 0 : AGAIN * 1000;
+		const uint64_t end = i < N ? AGAIN * 1000 : END * 1000;
+		uint64_t t = begin + (uint64_t)(i % N) * 1000 / rate;
+
+		for (bool first = true; t < end; first = false) {
+			sent[t / 1000] += all || !first;
+			x ^= x << 13;
+			x ^= x >> 7;
+			x ^= x << 17;
+			t += subscribe_due_after(3600, first, x);
+		}
+	}
+	for (unsigned s = 0; s < END; s++)
+		most = MAX(most, sent[s]);
+
+	return most;
+}
+
+START_TEST(no_storm)
+{
+	enum { MEAN = 100000 / 3600 };
+
+	ck_assert_uint_le(busiest(50, true), 3 * MEAN);
+	/* what began in two minutes does not come in two minutes again */
+	ck_assert_uint_le(busiest(833, false), 3 * MEAN);
+}
+END_TEST
+
 START_TEST(granted)
 {
 	const struct config_presence conf = {.expires = 3600,
@@ -113,6 +152,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tc, responses);
+	tcase_add_test(tc, no_storm);
 	tcase_add_test(tc, reasons);
 	tcase_add_test(tc, refreshes);
 	tcase_add_test(tc, granted);
