@@ -59,7 +59,7 @@ bool sipscan_number(const struct pl *p, uint64_t max, uint64_t *n);
 /* The digits that "120 (comment);duration=.." begins with, no more than max;
  * false: there are none. */
 bool sipscan_seconds(const struct pl *p, uint64_t max, uint64_t *n);
-/* ";name=value", as libre's msg_param_decode() reads it. */
+/* ";name=value", as libre's msg_param_decode() reads it, but quotes stay. */
 bool sipscan_param(struct pl *val, const struct pl *value, const char *name);
 /* Of a whole message, for who needs nothing else; l 0: none.  One that is
  * folded ends with its line. */

@@ -11,24 +11,27 @@ import re
 import secrets
 import socket
 import sqlite3
+import statistics
 import subprocess
 import threading
 import time
 
-from peers import ejabberd
+from peers import ejabberd, prosody
 from peers.daemon import BUILD, config_text
 
 MESSAGES, SUBSCRIPTIONS, ACCOUNTS = 20000, 100000, 10000
 QUICK = 10          # times less of each
 TARGETS = 1000
 WINDOW = 200        # requests under way at once
+BATCH = 20          # messages of one write
+TURNS = 3           # of each that is compared with an echo
 SETTLE = 42         # s; transactions end after 32, slack.c trims after 35
 WAIT = 20           # s without an answer: it is over
 LIMITS = {"message_rate": 100000, "message_burst": 100000,
           "sip_source_rate": 1000000, "sip_source_burst": 1000000,
           "subscriptions_per_jid": 1000000}
 MESSAGES_VS_EJABBERD, PRESENCE_VS_MESSAGE, PRESENCE_KB = 0.4, 1.3, 2
-START_VS_READ = 3
+START_VS_READ, MESSAGES_VS_ECHO = 3, 0.8
 OPEN = ("<?xml version='1.0' encoding='UTF-8'?><presence xmlns='urn:ietf:"
         "params:xml:ns:pidf' entity='pres:x'><tuple id='t'><status><basic>"
         "open</basic></status></tuple></presence>")
@@ -72,9 +75,10 @@ class Counter:
 class Component:
     """One end of XEP-0114: the server's (name None), or a component."""
 
-    def __init__(self, name=None):
+    def __init__(self, name=None, answer=None):
+        """answer: what to send back for whole stanzas that came."""
         self.name, self.messages, self.seen = name, Counter(), Counter()
-        self.rest = b""
+        self.rest, self.answer = b"", answer
         if name:
             self.s = socket.create_connection(("127.0.0.1", 5347))
             self.s.sendall(b"<stream:stream xmlns='jabber:component:accept' "
@@ -123,6 +127,15 @@ class Component:
                 return
             if not data:
                 return
+            if self.answer:
+                data = self.rest + data
+                end = data.rfind(b"</message>") + len(b"</message>")
+                if data.find(b"</message>") < 0:
+                    end = 0
+                self.rest = data[end:]
+                if end:
+                    self.s.sendall(self.answer(data[:end]))
+                continue
             data, keep = self.rest + data, b""
             for word in (b"<message", b"<presence"):
                 cut = max((k for k in range(1, len(word))
@@ -252,17 +265,150 @@ class Gateway:
             s.close()
 
 
-def between_components(dir, n):
-    """CPU of ejabberd for a message from one component to another, us."""
+def ejabberd_with(dir, names):
+    """An ejabberd that has these components."""
     text = ejabberd.CONFIG
     ejabberd.CONFIG = text.replace("loglevel: debug", "loglevel: error") \
         .replace('hosts: {"sip.xmpp.test": {password: "lab-secret"}}',
-                 'global_routes: false\n    hosts: '
-                 '{"sip.xmpp.test": {password: "lab-secret"}, '
-                 '"two.xmpp.test": {password: "lab-secret"}}')
+                 'global_routes: false\n    hosts: {%s}' % ", ".join(
+                     '"%s": {password: "lab-secret"}' % n for n in names))
     e = ejabberd.Ejabberd(dir, users=())
     ejabberd.CONFIG = text
     asyncio.run(e.run())
+    return e
+
+
+def prosody_with(dir, names):
+    """The same of Prosody."""
+    text = prosody.CONFIG
+    prosody.CONFIG = text.replace('log = { debug = "*console" }',
+                                  'log = { error = "*console" }') \
+        .split('Component "sip')[0] + "".join(
+            'Component "%s"\n    component_secret = "lab-secret"\n' % n
+            for n in names)
+    p = prosody.Prosody(dir, users=())
+    prosody.CONFIG = text
+    asyncio.run(p.run())
+    return p
+
+
+class Echo:
+    """A component that sends each message back, and nothing else."""
+
+    def __init__(self):
+        self.c = Component("echo.xmpp.test", self._back)
+
+    def _back(self, data):
+        """What came, with from and to in each other's place."""
+        return re.sub(rb"(from|to)=", lambda m: b"to=" if m[1] == b"from"
+                      else b"from=", data)
+
+
+class Answerer(threading.Thread):
+    """A phone that sends each text that it gets back to its sender; whole
+    headers are copied and nothing is looked at twice."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        self.s.bind(("127.0.0.1", 5060))
+        self.s.settimeout(0.2)
+        self.over, self.n = False, 0
+
+    def run(self):
+        while not self.over:
+            try:
+                data, src = self.s.recvfrom(65536)
+            except TimeoutError:
+                continue
+            if data.startswith((b"MESSAGE ", b"OPTIONS ")):
+                self._take(data, src)
+
+    def _take(self, data, src):
+        head, _, body = data.partition(b"\r\n\r\n")
+        keep = [x for x in head.split(b"\r\n") if x.startswith(
+            (b"Via:", b"From:", b"To:", b"Call-ID:", b"CSeq:"))]
+        self.s.sendto(b"SIP/2.0 200 OK\r\n%s\r\nContent-Length: 0\r\n\r\n"
+                      % b"\r\n".join(keep), src)
+        if data[:1] != b"M":
+            return
+        self.n += 1
+        uri = {x[:1]: x[x.find(b"<") + 1:x.find(b">")] for x in keep}
+        self.s.sendto(
+            b"MESSAGE %s SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5060;rport;"
+            b"branch=z9hG4bKa%d\r\nMax-Forwards: 70\r\nFrom: <%s>;tag=a%d\r\n"
+            b"To: <%s>\r\nCall-ID: a%d\r\nCSeq: 1 MESSAGE\r\nContent-Type: "
+            b"text/plain\r\nContent-Length: %d\r\n\r\n%s" % (
+                uri[b"F"], self.n, uri[b"T"], self.n, uri[b"F"], self.n,
+                len(body), body), src)
+
+    def close(self):
+        self.over = True
+        self.join()
+        self.s.close()
+
+
+def there_and_back(user, n, domain, other):
+    """Messages from users to a component and back."""
+    def send(i):
+        if i % BATCH == 0:
+            user.send(b"".join(
+                b"<message from='u%d@two.xmpp.test/x' to='%d@%s' type='chat' "
+                b"id='%s%d'><body>message number %d</body></message>" % (
+                    k % TARGETS, 600 + k % TARGETS, domain, other, k, k)
+                for k in range(i, min(i + BATCH, n))))
+
+    paced(n, send, user.messages)
+
+
+def busiest(n, what, *pids):
+    """Seconds of CPU a message that the busiest of these spends: as many a
+    second pass as that one can carry."""
+    began = [cpu(pid) for pid in pids]
+    what()
+    return max(cpu(pid) - b for pid, b in zip(pids, began)) / n
+
+
+def against_echo(dir, server, n):
+    """Messages that a real server and the gateway, a core each, carry to a
+    phone that answers, to those that it carries to a component that echoes.
+    What the echo itself needs is not counted."""
+    e = server(dir, ("sip.xmpp.test", "two.xmpp.test", "echo.xmpp.test"))
+    p = answerer = None
+    try:
+        user, _ = Component("two.xmpp.test"), Echo()
+        answerer = Answerer()
+        answerer.start()
+        path = os.path.join(dir, "echo.conf")
+        with open(path, "w") as f:
+            f.write(config_text({
+                "limits": LIMITS, "log": {"level": "warning"},
+                "xmpp": {"domains": "two.xmpp.test"}}))
+        p = subprocess.Popen([os.path.join(BUILD, "stoxd"), "-c", path],
+                             stderr=subprocess.DEVNULL)
+        time.sleep(3)
+        echo, ours = [], []
+        for _ in range(TURNS):
+            id = secrets.token_hex(2).encode()
+            echo.append(busiest(n, lambda: there_and_back(
+                user, n, b"echo.xmpp.test", id), e.p.pid))
+            ours.append(busiest(n, lambda: there_and_back(
+                user, n, b"sip.xmpp.test", id), e.p.pid, p.pid))
+        return statistics.median(echo) / statistics.median(ours)
+    finally:
+        if p:
+            p.kill()
+            p.wait()
+        if answerer:
+            answerer.close()
+        e.kill()
+        e.p.wait()
+
+
+def between_components(dir, n):
+    """CPU of ejabberd for a message from one component to another, us."""
+    e = ejabberd_with(dir, ("sip.xmpp.test", "two.xmpp.test"))
     try:
         one, two = Component("sip.xmpp.test"), Component("two.xmpp.test")
         time.sleep(2)
@@ -291,16 +437,18 @@ def messages(g, n):
 
 
 def presence(g, n):
-    """CPU and memory of a subscription, and of an OPTIONS that is answered,
-    which is a SIP message each way and nothing else."""
+    """CPU of a subscription, its messages (SUBSCRIBE, NOTIFY and their 200,
+    with the stanzas) and its memory; and CPU of a SIP message, of an OPTIONS
+    that is answered, which is one each way and nothing else."""
     one = g.spent(lambda: paced(n, lambda i: g.phone.send(
-        b"OPTIONS", b"127.0.0.1:5070", 10 ** 7 + i), g.phone.pinged)) / n
-    kb = resident(g.p.pid)
+        b"OPTIONS", b"127.0.0.1:5070", 10 ** 7 + i), g.phone.pinged)) / n / 2
+    kb, seen = resident(g.p.pid), g.server.seen.n
     all = g.spent(lambda: paced(n, lambda i: g.server.send(
         b"<presence from='u%d@xmpp.test' to='%d@sip.xmpp.test' "
         b"type='subscribe'/>" % (i, 10000 + i)), g.phone.notified)) / n
     time.sleep(SETTLE)
-    return all, one, (resident(g.p.pid) - kb) / n
+    messages = 4 + 1 + (g.server.seen.n - seen) / n
+    return all, messages * one, (resident(g.p.pid) - kb) / n
 
 
 def accounts_made(dir, n):
@@ -382,16 +530,19 @@ def rows(dir, quick):
         g.close()
     g = Gateway(dir, {"presence": {"rate": 100000}})
     try:
-        each, one, kb = presence(g, SUBSCRIPTIONS // less)
+        each, bare, kb = presence(g, SUBSCRIPTIONS // less)
         add("subscription_us", 1e6 * each)
-        # SUBSCRIBE, its 200, NOTIFY, its 200
-        add("presence_vs_message", each / (2 * one))
+        add("presence_vs_message", each / bare)
         add("presence_kb", kb)
     finally:
         g.close()
     us = between_components(dir, MESSAGES // less)
     add("ejabberd_message_us", us)
     add("messages_vs_ejabberd", us / ((there + back) / 2))
+    for name, server in (("prosody", prosody_with),
+                         ("ejabberd", ejabberd_with)):
+        add("messages_vs_echo_" + name,
+            against_echo(dir, server, MESSAGES // less // 2))
     return out
 
 
