@@ -290,6 +290,8 @@ struct pl sipscan_call_id(const char *p, size_t len)
 {
 	struct pl line, name, value;
 
+	if (!next_line(&p, &len, &line))
+		return pl_null;
 	while (next_line(&p, &len, &line) && line.l) {
 		const char c = line.p[0];
 
