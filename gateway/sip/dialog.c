@@ -129,6 +129,47 @@ out:
 	return err;
 }
 
+static int restore_parts(struct sipdlg *dlg)
+{
+	struct pl pl, tag;
+	int err;
+
+	pl_set_str(&pl, dlg->remote);
+	if (msg_param_decode(&pl, "tag", &tag))
+		return EBADMSG;
+	err = pl_strdup(&dlg->rtag, &tag);
+	pl_set_str(&pl, dlg->routes);
+	if (!err && !re_regex(pl.p, pl.l, "<[^>]+>", &tag))
+		err = pl_strdup(&dlg->next, &tag);
+
+	return err;
+}
+
+int sipdlg_restore(struct sipdlg **dp, const char *remote, const char *target,
+		   const char *routes, uint32_t lseq, const struct hop *hop)
+{
+	struct sipdlg *dlg;
+	int err;
+
+	dlg = mem_zalloc(sizeof(*dlg), destructor);
+	if (!dlg)
+		return ENOMEM;
+
+	dlg->hop = *hop;
+	dlg->lseq = lseq;
+	err = str_dup(&dlg->remote, remote);
+	err |= str_dup(&dlg->target, target);
+	err |= str_dup(&dlg->routes, routes);
+	if (!err)
+		err = restore_parts(dlg);
+	if (err)
+		mem_deref(dlg);
+	else
+		*dp = dlg;
+
+	return err;
+}
+
 void sipdlg_retarget(struct sipdlg *dlg, const struct sip_msg *msg)
 {
 	char *uri = NULL;

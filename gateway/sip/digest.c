@@ -312,6 +312,17 @@ int digest_challenge(struct digest *d, const struct sip_msg *msg)
 	return challenge_take(d, proxy ? &d->proxy : &d->www, &c.best);
 }
 
+const char *digest_realm(const struct digest *d)
+{
+	return d ? d->realm : NULL;
+}
+
+void digest_restore(struct digest *d, const char *realm)
+{
+	if (d && realm && !d->realm)
+		(void)str_dup(&d->realm, realm);
+}
+
 static int hash_hex(char out[DIGEST_HEX], enum digest_alg alg,
 		    const char *const *parts, size_t n)
 {

@@ -24,6 +24,10 @@ struct digest_request {
 int digest_print(struct re_printf *pf, const struct digest_request *rq);
 /* Before the next independent request: forget that the last was challenged. */
 void digest_reset(struct digest *d);
+/* The one that is answered to; NULL: none yet. */
+const char *digest_realm(const struct digest *d);
+/* The same that another process answered to, unless there is one. */
+void digest_restore(struct digest *d, const char *realm);
 struct siptrunk;
 /* NULL when the trunk has no credentials; not referenced. */
 struct digest *siptrunk_digest(struct siptrunk *t);

@@ -29,7 +29,7 @@ static void destructor(void *arg)
 
 static bool holds(const struct former *f)
 {
-	return f->until > stack_now();
+	return f->until > tmr_jiffies();
 }
 
 static bool is_target(const struct former *f, const struct sa *sa)
@@ -108,7 +108,7 @@ int former_add(struct siptrunk *t)
 	f->media_from = mem_ref(conf->media_from);
 	f->media_fromc = conf->media_fromc;
 	f->digest = mem_ref(t->digest);
-	f->until = stack_now() + FORMER_AFTER +
+	f->until = tmr_jiffies() + FORMER_AFTER +
 		   (uint64_t)t->stack->conf->limits.call_max * 1000;
 	forget(t, f);
 	list_append(&t->formers, &f->le, f);

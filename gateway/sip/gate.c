@@ -23,7 +23,6 @@ struct gate {
 	struct bucket set[GATE_SETS][GATE_WAYS];
 	struct bucket strangers;
 	uint64_t seed;
-	uint64_t count[GATE_VERDICTS];
 	unsigned rate, burst;	     /* a source; 0: no limit */
 	size_t size_max, stream_max; /* bytes of a datagram, a message */
 };
@@ -226,7 +225,7 @@ enum gate_verdict gate_judge(struct gate *g, const struct sa *src,
 {
 	const enum gate_verdict v = judge(g, src, p, len, known, now);
 
-	gate_count(g, v);
+	++sip_counts.gate[v];
 	return v;
 }
 
@@ -241,38 +240,11 @@ enum gate_verdict gate_judge_stream(struct gate *g, const struct sa *src,
 	else if (!may_come(g, src, p, len, known, now))
 		v = GATE_RATE;
 
-	gate_count(g, v);
-	return v;
-}
-
-void gate_count(struct gate *g, enum gate_verdict v)
-{
-	if (!g || v >= GATE_VERDICTS)
-		return;
-
-	++g->count[v];
 	++sip_counts.gate[v];
-}
-
-uint64_t gate_counted(const struct gate *g, enum gate_verdict v)
-{
-	return g && v < GATE_VERDICTS ? g->count[v] : 0;
+	return v;
 }
 
 const char *gate_verdict_name(enum gate_verdict v)
 {
 	return (unsigned)v < GATE_VERDICTS ? verdict_names[v] : "";
-}
-
-int gate_print(struct re_printf *pf, const struct gate *g)
-{
-	int err = 0;
-
-	for (unsigned i = 0; i < GATE_VERDICTS; i++) {
-		err |= re_hprintf(pf, "%s%s %llu", i ? ", " : "",
-				  verdict_names[i],
-				  (unsigned long long)g->count[i]);
-	}
-
-	return err;
 }

@@ -37,10 +37,6 @@ enum gate_verdict gate_judge(struct gate *g, const struct sa *src,
 enum gate_verdict gate_judge_stream(struct gate *g, const struct sa *src,
 				    const uint8_t *p, size_t len, bool known,
 				    uint64_t now);
-/* Counts a verdict that was reached elsewhere. */
-void gate_count(struct gate *g, enum gate_verdict v);
-uint64_t gate_counted(const struct gate *g, enum gate_verdict v);
 const char *gate_verdict_name(enum gate_verdict v); /* "passed" */
-int gate_print(struct re_printf *pf, const struct gate *g);
 
 #endif

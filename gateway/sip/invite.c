@@ -3,6 +3,9 @@
 #include <string.h>
 #include "base/keyed.h"
 #include "base/log.h"
+#include "sip/digest.h"
+
+enum { RING = 180, RING_MORE = 10 }; /* s; Timer C */
 
 static const char *const state_names[] = {
     "idle",	"calling", "cancelled", "incoming",
@@ -121,6 +124,19 @@ static void ring_timeout(void *arg)
 	invite_fail(arg, 408, REASON_TIMEOUT, "no answer");
 }
 
+/* ms.  Who is called by us rings for as long as the trunk says; who calls us is
+ * told in time by whom it calls, and this is the last resort. */
+static uint64_t ring_time(const struct invite *inv)
+{
+	const struct config_trunk *conf = siptrunk_conf(inv->trunk);
+	uint64_t s = conf && conf->ring_timeout ? conf->ring_timeout : RING;
+
+	if (inv->all->times.ring)
+		return inv->all->times.ring;
+
+	return (inv->uac ? s : MAX(s, RING) + RING_MORE) * 1000;
+}
+
 /* The only function that writes the state; each state has a timer that ends
  * it, but ACTIVE, whose end is RFC 4028's and the call's. */
 void invite_enter(struct invite *inv, enum invite_state st)
@@ -141,7 +157,7 @@ void invite_enter(struct invite *inv, enum invite_state st)
 
 	case INVITE_CALLING:
 	case INVITE_INCOMING:
-		tmr_start(&inv->tmr, t->ring, ring_timeout, inv);
+		tmr_start(&inv->tmr, ring_time(inv), ring_timeout, inv);
 		break;
 
 	case INVITE_CANCELLED:
@@ -203,11 +219,38 @@ void invite_fail(struct invite *inv, unsigned code, enum reason reason,
 	mem_deref(inv);
 }
 
+/* Once more with credentials.  Only the trunk itself gets them, and for the
+ * realm that it is known by: who it speaks for may challenge, too
+ * (CVE-2021-41158). */
+static bool bye_again(struct invite *inv, const struct sip_msg *msg)
+{
+	struct digest *digest;
+	struct hop hop;
+
+	if (msg->scode != 401 && msg->scode != 407)
+		return false;
+	if (inv->state != INVITE_LEAVING || inv->bye_authed)
+		return false;
+
+	sipdlg_hop(&hop, inv->trunk, inv->dlg);
+	digest = siptrunk_digest_for(inv->trunk, &hop.addr);
+	if (!digest_realm(digest))
+		return false;
+	digest_reset(digest);
+	if (digest_challenge(digest, msg))
+		return false;
+
+	inv->bye_authed = true;
+	invite_bye(inv, inv->dlg, &inv->why);
+
+	return true;
+}
+
 static void bye_response(struct invite *inv, int err,
 			 const struct sip_msg *msg)
 {
-	(void)err;
-	(void)msg;
+	if (!err && msg && bye_again(inv, msg))
+		return;
 
 	if (inv->state == INVITE_LEAVING)
 		invite_enter(inv, INVITE_ENDED);
@@ -225,12 +268,21 @@ void invite_bye(struct invite *inv, struct sipdlg *dlg,
 		const struct ending *why)
 {
 	struct ending_out eo = {why, REASON_ACTIVE};
+	struct digest_request rq = {NULL, "BYE", dlg->target};
 	bool ours = dlg == inv->dlg;
+	struct hop hop;
 	int err;
 
-	err = sipdlg_request(
-	    inv, dlg, "BYE", 0, ours ? bye_response : fork_bye_response,
-	    "%HContent-Length: 0\r\n\r\n", invite_ending_print, &eo);
+	if (ours)
+		inv->why = *why;
+	if (ours && inv->bye_authed) {
+		sipdlg_hop(&hop, inv->trunk, dlg);
+		rq.digest = siptrunk_digest_for(inv->trunk, &hop.addr);
+	}
+	err = sipdlg_request(inv, dlg, "BYE", 0,
+			     ours ? bye_response : fork_bye_response,
+			     "%H%HContent-Length: 0\r\n\r\n", digest_print,
+			     &rq, invite_ending_print, &eo);
 	if (err) {
 		log_warning("sip: %s: no BYE sent (%m)\n", inv->callid, err);
 		if (ours)

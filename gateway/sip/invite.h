@@ -18,7 +18,7 @@ struct invite;	/* one session; a mem_ref object */
 struct invite_times {
 	unsigned t1, t2;    /* RFC 3261 17.1.1.2 */
 	unsigned give_up;   /* 64*T1: lost ACK, lost PRACK, CANCEL */
-	unsigned ring;	    /* Timer C, RFC 3261 16.6 */
+	unsigned ring;	    /* Timer C, RFC 3261 16.6; 0: the trunk's */
 	unsigned silence;   /* no response at all: the next target */
 	unsigned deaf;	    /* ditto, and no other target: over; 0: give_up */
 	unsigned second;    /* of Session-Expires, RFC 4028 */

@@ -63,6 +63,7 @@ struct attempt {
 	struct tmr tmr;
 	struct hop hop;
 	uint32_t cseq;
+	char *via;	/* what a CANCEL is known by; NULL: not sent yet */
 	bool heard;	/* any response */
 	bool abandoned; /* another one took over */
 };
@@ -152,8 +153,9 @@ struct invite {
 	struct list txs; /* struct invite_tx */
 	struct change change;
 	struct pending in;
-	struct ending why; /* for a BYE that waits for the ACK */
+	struct ending why; /* of the BYE, also one that waits for the ACK */
 	bool leave;
+	bool bye_authed;   /* the BYE has been challenged once */
 	char *lsdp, *rsdp; /* the last that were agreed on, or offered */
 	bool peer_update, peer_timer;
 
@@ -215,6 +217,10 @@ int invite_refuse_msg(struct invite *inv, struct sip_strans **stp,
 /* ruri: target where a response to a request of ours has no Contact. */
 int sipdlg_alloc(struct sipdlg **dp, const char *ruri,
 		 const struct sip_msg *msg, const struct hop *hop);
+/* One that another process had.  remote: with tag; routes: "Route: ..\r\n"
+ * lines; hop: where its requests went. */
+int sipdlg_restore(struct sipdlg **dp, const char *remote, const char *target,
+		   const char *routes, uint32_t lseq, const struct hop *hop);
 /* Where requests of the dialog go. */
 void sipdlg_hop(struct hop *to, const struct siptrunk *trunk,
 		const struct sipdlg *dlg);

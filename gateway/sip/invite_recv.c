@@ -6,7 +6,6 @@ static const struct invite_times default_times = {
     .t1 = SIP_T1,
     .t2 = SIP_T2,
     .give_up = 64 * SIP_T1,
-    .ring = 180 * 1000,
     .silence = 2000,
     .deaf = 20 * 1000, /* clients wait for 30 s (E.2), Timer B for 32 */
     .second = 1000,

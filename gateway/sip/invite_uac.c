@@ -13,6 +13,7 @@ static void attempt_destructor(void *arg)
 	tmr_cancel(&at->tmr);
 	/* libre cancels a transaction that loses its owner, and lives on */
 	mem_deref(at->req);
+	mem_deref(at->via);
 }
 
 void invite_drop_attempts(struct invite *inv)
@@ -160,6 +161,24 @@ static int attempt_aim(struct attempt *at, struct mbuf *mb,
 
 static void attempt_silent(void *arg);
 
+/* libre chooses the branch, and says it nowhere else. */
+static int attempt_send(enum sip_transp tp, const struct sa *src,
+			const struct sa *dst, struct mbuf *mb, void *arg)
+{
+	struct attempt *at = arg;
+	struct pl via;
+	int err;
+
+	err = sipstack_send(tp, src, dst, mb, arg);
+	if (!err && !re_regex((const char *)mb->buf, mb->end,
+			      "\r\nVia: [^\r]+", &via)) {
+		at->via = mem_deref(at->via);
+		err = pl_strdup(&at->via, &via);
+	}
+
+	return err;
+}
+
 static int attempt_request(struct attempt *at, struct mbuf *mb)
 {
 	char *route = NULL;
@@ -176,8 +195,8 @@ static int attempt_request(struct attempt *at, struct mbuf *mb)
 	if (!err) {
 		mb->pos = 0;
 		err = sip_request(&at->req, at->hop.sip, true, "INVITE", -1,
-				  at->inv->ruri, -1, &uri, mb, 0,
-				  sipstack_send, invite_attempt_response, at);
+				  at->inv->ruri, -1, &uri, mb, 0, attempt_send,
+				  invite_attempt_response, at);
 	}
 	mem_deref(route);
 

@@ -273,7 +273,7 @@ struct siptrunk *line_by_request(const struct sipstack *s,
 uint64_t line_turn(struct sipstack *s)
 {
 	const unsigned rate = s->conf->account.register_rate;
-	const uint64_t now = stack_now();
+	const uint64_t now = tmr_jiffies();
 	uint64_t wait;
 
 	if (s->slot < now * 1000)

@@ -56,11 +56,6 @@ enum publish_state publication_state(const struct publication *p)
 	return p ? p->state : PUBLISH_IDLE;
 }
 
-const char *publish_state_name(enum publish_state st)
-{
-	return (size_t)st < ARRAY_SIZE(state_names) ? state_names[st] : "?";
-}
-
 static void destructor(void *arg)
 {
 	struct publication *p = arg;

@@ -44,6 +44,5 @@ enum publish_state {
 	PUBLISH_REFUSED, /* the other side takes none: a day of silence */
 };
 enum publish_state publication_state(const struct publication *p);
-const char *publish_state_name(enum publish_state st);
 
 #endif

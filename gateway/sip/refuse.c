@@ -37,7 +37,7 @@ static struct {
 /* A flood shall not fill the disk, nor hide what else is refused. */
 static bool may_log(enum refuse_why why)
 {
-	const uint64_t now = stack_now();
+	const uint64_t now = tmr_jiffies();
 
 	if (now - budgets[why].since >= SECOND) {
 		if (budgets[why].hidden)

@@ -24,6 +24,8 @@ static void leg_destructor(void *arg)
 	desc_free(l->local);
 }
 
+static const struct leg_ops ops;
+
 int sipleg_new(struct sipleg **lp, struct sipcalls *calls,
 	       struct siptrunk *trunk, bool outgoing)
 {
@@ -32,7 +34,7 @@ int sipleg_new(struct sipleg **lp, struct sipcalls *calls,
 	if (!l)
 		return ENOMEM;
 
-	l->leg.ops = &sipleg_ops;
+	l->leg.ops = &ops;
 	l->calls = mem_ref(calls);
 	l->trunk = trunk;
 	l->outgoing = outgoing;
@@ -356,7 +358,7 @@ static int leg_print(struct re_printf *pf, const struct leg *leg)
 			  conf && conf->name ? conf->name : "-", leg->id);
 }
 
-const struct leg_ops sipleg_ops = {
+static const struct leg_ops ops = {
     .name = "sip",
     .offer = leg_offer,
     .branch = leg_branch,
@@ -407,6 +409,26 @@ int sipleg_alloc(struct leg **lp, struct sipcalls *calls, struct call *call,
 	return err;
 }
 
+int sipleg_aim(struct leg *leg, const char *uri)
+{
+	struct sipleg *l = leg_of(leg);
+	char *copy;
+	int err;
+
+	if (!l->outgoing || l->inv)
+		return EPROTO;
+	if (!nameaddr_uri_safe(uri))
+		return EBADMSG;
+	err = str_dup(&copy, uri);
+	if (err)
+		return err;
+
+	mem_deref(l->to_uri);
+	l->to_uri = copy;
+
+	return 0;
+}
+
 const struct sa *sipleg_signalling(const struct leg *leg)
 {
 	const struct sipleg *l = (const struct sipleg *)leg;
@@ -420,6 +442,7 @@ static void calls_destructor(void *arg)
 {
 	struct sipcalls *calls = arg;
 
+	list_flush(&calls->cancels);
 	invites_close(calls->invites);
 	mem_deref(calls->invites);
 }
@@ -449,6 +472,9 @@ int sipcalls_alloc(struct sipcalls **sp, struct sipstack *stack,
 	calls->stack = stack;
 	sipcalls_limits(calls, limits);
 	err = invites_alloc(&calls->invites, stack);
+	if (err)
+		goto out;
+	err = sipstack_listen_dialog(stack, false, farewell_response, calls);
 	if (err)
 		goto out;
 	err = sipstack_listen(stack, "INVITE", sipleg_incoming, calls);

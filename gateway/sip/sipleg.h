@@ -15,8 +15,9 @@ int sipcalls_alloc(struct sipcalls **sp, struct sipstack *stack,
 /* They have changed; for calls from now on. */
 void sipcalls_limits(struct sipcalls *s, const struct config_limits *limits);
 
-/* BYE in the dialog of a process that died.  EBADMSG: the notes make no
- * sense; other errors of the way there. */
+/* The goodbye of a process that died: BYE in the dialog, CANCEL of the INVITE
+ * or an answer to theirs.  EBADMSG: the notes make no sense; other errors of
+ * the way there. */
 int sipleg_farewell(struct sipcalls *s, struct siptrunk *trunk,
 		    const struct ending *why, leg_noted_h *h, const void *arg);
 
@@ -32,6 +33,8 @@ struct sipleg_conf {
 /* Nothing is sent before ops->offer. */
 int sipleg_alloc(struct leg **lp, struct sipcalls *s, struct call *call,
 		 const struct sipleg_conf *conf);
+/* Another address than in its conf, before ops->offer. EPROTO, EBADMSG. */
+int sipleg_aim(struct leg *leg, const char *uri);
 /* Addresses that media may come from: of SIP signalling. */
 const struct sa *sipleg_signalling(const struct leg *leg);
 

@@ -9,7 +9,8 @@ struct sipcalls {
 	struct sipstack *stack;	 /* not referenced */
 	struct invites *invites; /* referenced */
 	unsigned sdp_bytes, half_open_max, candidates_max, codecs_max;
-	unsigned half_open; /* incoming legs without an answer */
+	unsigned half_open;  /* incoming legs without an answer */
+	struct list cancels; /* INVITEs of a process that died */
 };
 
 struct sipleg {
@@ -33,7 +34,6 @@ struct sipleg {
 	enum desc_dir wish[DESC_MEDIA_MAX]; /* of the last offer of ours */
 };
 
-extern const struct leg_ops sipleg_ops;
 extern const struct invite_handlers sipleg_handlers;
 
 int sipleg_new(struct sipleg **lp, struct sipcalls *calls,
@@ -51,6 +51,9 @@ int sipleg_decode(const struct sipleg *l, struct desc **dp,
 
 /* farewell.c */
 void sipleg_farewell_note(const struct leg *leg, leg_note_h *h, void *arg);
+
+/* farewell_send.c: responses to what it cancels. */
+bool farewell_response(const struct sip_msg *msg, void *arg);
 
 /* sipleg_in.c */
 void sipleg_incoming(struct siptrunk *trunk, struct sip *sip,

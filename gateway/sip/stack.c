@@ -1,9 +1,9 @@
 /* stack.c: the SIP stack: listeners, trunks, and who gets which message. */
 #include <string.h>
-#include <time.h>
 #include "base/log.h"
 #include "sip/guard.h"
 #include "sip/refuse.h"
+#include "sip/sipcount.h"
 #include "sip/stack_priv.h"
 #include "sip/tlsconf.h"
 
@@ -17,14 +17,6 @@ static const enum sip_transp transports[] = {
 };
 
 enum { LINE_BUCKETS = 4096 };
-
-uint64_t stack_now(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 static void destructor(void *arg)
 {
@@ -243,7 +235,7 @@ static bool pass_rules(struct wire *w, const struct siptrunk *trunk,
 	if (!v.code && !v.drop)
 		return true;
 
-	gate_count(w->stack->gate, GATE_RULES);
+	++sip_counts.gate[GATE_RULES];
 	log_info("sip: guard: %s from %J: %s%s\n",
 		 msg->req ? "request" : "response", &msg->src,
 		 guard_why_name(v.why), v.drop ? ", dropped" : "");
@@ -354,6 +346,11 @@ static void open_dns(struct sipstack *s)
 		log_warning("sip: no name server: %m; addresses must be "
 			    "numeric\n",
 			    err);
+}
+
+struct dnsc *sipstack_dns(const struct sipstack *s)
+{
+	return s->dnsc;
 }
 
 int sipstack_alloc(struct sipstack **sp, const struct config *conf)
@@ -481,24 +478,4 @@ const char *sipstack_supported(const struct sipstack *s)
 void sipstack_drain(struct sipstack *s, unsigned retry_after)
 {
 	s->retry_after = retry_after;
-}
-
-int sipstack_print(struct re_printf *pf, const struct sipstack *s)
-{
-	int err;
-
-	if (!s)
-		return 0;
-
-	err = re_hprintf(pf, "sip gate: %H\n", gate_print, s->gate);
-	for (struct le *le = s->trunks.head; le; le = le->next) {
-		const struct siptrunk *t = le->data;
-
-		if (t->gone)
-			continue;
-		err |= re_hprintf(pf, "trunk %s: %s\n", t->conf->name,
-				  siptrunk_status(t));
-	}
-
-	return err;
 }

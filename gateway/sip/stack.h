@@ -33,6 +33,8 @@ bool sipstack_take(struct sipstack *s, struct siptrunk *trunk, struct sip *sip,
 int sipstack_listen_dialog(struct sipstack *s, bool req, sip_msg_h *h,
 			   void *arg);
 
+/* The name server's client; NULL: there is none. */
+struct dnsc *sipstack_dns(const struct sipstack *s);
 struct siptrunk *sipstack_trunk(const struct sipstack *s, const char *name);
 const struct config_trunk *siptrunk_conf(const struct siptrunk *t);
 /* The configuration of a trunk or line, also of one that is not in the file
@@ -148,8 +150,5 @@ void sipstack_set_public(struct sipstack *s, const struct sa *addr);
 
 /* OPTIONS are answered 503 with Retry-After, s; 0: 200 as ever. */
 void sipstack_drain(struct sipstack *s, unsigned retry_after);
-
-/* Counters of both gates and the state of each trunk, for people (%H). */
-int sipstack_print(struct re_printf *pf, const struct sipstack *s);
 
 #endif

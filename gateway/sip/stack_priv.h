@@ -97,8 +97,6 @@ struct wire *wire_find(const struct sipstack *s, const struct sip *sip);
 /* The TCP or TLS listener with this address; NULL. */
 struct wire *wire_of_stream(const struct sa *laddr);
 struct wire *wire_any(void); /* whichever; all have the same limits; NULL */
-/* Did we send a request there within the last transaction's time? */
-bool wire_asked(const struct sa *addr);
 bool wire_is_probe(struct wire *w, const struct sip_msg *msg);
 /* Gate and guard; true: the datagram was dealt with. */
 bool wire_judge(struct wire *w, const struct sa *src, struct mbuf *mb);
@@ -161,6 +159,5 @@ void options_answer(struct sipstack *s, struct sip *sip,
 /* stack.c */
 bool stack_request(struct wire *w, const struct sip_msg *msg);
 bool stack_response(struct wire *w, const struct sip_msg *msg);
-uint64_t stack_now(void); /* ms, CLOCK_MONOTONIC */
 
 #endif

@@ -44,9 +44,9 @@ struct subscription {
 	uint64_t until;	  /* ms; what was granted ends */
 	uint8_t state, nth, tries;
 	bool heard, fetch, orphan;
-	bool left;	/* Expires 0 is out */
-	bool refreshed; /* at least once */
-	uint32_t again; /* keyed hash of the last NOTIFY's branch */
+	bool left;	   /* Expires 0 is out */
+	bool refreshed;	   /* at least once */
+	uint32_t again[2]; /* keyed hashes of the last NOTIFYs' branches */
 };
 
 /* subscribe.c */

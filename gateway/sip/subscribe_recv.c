@@ -270,10 +270,11 @@ static bool is_repeated(const struct subscription *sub,
 			const struct sip_msg *msg)
 {
 	const struct sipdlg *dlg = sub->dlg;
+	const uint32_t branch = keyed_pl(&msg->via.branch);
 
-	return dlg && dlg->rseq_set && msg->cseq.num == dlg->rseq &&
+	return dlg && dlg->rseq_set && msg->cseq.num <= dlg->rseq &&
 	       !pl_strcmp(&msg->from.tag, dlg->rtag) &&
-	       sub->again == keyed_pl(&msg->via.branch);
+	       (sub->again[0] == branch || sub->again[1] == branch);
 }
 
 /* Of what goes on no transaction is kept, which would hold the whole message
@@ -282,7 +283,8 @@ static bool is_repeated(const struct subscription *sub,
 static void accept_notify(struct subscription *sub, const struct sip_msg *msg,
 			  const struct notify *n)
 {
-	sub->again = keyed_pl(&msg->via.branch);
+	sub->again[1] = sub->again[0];
+	sub->again[0] = keyed_pl(&msg->via.branch);
 	if (pl_strcasecmp(&n->state, "terminated"))
 		(void)sip_reply(sub->hop.sip, msg, 200, "OK");
 	else

@@ -68,6 +68,18 @@ static int verify_name(SSL_CTX *ctx, const char *name)
 	return ok == 1 ? 0 : ENOMEM;
 }
 
+static int context_alloc(struct tls **tlsp, SSL_CTX **ctxp)
+{
+	int err = tls_alloc(tlsp, TLS_METHOD_SSLV23, NULL, NULL);
+
+	if (err)
+		return err;
+	*ctxp = tls_openssl_context(*tlsp);
+	(void)SSL_CTX_set_min_proto_version(*ctxp, TLS1_2_VERSION);
+
+	return 0;
+}
+
 int tlsconf_client(struct tls **tlsp, const struct config_trunk *trunk,
 		   const char *host)
 {
@@ -75,12 +87,10 @@ int tlsconf_client(struct tls **tlsp, const struct config_trunk *trunk,
 	SSL_CTX *ctx;
 	int err;
 
-	err = tls_alloc(&tls, TLS_METHOD_SSLV23, NULL, NULL);
+	err = context_alloc(&tls, &ctx);
 	if (err)
 		return err;
 
-	ctx = tls_openssl_context(tls);
-	(void)SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_info_callback(ctx, set_server_name);
 
@@ -113,14 +123,9 @@ int tlsconf_server(struct tls **tlsp, const char *cert, const char *key)
 	SSL_CTX *ctx;
 	int err;
 
-	err = tls_alloc(&tls, TLS_METHOD_SSLV23, NULL, NULL);
-	if (err)
-		return err;
-
-	ctx = tls_openssl_context(tls);
-	(void)SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-	err = load_pair(ctx, cert, key, "tls listener");
-
+	err = context_alloc(&tls, &ctx);
+	if (!err)
+		err = load_pair(ctx, cert, key, "tls listener");
 	if (err)
 		mem_deref(tls);
 	else

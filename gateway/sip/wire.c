@@ -32,7 +32,7 @@ static struct {
 
 static void remember_asked(const struct sa *dst)
 {
-	const uint64_t now = stack_now();
+	const uint64_t now = tmr_jiffies();
 	size_t oldest = 0;
 
 	for (size_t i = 0; i < ASKED_MAX; i++) {
@@ -48,9 +48,10 @@ static void remember_asked(const struct sa *dst)
 	asked[oldest].until = now + ASKED_FOR;
 }
 
-bool wire_asked(const struct sa *addr)
+/* Did we send a request there within the last transaction's time? */
+static bool is_asked(const struct sa *addr)
 {
-	const uint64_t now = stack_now();
+	const uint64_t now = tmr_jiffies();
 
 	for (size_t i = 0; i < ASKED_MAX; i++) {
 		if (asked[i].until >= now &&
@@ -265,7 +266,7 @@ static bool refuse_by_rules(struct wire *w, const struct sa *src,
 		v.drop = !scan->req;
 	}
 
-	gate_count(w->stack->gate, GATE_RULES);
+	++sip_counts.gate[GATE_RULES];
 	trace_packet(false, w->tp, &w->laddr, src, p, mbuf_get_left(mb));
 	log_info("sip: guard: %s from %J: %s%s\n",
 		 scan->req ? "request" : "response", src,
@@ -300,19 +301,19 @@ bool wire_judge(struct wire *w, const struct sa *src, struct mbuf *mb)
 	enum gate_verdict v;
 
 	v = gate_judge(w->stack->gate, src, mbuf_buf(mb), mbuf_get_left(mb),
-		       t != NULL, stack_now());
+		       t != NULL, tmr_jiffies());
 	tell_gated(src, v, t);
 	if (v != GATE_PASS)
 		return true;
 
 	if (sipscan_decode(&scan, (const char *)mbuf_buf(mb),
 			   mbuf_get_left(mb))) {
-		gate_count(w->stack->gate, GATE_JUNK);
+		++sip_counts.gate[GATE_JUNK];
 		tell_gated(src, GATE_JUNK, t);
 		return true;
 	}
-	if (!owner(w, &scan, src) && (scan.req || !wire_asked(src))) {
-		gate_count(w->stack->gate, GATE_STRANGER);
+	if (!owner(w, &scan, src) && (scan.req || !is_asked(src))) {
+		++sip_counts.gate[GATE_STRANGER];
 		if (scan.req)
 			tell_refused(src, &scan.method, 0, REFUSE_STRANGER,
 				     NULL);
@@ -477,6 +478,10 @@ int wire_alloc(struct wire **wp, struct sipstack *s, enum sip_transp tp,
 	list_append(&wires, &w->le_all, w);
 	if (tp == SIP_TRANSP_UDP) {
 		w->recv = hook_listened();
+		if (!w->recv.h) { /* libre did not call ours */
+			err = ENOSYS;
+			goto out;
+		}
 		probe_send(w);
 	}
 

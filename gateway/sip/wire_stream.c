@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include "base/log.h"
 #include "sip/refuse.h"
+#include "sip/sipcount.h"
 #include "sip/stack_priv.h"
 
 typedef int accept_h(struct tcp_conn **tcp, struct tcp_sock *ts,
@@ -135,8 +136,9 @@ bool wire_stream_judge(struct wire *w, const struct sip_msg *msg, bool known)
 	const char *start = msg->req ? msg->met.p : msg->ver.p;
 	const size_t len =
 	    (size_t)((const char *)msg->mb->buf + msg->mb->end - start);
-	const enum gate_verdict v = gate_judge_stream(
-	    gate, &msg->src, (const uint8_t *)start, len, known, stack_now());
+	const enum gate_verdict v =
+	    gate_judge_stream(gate, &msg->src, (const uint8_t *)start, len,
+			      known, tmr_jiffies());
 
 	if (v == GATE_SIZE) {
 		log_info("sip: gate: %J hung up on: a message of %zu bytes\n",
@@ -150,13 +152,13 @@ bool wire_stream_judge(struct wire *w, const struct sip_msg *msg, bool known)
 		return false;
 
 	if (!known) {
-		gate_count(gate, GATE_STRANGER);
+		++sip_counts.gate[GATE_STRANGER];
 		tell_refused(w, msg, known, REFUSE_STRANGER);
 		hang_up(msg);
 		return false;
 	}
 	if (!admit(w, msg)) {
-		gate_count(gate, GATE_CONNS);
+		++sip_counts.gate[GATE_CONNS];
 		tell_refused(w, msg, known, REFUSE_CONNECTIONS);
 		hang_up(msg);
 		return false;
@@ -228,13 +230,13 @@ static int caller_judge(const struct wire *w, const struct tcp_conn *tc)
 		return err;
 	if (!trunk_by_source(s, w, &src, false) &&
 	    !trunk_by_source(s, w, &src, true)) {
-		gate_count(s->gate, GATE_STRANGER);
+		++sip_counts.gate[GATE_STRANGER];
 		refuse_log(&(struct refusal){
 		    .src = &src, .tp = w->tp, .why = REFUSE_STRANGER});
 		return EACCES;
 	}
 	if (max && callers_of(&src) >= max) {
-		gate_count(s->gate, GATE_CONNS);
+		++sip_counts.gate[GATE_CONNS];
 		refuse_log(&(struct refusal){
 		    .src = &src,
 		    .tp = w->tp,
