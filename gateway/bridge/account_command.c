@@ -325,6 +325,52 @@ static void dnd(struct adhoc_session *s, const struct form *form, void *arg)
 		   o->dnd ? "You are not disturbed." : "Calls reach you.");
 }
 
+static bool dial_address(char **contactp, const struct portal_face *f,
+			 const char *text)
+{
+	return text && *text &&
+	       !route_prompt(f->a->conf.route, component_conf(f->c), contactp,
+			     text);
+}
+
+/* For a client that cannot call an address that nobody has as a contact, or a
+ * program that calls for its user. */
+static void dial(struct adhoc_session *s, const struct form *form, void *arg)
+{
+	const struct portal_face *f = arg;
+	const char *text = form_value(form, "number");
+	struct ending why;
+	char *contact = NULL, *words = NULL;
+
+	if (!adhoc_step(s)) {
+		struct stanza *r, *c, *x;
+
+		r = adhoc_ask(s, &c);
+		x = form_add(c, "form", "Call",
+			     "Your devices ring; when you have answered, the "
+			     "number is called.",
+			     NS_COMMAND_FORM);
+		(void)form_field_add(x, "text-single", "number",
+				     "Number or SIP address", NULL, true);
+		adhoc_send(s, r);
+		return;
+	}
+	if (!dial_address(&contact, f, text)) {
+		adhoc_error(s, COND_ITEM_NOT_FOUND, "no such address");
+		return;
+	}
+
+	if (calls_dial(adhoc_user(s), contact, &why)) {
+		adhoc_error(s, COND_NOT_ALLOWED, ending_words(&why));
+	} else {
+		(void)re_sdprintf(
+		    &words, "Your devices ring; then %s is called.", text);
+		adhoc_note(s, "info", words ? words : "");
+	}
+	mem_deref(words);
+	mem_deref(contact);
+}
+
 static void privacy(struct adhoc_session *s, const struct form *form,
 		    void *arg)
 {
@@ -357,6 +403,7 @@ static void privacy(struct adhoc_session *s, const struct form *form,
 
 static const struct adhoc_command commands[] = {
     {"sip:status", "Show my status", status, 0},
+    {"sip:dial", "Call a number", dial, 0},
     {"sip:dnd", "Do not disturb", dnd, 0},
     {"sip:accounts", "List my SIP accounts", list_accounts, MAY_ACCOUNTS},
     {"sip:account-add", "Add a SIP account", add_account, MAY_ACCOUNTS},

@@ -13,18 +13,6 @@
 
 enum { URI_MAX = 2048 };
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-
-	return -1;
-}
-
 /* Percent-decodes in place of a copy: UTF-8 without controls, or EBADMSG. */
 static int decode_user(char **dp, const struct pl *pl)
 {
@@ -40,8 +28,8 @@ static int decode_user(char **dp, const struct pl *pl)
 
 		if (c == '%') {
 			bool whole = i + 2 < pl->l || PLANT == 2;
-			int hi = whole ? hex(pl->p[i + 1]) : -1;
-			int lo = whole ? hex(pl->p[i + 2]) : -1;
+			int hi = whole ? text_hex(pl->p[i + 1]) : -1;
+			int lo = whole ? text_hex(pl->p[i + 2]) : -1;
 
 			if (hi < 0 || lo < 0)
 				goto bad;

@@ -84,8 +84,10 @@ void call_enter(struct call *call, enum call_state st)
 		tmr_start(&call->timer, OPEN_TIMEOUT, open_timeout, call);
 		break;
 
-	case CALL_LATE:
-		tmr_start(&call->timer, LATE_TIMEOUT, late_timeout, call);
+	case CALL_LATE: /* a telephone that rings has the leg's timer */
+		if (!call->dialled)
+			tmr_start(&call->timer, LATE_TIMEOUT, late_timeout,
+				  call);
 		break;
 
 	case CALL_ACTIVE:
@@ -189,6 +191,7 @@ void call_close(struct call *call, const struct leg *skip,
 	call_enter(call, CALL_ENDED);
 	tmr_cancel(&call->limit);
 	tmr_cancel(&call->restart);
+	call->lookup = mem_deref(call->lookup);
 
 	if (skip && skip == call->x)
 		call_leg_drop(&call->x);
@@ -261,6 +264,7 @@ void call_destructor(void *arg)
 	tmr_cancel(&call->timer);
 	tmr_cancel(&call->limit);
 	tmr_cancel(&call->restart);
+	mem_deref(call->lookup);
 	calls_remove(call);
 	callmedia_close(call);
 	queue_flush(call);
@@ -421,6 +425,8 @@ void call_answer_sip(struct call *call)
 	call_agree(call, false, !call->late);
 
 	if (call->late) {
+		/* who is not found by now is called by its number */
+		call->lookup = mem_deref(call->lookup);
 		err = call->s->ops->offer(call->s, call->s_local);
 		if (!err)
 			call_enter(call, CALL_LATE);

@@ -32,6 +32,10 @@ struct calls_conf { /* none of these is referenced; all outlive the calls */
 	void *busy_arg;
 };
 
+/* Rings the user's devices and then calls the contact, both bare JIDs (protocol
+ * G.3, sip:dial).  On error *why has words for the user. */
+int calls_dial(const char *user, const char *contact, struct ending *why);
+
 /* One set of calls a process: legs find it without an argument. */
 int calls_start(const struct calls_conf *conf);
 /* Ends every call with why and forgets the set. */

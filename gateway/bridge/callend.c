@@ -1,8 +1,8 @@
 /* callend.c: how calls end: what is said of each, and how many they were. */
 #include "bridge/callend.h"
 #include <string.h>
-#include <time.h>
 #include "base/id.h"
+#include "base/now.h"
 #include "bridge/callpriv.h"
 
 /* ms, of a person's patience; s, of calls */
@@ -183,22 +183,13 @@ const char *call_end_words(const struct call_end *end)
 	return ending_words(end->why);
 }
 
-static uint64_t wall(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 /* ---- of struct call ---- */
 
 void callend_begin(struct call *call)
 {
 	call->started = tmr_jiffies();
-	call->begun = wall();
-	++call_counts.started[call->from_xmpp];
+	call->begun = now_wall_ms();
+	++call_counts.started[call->by_user];
 }
 
 void callend_rings(struct call *call)
@@ -207,13 +198,13 @@ void callend_rings(struct call *call)
 		return;
 
 	call->rang = tmr_jiffies();
-	histogram_add(&call_counts.ringing[call->from_xmpp],
+	histogram_add(&call_counts.ringing[call->by_user],
 		      call->rang - call->started);
 }
 
 void callend_answered(const struct call *call)
 {
-	histogram_add(&call_counts.answer[call->from_xmpp],
+	histogram_add(&call_counts.answer[call->by_user],
 		      call->answered - call->started);
 }
 
@@ -253,7 +244,7 @@ void callend_tell(struct call *call, const struct leg *by, bool refused,
 	end.rule = call->rule ? call->rule : "";
 	end.codec = codec;
 	end.diverted = call->diverted;
-	end.from_xmpp = call->from_xmpp;
+	end.from_xmpp = call->by_user;
 	end.answered = call->answered != 0;
 	end.by_xmpp = by && by == call->x;
 	end.refused = refused;
@@ -273,7 +264,7 @@ void callend_tell(struct call *call, const struct leg *by, bool refused,
 /* A user may not call: there is no call, but an attempt. */
 void callend_refused(const struct call_request *rq, const struct ending *why)
 {
-	const uint64_t at = wall();
+	const uint64_t at = now_wall_ms();
 	struct call_end end;
 	char name[9];
 

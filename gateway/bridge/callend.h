@@ -65,6 +65,8 @@ struct call_counts {
 };
 extern struct call_counts call_counts;
 
+/* Why, for people. */
+const char *ending_words(const struct ending *why);
 void call_id_print(char id[CALL_ID_SIZE], uint64_t at, const char *name);
 /* Why it ended, for people. */
 const char *call_end_words(const struct call_end *end);

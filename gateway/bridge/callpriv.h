@@ -3,6 +3,7 @@
 #define BRIDGE_CALLPRIV_H
 
 #include "bridge/call.h"
+#include "bridge/enum.h"
 #include "bridge/join.h"
 
 enum { CALL_QUEUE_MAX = 4, CALL_KEYS = 2 };
@@ -41,7 +42,9 @@ struct call {
 	struct le le_open; /* among those without an answer */
 	char name[9];
 	enum call_state state;
-	bool from_xmpp;
+	bool by_user;	/* who started it: X's user, not S */
+	bool from_xmpp; /* X's client came to us, not we to it */
+	bool dialled;	/* by_user, but we called its devices first */
 	bool jmi;	/* X proposed first: its offer comes after proceed */
 	bool late;	/* S's INVITE had no offer */
 	bool reinvited; /* codecs were renegotiated once, E.2 */
@@ -63,6 +66,7 @@ struct call {
 	char *rule;	/* of [route], that it came by, or NULL */
 	const struct config_trunk *trunk; /* not referenced, but for */
 	void *held; /* the configuration that the call began with */
+	struct enum_query *lookup; /* what S is called is asked for */
 	struct media *media;
 	struct branch branch[LEG_BRANCH_MAX];
 	unsigned winner; /* branch */
@@ -98,7 +102,6 @@ void calls_remove(struct call *call);
 struct call *calls_find(const char *name);
 /* Stops at the first true. */
 bool calls_each(bool (*h)(const struct call *call, void *arg), void *arg);
-void calls_exhausted(const char *user, void *arg);
 /* Of an answered call nobody is a rival. */
 void calls_answered(struct call *call);
 bool calls_rival(const struct call *call, uint64_t *age);
@@ -126,7 +129,6 @@ int call_desc_keep(struct desc **dp, const struct desc *d);
 void call_desc_move(struct desc **dp, struct desc *d);
 void ending_set(struct ending *end, enum reason reason, unsigned code,
 		const char *text);
-const char *ending_words(const struct ending *why);
 /* calltrace.c: its legs are about to go, the trace is asked for after the
  * call. */
 void calltrace_remember(const struct call *call);
@@ -140,7 +142,7 @@ void call_local_ready(struct call *call, unsigned branch);
 
 void call_restart_ice(struct call *call); /* calltake.c */
 
-/* callend.c: call->from_xmpp is set before. */
+/* callend.c: call->by_user is set before. */
 void callend_begin(struct call *call);
 void callend_rings(struct call *call);
 void callend_answered(const struct call *call);

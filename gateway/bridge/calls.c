@@ -54,6 +54,23 @@ static void portal_destructor(void *arg)
 	mem_deref(p->jingle);
 }
 
+/* The user's minutes are used up: every call that counts ends. */
+static void exhausted(const char *user, void *arg)
+{
+	struct le *le = list_head(&calls);
+
+	(void)arg;
+	while (le) {
+		struct call *call = le->data;
+
+		le = le->next;
+		if (call->metered && call->answered && call->xp.jid &&
+		    !strcmp(call->xp.jid, user))
+			call_fail(call, REASON_EXPIRED,
+				  "the caller's minutes are used up");
+	}
+}
+
 int calls_start(const struct calls_conf *conf)
 {
 	calls_conf = *conf;
@@ -61,7 +78,7 @@ int calls_start(const struct calls_conf *conf)
 	list_init(&open_calls);
 	list_init(&portals);
 	if (conf->policy)
-		policy_watch(conf->policy, calls_exhausted, NULL);
+		policy_watch(conf->policy, exhausted, NULL);
 
 	return 0;
 }
@@ -141,8 +158,8 @@ bool calls_rival(const struct call *call, uint64_t *age)
 	LIST_FOREACH (&open_calls, le) {
 		const struct call *c = le->data;
 
-		if (c->from_xmpp == call->from_xmpp || !c->xp.jid ||
-		    !c->sp.jid || !call->xp.jid || !call->sp.jid)
+		if (c->by_user == call->by_user || !c->xp.jid || !c->sp.jid ||
+		    !call->xp.jid || !call->sp.jid)
 			continue;
 		if (strcmp(c->xp.jid, call->xp.jid) ||
 		    strcmp(c->sp.jid, call->sp.jid))
@@ -153,23 +170,6 @@ bool calls_rival(const struct call *call, uint64_t *age)
 	}
 
 	return false;
-}
-
-/* The user's minutes are used up: every call that counts ends. */
-void calls_exhausted(const char *user, void *arg)
-{
-	struct le *le = list_head(&calls);
-
-	(void)arg;
-	while (le) {
-		struct call *call = le->data;
-
-		le = le->next;
-		if (call->metered && call->answered && call->xp.jid &&
-		    !strcmp(call->xp.jid, user))
-			call_fail(call, REASON_EXPIRED,
-				  "the caller's minutes are used up");
-	}
 }
 
 struct call *calls_find(const char *name)
@@ -217,7 +217,7 @@ static void info_fill(struct call_info *info, const struct call *call,
 	call_codec(call, codec, size);
 	info->name = call->name;
 	info->state = state_names[call->state];
-	info->from_xmpp = call->from_xmpp;
+	info->from_xmpp = call->by_user;
 	info->x = &call->xp;
 	info->s = &call->sp;
 	info->trunk = call->trunk->name;

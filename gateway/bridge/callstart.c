@@ -7,10 +7,13 @@
 #include "base/trace.h"
 #include "bridge/callpriv.h"
 
-enum { LOOP_WINDOW = 2 * 1000 }; /* ms; D12 */
+enum {
+	LOOP_WINDOW = 2 * 1000, /* ms; D12 */
+	MAX_FORWARDS = 70,	/* RFC 3261 8.1.1.6 */
+};
 
 static int call_alloc(struct call **cp, const struct config_trunk *trunk,
-		      bool from_xmpp)
+		      bool by_user, bool dialled)
 {
 	struct call *call;
 
@@ -21,7 +24,9 @@ static int call_alloc(struct call **cp, const struct config_trunk *trunk,
 	call->trunk = trunk;
 	call->slot = JOURNAL_NONE;
 	call->held = config_hold(calls_conf.config);
-	call->from_xmpp = from_xmpp;
+	call->by_user = by_user;
+	call->dialled = dialled;
+	call->from_xmpp = by_user && !dialled;
 	call->x_dir = call->s_dir = DESC_SENDRECV;
 	re_snprintf(call->name, sizeof(call->name), "%08x",
 		    (unsigned)id_random());
@@ -43,7 +48,7 @@ static int call_discard(struct call *call, int err, struct ending *why)
 	callend_tell(call, NULL, true, why);
 	calltrace_remember(call);
 	call_leg_drop(&call->x);
-	if (call->s && call->from_xmpp)
+	if (call->s && call->by_user)
 		call_leg_end(call, &call->s, why);
 	call_leg_drop(&call->s);
 	mem_deref(call);
@@ -68,7 +73,7 @@ static int admit(struct call *call, const struct config_plan *plan,
 	ask.user = call->xp.jid;
 	ask.trunk = call->trunk->name;
 	ask.plan = plan;
-	ask.paced = call->from_xmpp;
+	ask.paced = call->by_user;
 	ask.emergency = call->emergency;
 	err = policy_ask(calls_conf.policy, &ask, why);
 	if (err)
@@ -97,13 +102,11 @@ static void media_error(struct ending *why, int err)
 		why->retry_after = 10; /* s, as policy.c says when full */
 }
 
-static int start_sip(struct call *call, const struct route_choice *choice,
-		     const struct call_request *rq)
+static int sip_leg(struct call *call, const struct route_choice *choice,
+		   const struct call_request *rq)
 {
 	struct sipleg_conf conf;
-	struct desc *d;
 	char token[17];
-	int err;
 
 	memset(&conf, 0, sizeof(conf));
 	id_token(token, sizeof(token));
@@ -114,11 +117,16 @@ static int start_sip(struct call *call, const struct route_choice *choice,
 	conf.privacy = choice->privacy;
 	conf.token = call->trunk->reg ? call->trunk->username : token;
 	conf.max_forwards = rq->max_forwards;
-	err = sipleg_alloc(&call->s, calls_conf.sip, call, &conf);
-	if (err)
-		return err;
 
-	err = join_offer_sip(&d, call->trunk, rq->offer);
+	return sipleg_alloc(&call->s, calls_conf.sip, call, &conf);
+}
+
+static int offer_sip(struct call *call)
+{
+	struct desc *d;
+	int err;
+
+	err = join_offer_sip(&d, call->trunk, call->x_remote);
 	if (err)
 		return err;
 
@@ -128,6 +136,38 @@ static int start_sip(struct call *call, const struct route_choice *choice,
 		err = call->s->ops->offer(call->s, call->s_local);
 
 	return err;
+}
+
+static void found(const char *uri, void *arg)
+{
+	struct call *call = mem_ref(arg);
+	int err = 0;
+
+	call->lookup = mem_deref(call->lookup);
+	if (uri && !sipleg_aim(call->s, uri)) {
+		log_info("call %s: ENUM: %s is %s\n", call->name, call->sp.uri,
+			 uri);
+		trace_note(call->name, "ENUM: %s", uri);
+		mem_deref(call->sp.uri);
+		(void)str_dup(&call->sp.uri, uri);
+	} else {
+		log_info("call %s: ENUM: nothing for %s\n", call->name,
+			 call->sp.uri);
+	}
+	if (!call->dialled) /* else X's answer is waited for */
+		err = offer_sip(call);
+	if (err)
+		call_fail_err(call, err);
+
+	mem_deref(call);
+}
+
+/* Without an answer of the name server the number is called. */
+static bool looks_up(struct call *call, const struct route_choice *choice)
+{
+	return choice->lookup[0] &&
+	       !route_lookup(&call->lookup, choice,
+			     sipstack_dns(calls_conf.stack), found, call);
 }
 
 /* The caller's reference is given back.  A leg may have ended the call while
@@ -198,7 +238,7 @@ static int open_call(struct call **cp, const struct call_request *rq,
 	struct call *call;
 	int err;
 
-	err = call_alloc(&call, choice->trunk, true);
+	err = call_alloc(&call, choice->trunk, true, !rq->leg);
 	if (err) {
 		media_error(why, err);
 		return err;
@@ -211,8 +251,10 @@ static int open_call(struct call **cp, const struct call_request *rq,
 		(void)str_dup(&call->rule, choice->rule);
 	call->emergency = choice->emergency;
 	call->metered = !choice->emergency;
-	call->jmi = !rq->offer;
-	leg_take(&call->x, call, rq->leg);
+	call->jmi = rq->leg && !rq->offer;
+	call->late = !rq->leg;
+	if (rq->leg)
+		leg_take(&call->x, call, rq->leg);
 	err = peer_copy(&call->xp, &rq->from);
 	if (!err)
 		err = admit(call, choice->plan, why);
@@ -255,15 +297,17 @@ static int incoming_xmpp(const struct call_request *rq, struct ending *why)
 	calls_add(call);
 	mem_ref(call);
 	if (!err)
-		err = start_sip(call, &choice, rq);
+		err = sip_leg(call, &choice, rq);
+	if (!err && !looks_up(call, &choice))
+		err = offer_sip(call);
 	route_choice_clear(&choice);
 
 	return started(call, err, why);
 }
 
-static int start_xmpp(struct call *call, const struct config_xmpp *component)
+static int start_xmpp(struct call *call, const char *component)
 {
-	struct jingle *j = calls_jingle(component->component);
+	struct jingle *j = calls_jingle(component);
 	struct desc *d;
 	int err;
 
@@ -297,6 +341,7 @@ static int incoming_sip(const struct call_request *rq, struct ending *why)
 {
 	const struct config_trunk *trunk;
 	const struct config_xmpp *component;
+	const char *rule;
 	struct call *call;
 	unsigned code;
 	int err;
@@ -305,7 +350,7 @@ static int incoming_sip(const struct call_request *rq, struct ending *why)
 	if (!trunk) /* a line */
 		trunk =
 		    siptrunk_conf(sipstack_trunk(calls_conf.stack, rq->trunk));
-	if (!trunk || call_alloc(&call, trunk, false)) {
+	if (!trunk || call_alloc(&call, trunk, false, false)) {
 		ending_set(why, REASON_GENERAL_ERROR, 500, "");
 		return ENOMEM;
 	}
@@ -319,6 +364,9 @@ static int incoming_sip(const struct call_request *rq, struct ending *why)
 			&call->sp, &call->xp, &component);
 	if (!call->sp.uri && rq->from.uri)
 		(void)str_dup(&call->sp.uri, rq->from.uri);
+	rule = route_in_rule(calls_conf.route, trunk, rq->to.uri);
+	if (rule)
+		(void)str_dup(&call->rule, rule);
 	if (!code && route_dnd(calls_conf.route, call->xp.jid))
 		code = 480;
 	if (code) {
@@ -345,9 +393,63 @@ static int incoming_sip(const struct call_request *rq, struct ending *why)
 	calls_add(call);
 	mem_ref(call);
 	if (!err)
-		err = start_xmpp(call, component);
+		err = start_xmpp(call, component->component);
 
 	return started(call, err, why);
+}
+
+/* XEP-0050 has no leg of its own: the user's devices are asked as if SIP had
+ * called without an offer, and what they answer goes out as ours. */
+int calls_dial(const char *user, const char *contact, struct ending *why)
+{
+	struct call_request rq = {.max_forwards = MAX_FORWARDS};
+	struct route_choice choice;
+	struct call *call = NULL;
+	int err;
+
+	if (!calls_conf.config || !call_admits(user, contact, why)) {
+		if (!calls_conf.config)
+			ending_set(why, REASON_GONE, 480, "shutting down");
+		return ENOTCONN;
+	}
+
+	memset(why, 0, sizeof(*why));
+	err = str_dup(&rq.from.jid, user) || str_dup(&rq.to.jid, contact)
+		  ? ENOMEM
+		  : 0;
+	if (!err)
+		err = choose(&rq, &choice, why);
+	if (err) {
+		callend_refused(&rq, why);
+		goto out;
+	}
+	err = open_call(&call, &rq, &choice, why);
+	if (err) {
+		route_choice_clear(&choice);
+		goto out;
+	}
+
+	trace_note(call->name, "%s asks for %s through trunk %s", call->xp.jid,
+		   call->sp.uri, call->trunk->name);
+	log_info("call %s: xmpp %s asks for %s through trunk %s: its devices "
+		 "ring first%s\n",
+		 call->name, call->xp.jid, call->sp.uri, call->trunk->name,
+		 call->emergency ? ", emergency" : "");
+	calls_add(call);
+	mem_ref(call);
+	err = sip_leg(call, &choice, &rq);
+	if (!err)
+		(void)looks_up(call, &choice);
+	if (!err)
+		err = start_xmpp(call, strchr(call->sp.jid, '@') + 1);
+	route_choice_clear(&choice);
+	err = started(call, err, why);
+
+out:
+	peer_clear(&rq.from);
+	peer_clear(&rq.to);
+
+	return err;
 }
 
 int call_incoming(const struct call_request *rq, struct ending *why)

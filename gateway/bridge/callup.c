@@ -165,6 +165,18 @@ void call_answered(struct leg *leg, unsigned branch, const struct desc *answer)
 	mem_deref(call);
 }
 
+/* X has answered and hears what S plays while it rings. */
+static void sound_early(struct call *call, const struct desc *answer)
+{
+	int err;
+
+	err = call_desc_keep(&call->s_remote, answer);
+	if (!err)
+		err = callmedia_remote_s(call, answer, true);
+	if (!err)
+		(void)callmedia_stream(call);
+}
+
 void call_progress(struct leg *leg, const struct desc *answer)
 {
 	struct call *call = enter(leg);
@@ -176,6 +188,10 @@ void call_progress(struct leg *leg, const struct desc *answer)
 	    call->from_xmpp && leg == call->s &&
 	    (call->state == CALL_TRYING || call->state == CALL_RINGING))
 		answered_by_sip(call, answer);
+
+	else if (call->trunk->early_media == CONFIG_EARLY_CONNECT &&
+		 call->dialled && leg == call->s && call->state == CALL_LATE)
+		sound_early(call, answer);
 
 	mem_deref(call);
 }

@@ -20,6 +20,7 @@ enum {
 struct chatheld {
 	struct le le;
 	struct stanza *st;
+	size_t bytes;
 	uint64_t until; /* ms */
 };
 
@@ -31,13 +32,22 @@ static void held_destructor(void *arg)
 	stanza_free(held->st);
 }
 
+static void drop_oldest(struct chatportal *p)
+{
+	struct chatheld *held = list_ledata(p->held.head);
+
+	p->chat->held_bytes -= held->bytes;
+	--p->chat->stats.held;
+	mem_deref(held);
+}
+
 static void portal_destructor(void *arg)
 {
 	struct chatportal *p = arg;
 
 	component_unlisten(p->c, p);
-	p->chat->stats.held -= list_count(&p->held);
-	list_flush(&p->held);
+	while (!list_isempty(&p->held))
+		drop_oldest(p);
 	list_unlink(&p->le);
 	mem_deref(p->c);
 }
@@ -75,15 +85,10 @@ struct chatportal *chat_portal(const struct chat *chat, const char *domain)
 
 /* ---- stanzas ---- */
 
-static void drop_oldest(struct chatportal *p)
-{
-	mem_deref(list_ledata(p->held.head));
-	--p->chat->stats.held;
-}
-
 /* Its receiver shall know, though not now. */
 static void hold(struct chatportal *p, struct stanza *st)
 {
+	const size_t most = p->chat->conf.config->limits.waiting_bytes;
 	struct chatheld *held = mem_zalloc(sizeof(*held), held_destructor);
 
 	if (!held) {
@@ -91,9 +96,16 @@ static void hold(struct chatportal *p, struct stanza *st)
 		return;
 	}
 
-	if (list_count(&p->held) >= HELD_MAX)
+	held->bytes = stanza_bytes(st);
+	while (!list_isempty(&p->held) &&
+	       (list_count(&p->held) >= HELD_MAX ||
+		p->chat->held_bytes + held->bytes > most)) {
+		log_debug("chat: too much waits for %s: the oldest goes\n",
+			  component_domain(p->c));
 		drop_oldest(p);
+	}
 	held->st = st;
+	p->chat->held_bytes += held->bytes;
 	held->until = tmr_jiffies() + HELD_FOR;
 	list_append(&p->held, &held->le, held);
 	++p->chat->stats.held;

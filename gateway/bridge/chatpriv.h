@@ -96,6 +96,7 @@ struct chat {
 	struct cache *peers, *talks, *threads, *sent, *got, *out;
 	struct chat_stats stats;
 	size_t waiting_bytes; /* of stats.waiting */
+	size_t held_bytes;    /* of stats.held */
 	bool closed;
 };
 

@@ -336,88 +336,68 @@ static int answer_media(struct desc_media **mp, struct desc *d,
 		      : keep_inactive(d, m, offer);
 }
 
-static void copy_groups(struct desc *d, const struct desc *offer)
+/* What the offerer is told of the transport that its offer named. */
+static void answer_sip(struct desc *d, struct desc_media *m,
+		       const struct desc_media *offer, bool audio)
 {
-	memcpy(d->groups, offer->groups, sizeof(d->groups));
-	d->groupc = offer->groupc;
+	m->proto = offer->proto;
+	m->proto_text =
+	    offer->proto_text ? desc_str(d, offer->proto_text) : NULL;
+	m->fmt_text = offer->fmt_text ? desc_str(d, offer->fmt_text) : NULL;
+	if (audio)
+		m->ptime = PTIME;
+	else
+		m->rejected = true;
+}
+
+static int answer(struct desc **dp, const struct desc *offer,
+		  const struct desc *theirs, bool to_sip)
+{
+	const int oi = join_audio(offer), ti = join_audio(theirs);
+	struct desc_media *m;
+	struct desc *d;
+	int err;
+
+	if (oi < 0 || ti < 0)
+		return ENOTSUP;
+
+	err = desc_alloc(&d);
+	if (err)
+		return err;
+
+	for (unsigned i = 0; i < offer->mediac; i++) {
+		const struct desc_media *o = offer->media[i];
+		const bool audio = (int)i == oi;
+
+		err = answer_media(&m, d, o, audio ? theirs->media[ti] : NULL);
+		if (err) {
+			desc_free(d);
+			return err;
+		}
+		if (to_sip)
+			answer_sip(d, m, o, audio);
+		else
+			m->creator_responder = o->creator_responder;
+	}
+	if (!to_sip) {
+		memcpy(d->groups, offer->groups, sizeof(d->groups));
+		d->groupc = offer->groupc;
+	}
+	*dp = d;
+
+	return 0;
 }
 
 int join_answer_xmpp(struct desc **dp, const struct desc *x_offer,
 		     const struct desc *s)
 {
-	int xi = join_audio(x_offer), si = join_audio(s);
-	struct desc_media *m;
-	struct desc *d;
-	int err;
-
-	if (xi < 0 || si < 0)
-		return ENOTSUP;
-
-	err = desc_alloc(&d);
-	if (err)
-		return err;
-
-	for (unsigned i = 0; i < x_offer->mediac; i++) {
-		const struct desc_media *o = x_offer->media[i];
-
-		err =
-		    answer_media(&m, d, o, (int)i == xi ? s->media[si] : NULL);
-		if (err)
-			goto out;
-		m->creator_responder = o->creator_responder;
-	}
-
-	copy_groups(d, x_offer);
-
-out:
-	if (err)
-		desc_free(d);
-	else
-		*dp = d;
-
-	return err;
+	return answer(dp, x_offer, s, false);
 }
 
 int join_answer_sip(struct desc **dp, const struct desc *s_offer,
 		    const struct desc *x)
 {
-	int si = join_audio(s_offer), xi = join_audio(x);
-	struct desc_media *m;
-	struct desc *d;
-	int err;
-
-	if (xi < 0 || si < 0)
-		return ENOTSUP;
-
-	err = desc_alloc(&d);
-	if (err)
-		return err;
-
-	for (unsigned i = 0; i < s_offer->mediac; i++) {
-		const struct desc_media *o = s_offer->media[i];
-
-		err =
-		    answer_media(&m, d, o, (int)i == si ? x->media[xi] : NULL);
-		if (err)
-			goto out;
-
-		m->proto = o->proto;
-		m->proto_text =
-		    o->proto_text ? desc_str(d, o->proto_text) : NULL;
-		m->fmt_text = o->fmt_text ? desc_str(d, o->fmt_text) : NULL;
-		if ((int)i == si)
-			m->ptime = PTIME;
-		else
-			m->rejected = true;
-	}
-
-out:
-	if (err)
-		desc_free(d);
-	else
-		*dp = d;
-
-	return err;
+	return answer(dp, s_offer, x, true);
 }
 
 static void pt_add(struct media_pt *v, unsigned *n, uint8_t x,

@@ -10,6 +10,10 @@
 #include "base/text.h"
 #include "bridge/callpriv.h"
 
+#ifndef PLANT
+#define PLANT 0 /* 1..3: a bug on purpose, for the fuzzer to find */
+#endif
+
 enum {
 	LINES_MAX = 64,
 	KEY_MAX = 16,	    /* bytes, with the prefix */
@@ -45,7 +49,7 @@ static struct {
 static bool is_clean(const char *s, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+		if (((unsigned char)s[i] < 0x20 && PLANT != 3) || s[i] == 0x7f)
 			return false;
 	}
 
@@ -97,7 +101,7 @@ static int encode(struct mbuf *mb, const struct call *call, size_t ends[PARTS])
 	note_h("as", call->as, &n);
 	note_h("peer", call->sp.uri, &n);
 	note_h("peerjid", call->sp.jid, &n);
-	note_h("from", call->from_xmpp ? "xmpp" : "sip", &n);
+	note_h("from", call->by_user ? "xmpp" : "sip", &n);
 	note_number(&n, "begun", call->begun);
 	if (call->answered)
 		note_number(&n, "talking", call->answered - call->started + 1);
@@ -153,8 +157,9 @@ static int lines_split(struct orphan *o)
 	while (*p) {
 		nl = strchr(p, '\n');
 		eq = strchr(p, '=');
-		if (!nl || !eq || eq > nl || eq - p > KEY_MAX || eq == p ||
-		    o->linec == LINES_MAX)
+		if (!nl || (!eq && PLANT != 2) || eq > nl ||
+		    eq - p > KEY_MAX || eq == p ||
+		    (o->linec == LINES_MAX && PLANT != 1))
 			return EBADMSG;
 		if (!is_clean(p, (size_t)(nl - p)))
 			return EBADMSG;

@@ -78,7 +78,8 @@ enum pidf_show pidf_show_find(const char *name)
 	return PIDF_SHOW_NONE;
 }
 
-enum pidf_show pidf_activity_show(const char *name)
+/* RFC 4480 3.2 activity -> show, as D15 has it. */
+static enum pidf_show activity_show(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(activities); i++) {
 		if (!strcmp(name, activities[i].name))
@@ -196,7 +197,7 @@ static unsigned q_read(const char *s)
 
 static void activity_add(struct pidf_status *st, const char *name)
 {
-	st->show = MAX(st->show, pidf_activity_show(name));
+	st->show = MAX(st->show, activity_show(name));
 	if (!strcmp(name, "on-the-phone"))
 		st->phone = true;
 }

@@ -44,8 +44,6 @@ struct pidf_document {
 };
 int pidf_encode(struct mbuf *mb, const struct pidf_document *doc);
 
-/* RFC 4480 3.2 activity -> show, as D15 has it. */
-enum pidf_show pidf_activity_show(const char *name);
 /* <priority/> <-> q in thousandths; negative ones have none. */
 unsigned pidf_q(int priority);
 int pidf_priority(unsigned q);

@@ -361,15 +361,6 @@ int policy_ask(struct policy *p, const struct policy_ask *ask,
 	return 0;
 }
 
-int policy_admit(struct policy *p, const char *user, const char *trunk,
-		 bool paced, struct ending *why)
-{
-	const struct policy_ask ask = {
-	    .user = user, .trunk = trunk, .paced = paced};
-
-	return policy_ask(p, &ask, why);
-}
-
 void policy_release(struct policy *p, const char *user, const char *trunk)
 {
 	char key[128];

@@ -29,12 +29,6 @@ struct policy_ask {
 int policy_ask(struct policy *p, const struct policy_ask *ask,
 	       struct ending *why);
 
-/* The same without a plan: takes a place for a call of user (bare JID) through trunk; every success is
- * given back with policy_release.  EBUSY: too many calls at once; EAGAIN: too
- * many attempts; ENOSPC: the gateway is full; *why is filled then.  paced:
- * the user started it, so that the set-up rate applies. */
-int policy_admit(struct policy *p, const char *user, const char *trunk,
-		 bool paced, struct ending *why);
 void policy_release(struct policy *p, const char *user, const char *trunk);
 
 /* A call that the user started is answered, or over: its time counts.  When

@@ -35,8 +35,8 @@ static bool is_pair(struct le *le, void *arg)
 }
 
 /* By user: all pairs of one are in one bucket. */
-struct pair *pair_find(const struct presence *p, const char *user,
-		       const char *contact)
+static struct pair *pair_find(const struct presence *p, const char *user,
+			      const char *contact)
 {
 	struct key key = {user, contact};
 

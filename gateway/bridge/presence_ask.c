@@ -413,7 +413,7 @@ static int ask_start(struct ask *ask)
 	return err;
 }
 
-void watch_pace(void *arg)
+static void watch_pace(void *arg)
 {
 	struct presence *p = arg;
 	const unsigned rate = p->conf.config->presence.rate;

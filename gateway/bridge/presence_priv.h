@@ -118,8 +118,6 @@ struct presence {
 };
 
 /* presence.c */
-struct pair *pair_find(const struct presence *p, const char *user,
-		       const char *contact);
 int pair_get(struct pair **pp, struct presence *p, const char *user,
 	     const char *contact);
 /* Frees it when there is nothing left to know. */
@@ -139,7 +137,6 @@ void ask_enter(struct ask *ask, enum ask_state st);
 void ask_reset(struct ask *ask);
 /* SUBSCRIBE when its turn comes; fetch: for the state once. */
 void ask_queue(struct ask *ask, bool fetch);
-void watch_pace(void *arg);
 void watch_trunks(void *arg);
 
 /* presence_watch.c */

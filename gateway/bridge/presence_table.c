@@ -18,14 +18,10 @@ static const struct {
 	unsigned code;
 	enum presence_action action;
 } codes[] = {
-    {401, PRESENCE_REFUSE},    {403, PRESENCE_REFUSE},
-    {404, PRESENCE_NONE},      {405, PRESENCE_SYNTHETIC},
-    {406, PRESENCE_SYNTHETIC}, {407, PRESENCE_REFUSE},
-    {408, PRESENCE_LATER},     {410, PRESENCE_NONE},
-    {415, PRESENCE_SYNTHETIC}, {423, PRESENCE_LATER},
-    {480, PRESENCE_LATER},     {481, PRESENCE_AGAIN},
-    {489, PRESENCE_SYNTHETIC}, {501, PRESENCE_SYNTHETIC},
-    {603, PRESENCE_REFUSE},    {604, PRESENCE_NONE},
+    {401, PRESENCE_REFUSE},    {403, PRESENCE_REFUSE}, {404, PRESENCE_NONE},
+    {407, PRESENCE_REFUSE},    {408, PRESENCE_LATER},  {410, PRESENCE_NONE},
+    {423, PRESENCE_LATER},     {480, PRESENCE_LATER},  {481, PRESENCE_AGAIN},
+    {501, PRESENCE_SYNTHETIC}, {603, PRESENCE_REFUSE}, {604, PRESENCE_NONE},
 };
 
 /* Where a PBX numbers its phones, 404 says that it knows no presence of this
@@ -39,7 +35,8 @@ static enum presence_action absent(const struct config_trunk *trunk)
 enum presence_action presence_on_code(unsigned code,
 				      const struct config_trunk *trunk)
 {
-	/* other 4xx: it does not do this, but may take calls */
+	/* other 4xx, as 405, 406, 415, 489: it does not do this, but may
+	 * take calls */
 	enum presence_action a =
 	    code >= 400 && code < 500 ? PRESENCE_SYNTHETIC : PRESENCE_LATER;
 

@@ -165,47 +165,33 @@ static const struct {
     {606, "Not Acceptable", 65},
 };
 
-/* Protocol B.3 without its 6xx, which D11 keeps for a user's own word: full,
- * bare; then what D11 makes of it for INVITE, MESSAGE and SUBSCRIBE. */
+/* RFC 6120 8.3.3, and the types that it gives them. */
 static const struct {
 	const char *name, *type;
-	unsigned full, bare, invite, message, subscribe;
 } conds[COND_MAX] = {
-    [COND_NONE] = {"", "cancel", 500, 500, 0, 0, 0},
-    [COND_BAD_REQUEST] = {"bad-request", "modify", 400, 400, 0, 0, 0},
-    [COND_CONFLICT] = {"conflict", "cancel", 400, 400, 0, 0, 0},
-    [COND_FEATURE_NOT_IMPLEMENTED] = {"feature-not-implemented", "cancel", 405,
-				      501, 0, 0, 0},
-    [COND_FORBIDDEN] = {"forbidden", "auth", 403, 403, 0, 0, 0},
-    [COND_GONE] = {"gone", "cancel", 410, 410, 0, 0, 0},
-    [COND_INTERNAL_SERVER_ERROR] = {"internal-server-error", "cancel", 500,
-				    500, 0, 0, 0},
-    [COND_ITEM_NOT_FOUND] = {"item-not-found", "cancel", 404, 404, 480, 0, 0},
-    [COND_JID_MALFORMED] = {"jid-malformed", "modify", 400, 400, 0, 0, 0},
-    [COND_NOT_ACCEPTABLE] = {"not-acceptable", "modify", 406, 406, 0, 0, 0},
-    [COND_NOT_ALLOWED] = {"not-allowed", "cancel", 403, 403, 0, 0, 0},
-    [COND_NOT_AUTHORIZED] = {"not-authorized", "auth", 403, 403, 0, 0, 0},
-    [COND_POLICY_VIOLATION] = {"policy-violation", "modify", 403, 403, 0, 0,
-			       0},
-    [COND_RECIPIENT_UNAVAILABLE] = {"recipient-unavailable", "wait", 480, 480,
-				    0, 0, 0},
-    [COND_REDIRECT] = {"redirect", "modify", 302, 302, 0, 0, 0},
-    [COND_REGISTRATION_REQUIRED] = {"registration-required", "auth", 403, 403,
-				    0, 0, 0},
-    [COND_REMOTE_SERVER_NOT_FOUND] = {"remote-server-not-found", "cancel", 404,
-				      404, 480, 0, 0},
-    [COND_REMOTE_SERVER_TIMEOUT] = {"remote-server-timeout", "wait", 408, 408,
-				    480, 0, 0},
-    [COND_RESOURCE_CONSTRAINT] = {"resource-constraint", "wait", 500, 500, 0,
-				  0, 0},
-    [COND_SERVICE_UNAVAILABLE] = {"service-unavailable", "cancel", 403, 403,
-				  480, 480, 0},
-    [COND_SUBSCRIPTION_REQUIRED] = {"subscription-required", "auth", 400, 400,
-				    0, 0, 0},
-    [COND_UNDEFINED_CONDITION] = {"undefined-condition", "cancel", 400, 400, 0,
-				  0, 0},
-    [COND_UNEXPECTED_REQUEST] = {"unexpected-request", "wait", 491, 491, 0, 0,
-				 0},
+    [COND_NONE] = {"", "cancel"},
+    [COND_BAD_REQUEST] = {"bad-request", "modify"},
+    [COND_CONFLICT] = {"conflict", "cancel"},
+    [COND_FEATURE_NOT_IMPLEMENTED] = {"feature-not-implemented", "cancel"},
+    [COND_FORBIDDEN] = {"forbidden", "auth"},
+    [COND_GONE] = {"gone", "cancel"},
+    [COND_INTERNAL_SERVER_ERROR] = {"internal-server-error", "cancel"},
+    [COND_ITEM_NOT_FOUND] = {"item-not-found", "cancel"},
+    [COND_JID_MALFORMED] = {"jid-malformed", "modify"},
+    [COND_NOT_ACCEPTABLE] = {"not-acceptable", "modify"},
+    [COND_NOT_ALLOWED] = {"not-allowed", "cancel"},
+    [COND_NOT_AUTHORIZED] = {"not-authorized", "auth"},
+    [COND_POLICY_VIOLATION] = {"policy-violation", "modify"},
+    [COND_RECIPIENT_UNAVAILABLE] = {"recipient-unavailable", "wait"},
+    [COND_REDIRECT] = {"redirect", "modify"},
+    [COND_REGISTRATION_REQUIRED] = {"registration-required", "auth"},
+    [COND_REMOTE_SERVER_NOT_FOUND] = {"remote-server-not-found", "cancel"},
+    [COND_REMOTE_SERVER_TIMEOUT] = {"remote-server-timeout", "wait"},
+    [COND_RESOURCE_CONSTRAINT] = {"resource-constraint", "wait"},
+    [COND_SERVICE_UNAVAILABLE] = {"service-unavailable", "cancel"},
+    [COND_SUBSCRIPTION_REQUIRED] = {"subscription-required", "auth"},
+    [COND_UNDEFINED_CONDITION] = {"undefined-condition", "cancel"},
+    [COND_UNEXPECTED_REQUEST] = {"unexpected-request", "wait"},
 };
 
 /* Protocol B.4; a range's default stands after its members. */
@@ -396,31 +382,6 @@ enum stanza_cond cond_find(const char *name, size_t len)
 	}
 
 	return COND_NONE;
-}
-
-unsigned cond_to_sip(enum stanza_cond c, enum reason_method met, bool full)
-{
-	unsigned code = 0;
-
-	if ((unsigned)c >= COND_MAX)
-		return 500;
-
-	switch (met) {
-	case REASON_INVITE:
-		code = conds[c].invite;
-		break;
-	case REASON_MESSAGE:
-		code = conds[c].message;
-		break;
-	case REASON_SUBSCRIBE:
-		code = conds[c].subscribe;
-		break;
-	}
-
-	if (code)
-		return code;
-
-	return full ? conds[c].full : conds[c].bare;
 }
 
 enum stanza_cond cond_from_sip(unsigned code)

@@ -100,9 +100,6 @@ enum stanza_cond {
 const char *cond_name(enum stanza_cond c);
 const char *cond_type(enum stanza_cond c); /* "cancel", "modify" .. */
 enum stanza_cond cond_find(const char *name, size_t len);
-enum reason_method { REASON_INVITE, REASON_MESSAGE, REASON_SUBSCRIBE };
-/* B.3 with the overrides of D11. full: the address was a full JID. */
-unsigned cond_to_sip(enum stanza_cond c, enum reason_method met, bool full);
 enum stanza_cond cond_from_sip(unsigned code); /* B.4 */
 
 #endif

@@ -39,6 +39,48 @@ static const struct config_xmpp *serving(const struct config *c,
 	return NULL;
 }
 
+const struct config_trunk *route_labelled(const struct config *c,
+					  const char *user)
+{
+	const char *at = strrchr(user, '@');
+
+	for (size_t i = 0; at && at != user && i < c->trunkc; i++) {
+		const struct config_trunk *t = &c->trunk[i];
+
+		if (t->label && t->addressing == CONFIG_ADDR_TRUNK &&
+		    !str_casecmp(at + 1, t->label))
+			return t;
+	}
+
+	return NULL;
+}
+
+/* "1001" of a trunk with a label is 1001\40LABEL, and nobody else. */
+static int labelled_jid(char **jidp, const char *user, const char *label,
+			const char *domain)
+{
+	char *text = NULL, *local = NULL;
+	struct jid jid;
+	int err;
+
+	err = re_sdprintf(&text, "%s@%s", user, label);
+	if (!err)
+		err = jid_escape(&local, text, strlen(text));
+	text = mem_deref(text);
+	if (!err)
+		err = re_sdprintf(&text, "%s@%s", local, domain);
+	if (!err)
+		err = jid_decode(&jid, text, strlen(text));
+	if (!err) {
+		err = re_sdprintf(jidp, "%H", jid_print_bare, &jid);
+		jid_clear(&jid);
+	}
+	mem_deref(local);
+	mem_deref(text);
+
+	return err;
+}
+
 /* Host and port of the trunk's uri: what stands after its user. */
 int route_trunk_host(char **hp, const struct config_trunk *t)
 {
@@ -122,50 +164,67 @@ static bool user_matches(const char *pattern, const char **user,
 	return true;
 }
 
+/* The first that is about this address; user: as that one reads it. */
+static const struct rule *rule_in(const struct route *r,
+				  const struct config_trunk *trunk,
+				  const char **user, const struct number *n)
+{
+	struct le *le;
+
+	LIST_FOREACH (&r->rules, le) {
+		const struct rule *rule = le->data;
+		const char *as = *user;
+
+		if (rule->inbound && rule_glob(rule->from, trunk->name) &&
+		    user_matches(rule->to, &as, n)) {
+			*user = as;
+			return rule;
+		}
+	}
+
+	return NULL;
+}
+
+static void place_in(struct number *n, const struct config_trunk *trunk,
+		     const struct address *a)
+{
+	if (!placed(n, trunk, a->user))
+		n->kind = NUMBER_NAME;
+}
+
 static unsigned rules_in(const struct route *r,
 			 const struct config_trunk *trunk,
 			 const struct address *a, char **jidp)
 {
+	const struct rule *rule;
+	const char *s, *user = a->user;
+	char *text = NULL;
 	struct number n;
-	struct le *le;
+	struct pl star;
+	struct jid jid;
+	int err;
 
-	if (!placed(&n, trunk, a->user))
-		n.kind = NUMBER_NAME;
+	place_in(&n, trunk, a);
+	rule = rule_in(r, trunk, &user, &n);
+	if (!rule || rule->deny)
+		return 403;
 
-	LIST_FOREACH (&r->rules, le) {
-		const struct rule *rule = le->data;
-		const char *s, *user = a->user;
-		struct pl star;
-		struct jid jid;
-		char *text = NULL;
-		int err;
+	rule_glob_star(&star, rule->to, user);
+	s = strchr(rule->via, '*');
+	if (s)
+		err = re_sdprintf(&text, "%b%r%s", rule->via + 5,
+				  (size_t)(s - rule->via - 5), &star, s + 1);
+	else
+		err = str_dup(&text, rule->via + 5);
+	if (!err)
+		err = jid_decode(&jid, text, strlen(text));
+	mem_deref(text);
+	if (err)
+		return 404;
+	err = re_sdprintf(jidp, "%H", jid_print_bare, &jid);
+	jid_clear(&jid);
 
-		if (!rule->inbound || !rule_glob(rule->from, trunk->name) ||
-		    !user_matches(rule->to, &user, &n))
-			continue;
-		if (rule->deny)
-			return 403;
-
-		rule_glob_star(&star, rule->to, user);
-		s = strchr(rule->via, '*');
-		if (s)
-			err = re_sdprintf(&text, "%b%r%s", rule->via + 5,
-					  (size_t)(s - rule->via - 5), &star,
-					  s + 1);
-		else
-			err = str_dup(&text, rule->via + 5);
-		if (!err)
-			err = jid_decode(&jid, text, strlen(text));
-		mem_deref(text);
-		if (err)
-			return 404;
-		err = re_sdprintf(jidp, "%H", jid_print_bare, &jid);
-		jid_clear(&jid);
-
-		return err ? 500 : 0;
-	}
-
-	return 403;
+	return err ? 500 : 0;
 }
 
 static int caller_jid(char **jidp, const char *uri,
@@ -174,15 +233,21 @@ static int caller_jid(char **jidp, const char *uri,
 	struct number n = {.kind = NUMBER_NAME};
 	struct address a;
 	bool anonymous = true;
+	int err = ENOENT;
 
 	if (uri && !address_decode(&a, uri)) {
 		anonymous = a.host && !strcmp(a.host, "anonymous.invalid");
 		if (!anonymous && !placed(&n, trunk, a.user))
 			n.kind = NUMBER_NAME;
+		if (!anonymous && n.kind != NUMBER_GLOBAL && trunk->label &&
+		    trunk->addressing == CONFIG_ADDR_TRUNK)
+			err = labelled_jid(jidp, a.user, trunk->label, domain);
 		address_clear(&a);
 	}
 	if (n.kind == NUMBER_GLOBAL)
 		return re_sdprintf(jidp, "%s@%s", n.text, domain);
+	if (!err)
+		return 0;
 
 	/* D10 */
 	if (anonymous ||
@@ -285,6 +350,28 @@ static int owner_caller(char **jidp, const char *uri,
 	return route_uri_to_jid(jidp, uri, CONFIG_ADDR_ESCAPED, gateway);
 }
 
+const char *route_in_rule(const struct route *r,
+			  const struct config_trunk *trunk, const char *ruri)
+{
+	const struct rule *rule;
+	struct route_owner owner;
+	struct address a;
+	const char *user;
+	struct number n;
+
+	if (r->accounts && r->accounts->in(trunk, &owner, r->accounts_arg))
+		return NULL;
+	if (decode_target(&a, ruri, trunk))
+		return NULL;
+
+	user = a.user;
+	place_in(&n, trunk, &a);
+	rule = rule_in(r, trunk, &user, &n);
+	address_clear(&a);
+
+	return rule ? rule->conf->name : NULL;
+}
+
 unsigned route_in(const struct route *r, const struct config_trunk *trunk,
 		  const char *ruri, const struct peer *caller,
 		  struct peer *from, struct peer *to,
@@ -351,6 +438,7 @@ int route_prompt(const struct route *r, const struct config_xmpp *component,
 {
 	enum config_addressing mode = CONFIG_ADDR_ESCAPED;
 	struct pl pl, trimmed;
+	const struct config_trunk *labelled;
 	char *uri = NULL;
 	int err;
 
@@ -362,6 +450,19 @@ int route_prompt(const struct route *r, const struct config_xmpp *component,
 	pl_set_str(&pl, text);
 	if (re_regex(pl.p, pl.l, "[^ \t\r\n]+", &trimmed))
 		return EBADMSG;
+
+	err = pl_strdup(&uri, &trimmed);
+	if (err)
+		return err;
+	labelled = route_labelled(r->conf, uri);
+	if (labelled) {
+		*strrchr(uri, '@') = '\0';
+		err = labelled_jid(jidp, uri, labelled->label,
+				   component->component);
+		mem_deref(uri);
+		return err;
+	}
+	uri = mem_deref(uri);
 
 	if (!strncasecmp(trimmed.p, "sips:", 5))
 		return EBADMSG; /* D4 */

@@ -4,6 +4,7 @@
 #define BRIDGE_ROUTE_H
 
 #include "base/config.h"
+#include "bridge/enum.h"
 #include "bridge/leg.h"
 
 struct route; /* compiled from the configuration; mem_ref object */
@@ -42,9 +43,10 @@ struct route_choice {
 	const char *rule;		  /* of [route]; NULL: none */
 	const char *name;		  /* NULL: the caller's own */
 	char *as;			  /* URI of the caller on that trunk */
-	bool privacy;	/* the called side shall not learn it */
-	bool emergency; /* no limit holds for it */
-	char why[128];	/* refused: in words for the caller */
+	bool privacy;	 /* the called side shall not learn it */
+	bool emergency;	 /* no limit holds for it */
+	char lookup[64]; /* number to ask ENUM for first; "": none */
+	char why[128];	 /* refused: in words for the caller */
 };
 
 /* Whom a user calls, through which trunk, and as whom.  COND_NONE: allowed;
@@ -53,6 +55,10 @@ enum stanza_cond route_choose(const struct route *r,
 			      const struct route_ask *ask,
 			      struct route_choice *c);
 void route_choice_clear(struct route_choice *c);
+/* Asks for c->lookup; what h is told takes the place of c->to.uri, on the same
+ * trunk.  As enum_ask(). */
+int route_lookup(struct enum_query **qp, const struct route_choice *c,
+		 struct dnsc *dnsc, enum_found_h *h, void *arg);
 
 /* The same, without the steps: what a bare or full JID at one of our components means on SIP, and which
  * trunk takes it.  from: the user's bare JID, or NULL for "could anyone?".
@@ -87,6 +93,10 @@ void route_accounts_set(struct route *r, const struct route_accounts *h,
 /* Does a user (bare JID) not want to be disturbed by calls? */
 bool route_dnd(const struct route *r, const char *user);
 
+/* The line of [route] that an address of such an INVITE is about, as it would
+ * be judged now; NULL: none, or it is for an account. */
+const char *route_in_rule(const struct route *r,
+			  const struct config_trunk *trunk, const char *ruri);
 /* Whom an INVITE rings.  uri: of the request; from: From or trusted PAI.
  * 0: *to (jid bare), *from (jid at our component, name); else a SIP code. */
 unsigned route_in(const struct route *r, const struct config_trunk *trunk,

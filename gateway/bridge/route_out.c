@@ -24,7 +24,9 @@ struct asking { /* a decision on its way */
 	struct route_choice *c;
 	const struct config_xmpp *component;
 	const struct rule *rule;
-	char *bare, *user, *dialled; /* user NULL: could anyone? */
+	const struct config_trunk *only; /* named by the address; or NULL */
+	char *bare, *user, *dialled;	 /* user NULL: could anyone? */
+	char *plain;			 /* bare without the trunk's label */
 	struct reading reading;
 	bool line; /* all is said by the user's own account */
 };
@@ -177,6 +179,12 @@ static enum stanza_cond by_rules(struct asking *a)
 			step(a, "rule %s: does not match", rule->conf->name);
 			continue;
 		}
+		if (a->only && !rule->deny &&
+		    strcmp(rule->via, a->only->name)) {
+			step(a, "rule %s: another trunk than %s",
+			     rule->conf->name, a->only->name);
+			continue;
+		}
 		if (rule->deny) {
 			step(a, "rule %s: denies", rule->conf->name);
 			return refuse(a, COND_FORBIDDEN,
@@ -199,7 +207,7 @@ static bool own_line(struct asking *a)
 	const struct route_accounts *h = a->r->accounts;
 	struct route_line line;
 
-	if (!h || !a->user ||
+	if (!h || !a->user || a->only ||
 	    !h->out(a->user, a->component->component, a->dialled, &line,
 		    a->r->accounts_arg))
 		return false;
@@ -302,8 +310,9 @@ static enum stanza_cond target(struct asking *a)
 		err = address_print(&a->c->to.uri, rd->n.dialled, host);
 	} else if (plain || t->addressing != CONFIG_ADDR_TRUNK ||
 		   rd->n.kind == NUMBER_NAME) {
-		err = route_jid_to_uri(&a->c->to.uri, a->bare, t->addressing,
-				       host);
+		err = route_jid_to_uri(&a->c->to.uri,
+				       a->plain ? a->plain : a->bare,
+				       t->addressing, host);
 	} else if (rd->bad) {
 		err = EBADMSG;
 	} else {
@@ -330,6 +339,12 @@ static enum stanza_cond target(struct asking *a)
 
 	a->c->to.jid = mem_ref(a->bare);
 	step(a, "calls %s", a->c->to.uri);
+	if (t->enum_zone && t->addressing == CONFIG_ADDR_TRUNK &&
+	    rd->n.kind == NUMBER_GLOBAL && !a->c->emergency) {
+		memcpy(a->c->lookup, rd->n.text, sizeof(a->c->lookup));
+		step(a, "or what ENUM has for %s in %s", rd->n.text,
+		     t->enum_zone);
+	}
 
 	return COND_NONE;
 }
@@ -406,6 +421,23 @@ void route_access(const struct route *r, const char *jid, route_step_h *h,
 	mem_deref(a.bare);
 }
 
+/* "1001@berlin" is 1001, on the trunk that is called berlin. */
+static int label_cut(struct asking *a)
+{
+	char *local = NULL;
+	int err;
+
+	*strrchr(a->dialled, '@') = '\0';
+	err = jid_escape(&local, a->dialled, strlen(a->dialled));
+	if (!err)
+		err = re_sdprintf(&a->plain, "%s@%s", local,
+				  a->component->component);
+	mem_deref(local);
+	step(a, "%s of trunk %s", a->dialled, a->only->name);
+
+	return err;
+}
+
 static enum stanza_cond open_asking(struct asking *a)
 {
 	const char *domain;
@@ -415,6 +447,9 @@ static enum stanza_cond open_asking(struct asking *a)
 
 	a->component = route_component(a->r->conf, route_domain(a->bare));
 	if (!a->component || dialled(&a->dialled, a->bare))
+		return refuse(a, COND_ITEM_NOT_FOUND, "no such address");
+	a->only = route_labelled(a->r->conf, a->dialled);
+	if (a->only && label_cut(a))
 		return refuse(a, COND_ITEM_NOT_FOUND, "no such address");
 	if (!a->ask->from)
 		return COND_NONE;
@@ -456,8 +491,24 @@ enum stanza_cond route_choose(const struct route *r,
 	mem_deref(a.bare);
 	mem_deref(a.user);
 	mem_deref(a.dialled);
+	mem_deref(a.plain);
 
 	return cond;
+}
+
+int route_lookup(struct enum_query **qp, const struct route_choice *c,
+		 struct dnsc *dnsc, enum_found_h *h, void *arg)
+{
+	char *host = NULL;
+	int err;
+
+	err = route_trunk_host(&host, c->trunk);
+	if (!err)
+		err = enum_ask(qp, dnsc, c->lookup, c->trunk->enum_zone, host,
+			       h, arg);
+	mem_deref(host);
+
+	return err;
 }
 
 void route_choice_clear(struct route_choice *c)

@@ -25,6 +25,9 @@ struct route {
 const char *route_domain(const char *jid);
 const struct config_xmpp *route_component(const struct config *c,
 					  const char *domain);
+/* The trunk whose label stands behind the '@' of "1001@berlin"; NULL: none. */
+const struct config_trunk *route_labelled(const struct config *c,
+					  const char *user);
 /* Host and port of the trunk's uri. */
 int route_trunk_host(char **hp, const struct config_trunk *t);
 

@@ -45,16 +45,24 @@ static bool contents_named(const struct stanza *jingle)
 	return n > 0;
 }
 
+/* Tells the peer whether its request made sense. */
+static bool is_taken(struct jleg *l, const struct stanza *iq, bool sense)
+{
+	if (sense)
+		jingle_result(l->j, iq);
+	else
+		jingle_refuse(l->j, iq, COND_BAD_REQUEST, NULL);
+
+	return sense;
+}
+
 /* Not until video has its place: D25 never accepts by itself anyway. */
 void jleg_content_added(struct jleg *l, unsigned branch,
 			const struct stanza *iq, const struct stanza *jingle)
 {
-	if (!contents_named(jingle)) {
-		jingle_refuse(l->j, iq, COND_BAD_REQUEST, NULL);
+	if (!is_taken(l, iq, contents_named(jingle)))
 		return;
-	}
 
-	jingle_result(l->j, iq);
 	contents_echo(l, l->br[branch].peer, JINGLE_CONTENT_REJECT, jingle,
 		      false, REASON_UNSUPPORTED_APPLICATIONS);
 }
@@ -63,12 +71,9 @@ void jleg_transport_replaced(struct jleg *l, unsigned branch,
 			     const struct stanza *iq,
 			     const struct stanza *jingle)
 {
-	if (!contents_named(jingle)) {
-		jingle_refuse(l->j, iq, COND_BAD_REQUEST, NULL);
+	if (!is_taken(l, iq, contents_named(jingle)))
 		return;
-	}
 
-	jingle_result(l->j, iq);
 	contents_echo(l, l->br[branch].peer, JINGLE_TRANSPORT_REJECT, jingle,
 		      true, REASON_NONE);
 }
@@ -110,12 +115,9 @@ void jleg_modified(struct jleg *l, unsigned branch, const struct stanza *iq,
 
 	(void)branch;
 
-	if (!contents_known(l, jingle)) {
-		jingle_refuse(l->j, iq, COND_BAD_REQUEST, NULL);
+	if (!is_taken(l, iq, contents_known(l, jingle)))
 		return;
-	}
 
-	jingle_result(l->j, iq);
 	for (c = stanza_child(jingle, "content", NS_JINGLE); c;
 	     c = stanza_next(c, "content", NS_JINGLE))
 		l->dirs[content_index(l, c)] = codec_senders_decode(
@@ -131,12 +133,9 @@ void jleg_content_removed(struct jleg *l, unsigned branch,
 
 	(void)branch;
 
-	if (!contents_known(l, jingle)) {
-		jingle_refuse(l->j, iq, COND_BAD_REQUEST, NULL);
+	if (!is_taken(l, iq, contents_known(l, jingle)))
 		return;
-	}
 
-	jingle_result(l->j, iq);
 	for (c = stanza_child(jingle, "content", NS_JINGLE); c;
 	     c = stanza_next(c, "content", NS_JINGLE)) {
 		int i = content_index(l, c);

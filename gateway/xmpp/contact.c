@@ -438,7 +438,8 @@ static void hide_timeout(void *arg)
 	mem_deref(x);
 }
 
-void service_show(struct service *s, const char *contact, const char *user)
+static void shown_change(struct service *s, const char *contact,
+			 const char *user, bool show)
 {
 	char *c = NULL, *u = NULL;
 	struct shown *x = NULL;
@@ -448,35 +449,32 @@ void service_show(struct service *s, const char *contact, const char *user)
 		goto out;
 
 	x = shown_find(s, c, u);
-	if (!x)
+	if (!x && show)
 		x = shown_new(s, c, u);
 	if (!x)
 		goto out;
 
-	x->calls++;
-	tmr_cancel(&x->tmr);
-	if (!service_upcall(s, SERVICE_SHOWN, u, c, NULL))
-		service_greet(s, c, u);
+	if (show) {
+		x->calls++;
+		tmr_cancel(&x->tmr);
+		if (!service_upcall(s, SERVICE_SHOWN, u, c, NULL))
+			service_greet(s, c, u);
+	} else if (x->calls && !--x->calls) {
+		tmr_start(&x->tmr, SERVICE_HIDE_WAIT, hide_timeout, x);
+	}
 out:
 	mem_deref(c);
 	mem_deref(u);
 }
 
+void service_show(struct service *s, const char *contact, const char *user)
+{
+	shown_change(s, contact, user, true);
+}
+
 void service_hide(struct service *s, const char *contact, const char *user)
 {
-	char *c = NULL, *u = NULL;
-	struct shown *x = NULL;
-
-	if (!s || !contact || !user || jid_bare(&c, contact) ||
-	    jid_bare(&u, user))
-		goto out;
-
-	x = shown_find(s, c, u);
-	if (x && x->calls && !--x->calls)
-		tmr_start(&x->tmr, SERVICE_HIDE_WAIT, hide_timeout, x);
-out:
-	mem_deref(c);
-	mem_deref(u);
+	shown_change(s, contact, user, false);
 }
 
 void service_busy(struct service *s, const char *why)

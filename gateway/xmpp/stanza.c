@@ -228,6 +228,11 @@ int stanza_attr_setf(struct stanza *e, const char *name, const char *fmt, ...)
 	return err;
 }
 
+size_t stanza_bytes(const struct stanza *root)
+{
+	return root->arena->held;
+}
+
 bool stanza_ok(const struct stanza *root)
 {
 	return root && !root->arena->failed;

@@ -42,7 +42,9 @@ struct stanza *stanza_textn_add(struct stanza *parent, const char *text,
  * replaced when printed. */
 int stanza_attr_set(struct stanza *e, const char *name, const char *value);
 int stanza_attr_setf(struct stanza *e, const char *name, const char *fmt,
-		     ...);		   /* re_printf format */
+		     ...); /* re_printf format */
+/* Bytes of memory that the whole stanza takes. */
+size_t stanza_bytes(const struct stanza *root);
 bool stanza_ok(const struct stanza *root); /* no allocation failed */
 /* Deep copy of src under parent (parent NULL: a new root). */
 struct stanza *stanza_copy(struct stanza *parent, const struct stanza *src);
