@@ -139,6 +139,7 @@ struct config_trunk {
 	unsigned ring_timeout; /* s */
 	unsigned decline_code; /* 603, 486, 480 */
 	enum config_addressing addressing;
+	bool addressing_auto; /* that is what the file says */
 	bool trusted; /* identities in P-Asserted-Identity are believed */
 	enum config_presence_mode presence;
 	int strict;    /* no_presence: 1: who has none is refused, D14 */
@@ -153,6 +154,8 @@ struct config_trunk {
 	bool privacy;
 	enum config_pai pai;
 	enum config_identity identity;
+	char *label;	 /* 1001@LABEL is 1001 of this trunk; NULL: none */
+	char *enum_zone; /* enum: where numbers are looked up; NULL: not */
 	int tel;    /* uri_scheme = tel: numbers of the world are tel: URIs */
 	char **may; /* users = who may call through it; none: all */
 	size_t mayc;

@@ -1,14 +1,13 @@
 /* config_admin.c: where the web page and the HTTP API are, and who may. */
 #include "config_int.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { TOKEN_MIN = 16, TOKEN_MAX = 256 }; /* characters */
 
 static const char *bind_decode(struct config_value *v, void *base)
 {
-	struct sa *sa = (struct sa *)(void *)((char *)base + v->key->offset);
+	struct sa *sa = config_field(base, v->key->offset);
 	struct pl pl;
 
 	pl_set_str(&pl, v->text);
@@ -24,9 +23,7 @@ static const char *bind_decode(struct config_value *v, void *base)
 static int bind_print(struct re_printf *pf, const struct config_key *key,
 		      const void *base)
 {
-	const struct sa *sa =
-	    (const struct sa *)(const void *)((const char *)base +
-					      key->offset);
+	const struct sa *sa = config_field_in(base, key->offset);
 
 	return sa_isset(sa, SA_PORT) ? re_hprintf(pf, "%J", sa) : 0;
 }
@@ -40,15 +37,8 @@ static const char *token_decode(struct config_value *v, void *base)
 	return config_type_secret_file.decode(v, base);
 }
 
-static void token_clear(const struct config_key *key, void *base)
-{
-	char **field = (char **)(void *)((char *)base + key->offset);
-
-	*field = mem_deref(*field);
-}
-
 const struct config_type config_type_token_file = {token_decode, NULL,
-						   token_clear, false};
+						   config_text_clear, false};
 
 /* RFC 6750 2.1: what fits into a header */
 static bool token_is_fine(const char *s)
@@ -70,31 +60,24 @@ static void token_check(struct config_parser *p, const char *token, int line,
 			       key, TOKEN_MIN, TOKEN_MAX);
 }
 
-static int line_at(const struct config_section *s, const char *name)
-{
-	const struct config_key *key = config_key_find(s->kind, name);
-	const int line = key ? abs(s->lines[key - s->kind->keys]) : 0;
-
-	return line ? line : s->line;
-}
-
 void config_admin_check(struct config_parser *p,
 			const struct config_section *s)
 {
 	const struct config *c = p->c;
 
-	token_check(p, c->read_token, line_at(s, "read_token_file"),
+	token_check(p, c->read_token, config_line_of(s, "read_token_file"),
 		    "read_token_file");
-	token_check(p, c->write_token, line_at(s, "write_token_file"),
+	token_check(p, c->write_token, config_line_of(s, "write_token_file"),
 		    "write_token_file");
 	if (c->read_token && c->write_token &&
 	    !strcmp(c->read_token, c->write_token))
-		config_problem(p, line_at(s, "write_token_file"), NULL, NULL,
+		config_problem(p, config_line_of(s, "write_token_file"), NULL,
+			       NULL,
 			       "write_token_file and read_token_file hold the "
 			       "same token; who may read could write");
 	if (sa_isset(&c->admin_http, SA_PORT) &&
 	    !sa_is_loopback(&c->admin_http) && !c->read_token)
-		config_problem(p, line_at(s, "http"), NULL, NULL,
+		config_problem(p, config_line_of(s, "http"), NULL, NULL,
 			       "http is not a loopback address: everyone who "
 			       "reaches it would see calls; set "
 			       "read_token_file");

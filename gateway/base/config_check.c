@@ -11,8 +11,7 @@ static bool section_is(const struct config_section *s, const char *kind)
 	return 0 == strcmp(s->kind->name, kind);
 }
 
-/* Line of a key, or of its section where it was not set. */
-static int line_of(const struct config_section *s, const char *name)
+int config_line_of(const struct config_section *s, const char *name)
 {
 	const struct config_key *key = config_key_find(s->kind, name);
 	int line = key ? abs(s->lines[key - s->kind->keys]) : 0;
@@ -48,7 +47,7 @@ static void secret_check(struct config_parser *p,
 			 const char *file_key, bool required)
 {
 	if (key_is_set(s, key) && key_is_set(s, file_key)) {
-		config_problem(p, line_of(s, file_key), NULL, NULL,
+		config_problem(p, config_line_of(s, file_key), NULL, NULL,
 			       "%s and %s are both set; one is enough", key,
 			       file_key);
 	}
@@ -81,7 +80,7 @@ static void xmpp_check(struct config_parser *p, const struct config_section *s)
 	x->line = s->line;
 	if (x->server && !x->tls && !x->allow_plain &&
 	    !host_is_local(x->server)) {
-		config_problem(p, line_of(s, "server"), x->server, NULL,
+		config_problem(p, config_line_of(s, "server"), x->server, NULL,
 			       "server is not on this machine; set \"tls = "
 			       "yes\" or \"allow_plain = yes\"");
 	}
@@ -89,7 +88,7 @@ static void xmpp_check(struct config_parser *p, const struct config_section *s)
 	/* XEP-0114: the server routes a domain to its users or to us */
 	for (size_t i = 0; i < x->domainc && x->component; i++) {
 		if (0 == strcmp(x->component, x->domains[i]))
-			config_problem(p, line_of(s, "component"),
+			config_problem(p, config_line_of(s, "component"),
 				       x->component, NULL,
 				       "component is a domain of users; the "
 				       "gateway needs one of its own");
@@ -101,10 +100,10 @@ static void xmpp_check(struct config_parser *p, const struct config_section *s)
 
 		if (section_is(o, "xmpp") && x->component && ox->component &&
 		    0 == strcmp(x->component, ox->component)) {
-			config_problem(p, line_of(s, "component"),
+			config_problem(p, config_line_of(s, "component"),
 				       x->component, NULL,
 				       "component is the same as in line %d",
-				       line_of(o, "component"));
+				       config_line_of(o, "component"));
 			break;
 		}
 	}
@@ -119,7 +118,7 @@ static void pair_check(struct config_parser *p, const struct config_section *s,
 	if (!have_a == !have_b || key_is_set(s, have_a ? b : a))
 		return;
 
-	config_problem(p, line_of(s, have_a ? a : b), NULL, NULL,
+	config_problem(p, config_line_of(s, have_a ? a : b), NULL, NULL,
 		       "%s needs %s as well", have_a ? a : b, have_a ? b : a);
 }
 
@@ -133,10 +132,10 @@ static void sip_check(struct config_parser *p, const struct config_section *s)
 	for (i = 0; i < sip->listenc; i++)
 		tls |= sip->listen[i].transport == CONFIG_TLS;
 	if (tls && !key_is_set(s, "certificate"))
-		config_problem(p, line_of(s, "listen"), NULL, NULL,
+		config_problem(p, config_line_of(s, "listen"), NULL, NULL,
 			       "listening on tls: needs certificate");
 	if (tls && !key_is_set(s, "key"))
-		config_problem(p, line_of(s, "listen"), NULL, NULL,
+		config_problem(p, config_line_of(s, "listen"), NULL, NULL,
 			       "listening on tls: needs key");
 	if (!tls)
 		pair_check(p, s, "certificate", sip->cert, "key", sip->key);
@@ -145,7 +144,7 @@ static void sip_check(struct config_parser *p, const struct config_section *s)
 	if (err == ENOMEM)
 		p->err = err;
 	else if (err || !sip->listenc)
-		config_problem(p, line_of(s, "listen"), NULL, NULL,
+		config_problem(p, config_line_of(s, "listen"), NULL, NULL,
 			       "listen finds no local address");
 }
 
@@ -161,7 +160,7 @@ static void trunk_media_check(struct config_parser *p,
 
 	/* protocol D43: keys in clear text only where that was asked for */
 	if (t->media == CONFIG_SDES && !t->tls && !t->sdes_over_plain) {
-		config_problem(p, line_of(s, "media"), "sdes", NULL,
+		config_problem(p, config_line_of(s, "media"), "sdes", NULL,
 			       "media would send keys over a trunk without "
 			       "TLS; set \"sdes_over_plain = yes\" or use "
 			       "transport=tls in uri");
@@ -214,11 +213,11 @@ static void trunk_listen_check(struct config_parser *p,
 
 	t->listen = config_listen_find(&p->c->sip, t->listen_text);
 	if (!t->listen) {
-		config_problem(p, line_of(s, "listen"), t->listen_text, NULL,
-			       "listen is none of [sip] listen");
+		config_problem(p, config_line_of(s, "listen"), t->listen_text,
+			       NULL, "listen is none of [sip] listen");
 	} else if (t->listen->transport != transport) {
-		config_problem(p, line_of(s, "listen"), t->listen_text, NULL,
-			       "listen has another transport than uri");
+		config_problem(p, config_line_of(s, "listen"), t->listen_text,
+			       NULL, "listen has another transport than uri");
 	}
 }
 
@@ -240,7 +239,7 @@ static void trunk_loop_check(struct config_parser *p,
 		const struct config_listen *l = &p->c->sip.listen[i];
 
 		if (l->transport == transport && sa_cmp(&l->addr, &to, SA_ALL))
-			config_problem(p, line_of(s, key), uri, NULL,
+			config_problem(p, config_line_of(s, key), uri, NULL,
 				       "%s leads back to the gateway, which "
 				       "listens there itself",
 				       key);
@@ -256,18 +255,18 @@ static void trunk_login_check(struct config_parser *p,
 
 	secret_check(p, s, "password", "password_file", false);
 	if (t->username && !password) {
-		config_problem(p, line_of(s, "username"), NULL, NULL,
+		config_problem(p, config_line_of(s, "username"), NULL, NULL,
 			       "username needs password or password_file");
 	}
 	if (password && !key_is_set(s, "username")) {
 		config_problem(p,
-			       line_of(s, key_is_set(s, "password")
-					      ? "password"
-					      : "password_file"),
+			       config_line_of(s, key_is_set(s, "password")
+						     ? "password"
+						     : "password_file"),
 			       NULL, NULL, "a password needs username");
 	}
 	if (t->reg && !key_is_set(s, "username")) {
-		config_problem(p, line_of(s, "register"), NULL, NULL,
+		config_problem(p, config_line_of(s, "register"), NULL, NULL,
 			       "register needs username");
 	}
 }
@@ -286,7 +285,8 @@ static void trunk_check(struct config_parser *p,
 
 	t->line = s->line;
 	t->tls = transport == CONFIG_TLS;
-	if (t->addressing == CONFIG_ADDR_AUTO)
+	t->addressing_auto = t->addressing == CONFIG_ADDR_AUTO;
+	if (t->addressing_auto)
 		t->addressing = addressing;
 
 	trunk_login_check(p, s);
@@ -332,7 +332,7 @@ static void account_check(struct config_parser *p,
 		    0 == strcmp(o->name, a->like))
 			return;
 	}
-	config_problem(p, line_of(s, "like"), a->like, NULL,
+	config_problem(p, config_line_of(s, "like"), a->like, NULL,
 		       "like is none of the trunks");
 }
 

@@ -125,6 +125,22 @@ const char *config_word_near(const struct config_word *words,
 /* The same for config_codecs, by other names that PBXs have for them too. */
 const char *config_codec_near(const char *name);
 
+/* Where a section's struct has a key's value. */
+static inline void *config_field(void *base, size_t offset)
+{
+	return (char *)base + offset;
+}
+
+static inline const void *config_field_in(const void *base, size_t offset)
+{
+	return (const char *)base + offset;
+}
+
+/* Of every value that is a string. */
+int config_text_print(struct re_printf *pf, const struct config_key *key,
+		      const void *base);
+void config_text_clear(const struct config_key *key, void *base);
+
 /* config_value.c */
 extern const struct config_type config_type_text, config_type_secret,
     config_type_secret_file, config_type_file, config_type_path,
@@ -132,7 +148,7 @@ extern const struct config_type config_type_text, config_type_secret,
     config_type_domain, config_type_domains, config_type_codecs,
     config_type_words, config_type_place, config_type_digits,
     config_type_dests;
-extern const struct config_word config_dscps[], config_codecs[];
+extern const struct config_word config_codecs[];
 /* Replaces the string of a field. */
 const char *config_string_set(struct config_value *v, char **fieldp,
 			      const char *s, size_t len);
@@ -210,6 +226,8 @@ struct config_where { /* of a problem; line 0: the whole file */
 /* "stoxd.conf(5), [trunk NAME] uri" */
 int config_manual_print(struct re_printf *pf, const struct config_where *w);
 
+/* Line of a key, or of its section where it was not set. */
+int config_line_of(const struct config_section *s, const char *name);
 /* config_check.c: rules over more than one key, and what "auto" means. */
 void config_check(struct config_parser *p);
 

@@ -1,14 +1,13 @@
 /* config_log.c: the log and the trace: what [log] says, checked and applied. */
 #include "config_int.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include "base/log.h"
 #include "base/trace.h"
 
 static const char *hep_decode(struct config_value *v, void *base)
 {
-	struct sa *sa = (struct sa *)(void *)((char *)base + v->key->offset);
+	struct sa *sa = config_field(base, v->key->offset);
 	struct pl pl;
 
 	pl_set_str(&pl, v->text);
@@ -28,23 +27,13 @@ static const char *hep_decode(struct config_value *v, void *base)
 static int hep_print(struct re_printf *pf, const struct config_key *key,
 		     const void *base)
 {
-	const struct sa *sa =
-	    (const struct sa *)(const void *)((const char *)base +
-					      key->offset);
+	const struct sa *sa = config_field_in(base, key->offset);
 
 	return sa_isset(sa, SA_ADDR) ? re_hprintf(pf, "udp:%J", sa) : 0;
 }
 
 const struct config_type config_type_hep = {hep_decode, hep_print, NULL,
 					    false};
-
-static int line_of(const struct config_section *s, const char *name)
-{
-	const struct config_key *key = config_key_find(s->kind, name);
-	const int line = key ? abs(s->lines[key - s->kind->keys]) : 0;
-
-	return line ? line : s->line;
-}
 
 void config_log_check(struct config_parser *p, const struct config_section *s)
 {
@@ -53,18 +42,18 @@ void config_log_check(struct config_parser *p, const struct config_section *s)
 
 	for (size_t i = 0; i < c->log_areac; i++) {
 		if (log_area_decode(&rule, c->log_areas[i]))
-			config_problem(p, line_of(s, "areas"), c->log_areas[i],
-				       NULL,
+			config_problem(p, config_line_of(s, "areas"),
+				       c->log_areas[i], NULL,
 				       "areas: is not AREA:LEVEL, as "
 				       "sip:debug");
 	}
 	if (sa_isset(&c->log_hep, SA_ADDR) && !c->log_trace_memory)
 		config_problem(
-		    p, line_of(s, "hep"), NULL, NULL,
+		    p, config_line_of(s, "hep"), NULL, NULL,
 		    "hep: its copies are read from the trace, which "
 		    "trace_memory = 0 turns off");
 	if (c->log_areac > LOG_RULES_MAX / 2)
-		config_problem(p, line_of(s, "areas"), NULL, NULL,
+		config_problem(p, config_line_of(s, "areas"), NULL, NULL,
 			       "areas: at most %u", LOG_RULES_MAX / 2);
 }
 

@@ -7,31 +7,6 @@
 #include <string.h>
 #include <strings.h>
 
-static void *field_at(void *base, size_t offset)
-{
-	return (char *)base + offset;
-}
-
-static const void *field_in(const void *base, size_t offset)
-{
-	return (const char *)base + offset;
-}
-
-static int text_print(struct re_printf *pf, const struct config_key *key,
-		      const void *base)
-{
-	char *const *field = field_in(base, key->offset);
-
-	return *field ? re_hprintf(pf, "%s", *field) : 0;
-}
-
-static void text_clear(const struct config_key *key, void *base)
-{
-	char **field = field_at(base, key->offset);
-
-	*field = mem_deref(*field);
-}
-
 /* Decimal, at most max. */
 static bool number_of(const struct pl *pl, unsigned max, unsigned *np)
 {
@@ -204,10 +179,10 @@ static const char *net_decode(struct config_net *net, const struct pl *elem)
 
 static void nets_clear(const struct config_key *key, void *base)
 {
-	struct config_net **field = field_at(base, key->offset);
+	struct config_net **field = config_field(base, key->offset);
 
 	*field = mem_deref(*field);
-	*(size_t *)field_at(base, key->offset2) = 0;
+	*(size_t *)config_field(base, key->offset2) = 0;
 }
 
 static const char *nets_decode(struct config_value *v, void *base)
@@ -241,8 +216,8 @@ static const char *nets_decode(struct config_value *v, void *base)
 		return why;
 	}
 
-	*(struct config_net **)field_at(base, v->key->offset) = nets;
-	*(size_t *)field_at(base, v->key->offset2) = n;
+	*(struct config_net **)config_field(base, v->key->offset) = nets;
+	*(size_t *)config_field(base, v->key->offset2) = n;
 
 	return NULL;
 }
@@ -250,8 +225,8 @@ static const char *nets_decode(struct config_value *v, void *base)
 static int nets_print(struct re_printf *pf, const struct config_key *key,
 		      const void *base)
 {
-	struct config_net *const *field = field_in(base, key->offset);
-	const size_t *n = field_in(base, key->offset2);
+	struct config_net *const *field = config_field_in(base, key->offset);
+	const size_t *n = config_field_in(base, key->offset2);
 	size_t i;
 	int err = 0;
 
@@ -270,8 +245,8 @@ const struct config_type config_type_nets = {nets_decode, nets_print,
 
 static const char *addrs_decode(struct config_value *v, void *base)
 {
-	struct sa *sa4 = field_at(base, v->key->offset);
-	struct sa *sa6 = field_at(base, v->key->offset2);
+	struct sa *sa4 = config_field(base, v->key->offset);
+	struct sa *sa6 = config_field(base, v->key->offset2);
 	const char *why = NULL;
 	struct pl elem, rest;
 
@@ -302,8 +277,8 @@ static const char *addrs_decode(struct config_value *v, void *base)
 static int addrs_print(struct re_printf *pf, const struct config_key *key,
 		       const void *base)
 {
-	const struct sa *sa4 = field_in(base, key->offset);
-	const struct sa *sa6 = field_in(base, key->offset2);
+	const struct sa *sa4 = config_field_in(base, key->offset);
+	const struct sa *sa6 = config_field_in(base, key->offset2);
 	int err = 0;
 
 	if (sa_isset(sa4, SA_ADDR))
@@ -318,8 +293,8 @@ static int addrs_print(struct re_printf *pf, const struct config_key *key,
 
 static void addrs_clear(const struct config_key *key, void *base)
 {
-	sa_init(field_at(base, key->offset), AF_UNSPEC);
-	sa_init(field_at(base, key->offset2), AF_UNSPEC);
+	sa_init(config_field(base, key->offset), AF_UNSPEC);
+	sa_init(config_field(base, key->offset2), AF_UNSPEC);
 }
 
 const struct config_type config_type_addrs = {addrs_decode, addrs_print,
@@ -350,8 +325,8 @@ static const char *ports_decode(struct config_value *v, void *base)
 	if (hi < lo + 1)
 		return "holds no pair of ports";
 
-	*(uint16_t *)field_at(base, v->key->offset) = (uint16_t)lo;
-	*(uint16_t *)field_at(base, v->key->offset2) = (uint16_t)hi;
+	*(uint16_t *)config_field(base, v->key->offset) = (uint16_t)lo;
+	*(uint16_t *)config_field(base, v->key->offset2) = (uint16_t)hi;
 
 	return NULL;
 }
@@ -359,8 +334,8 @@ static const char *ports_decode(struct config_value *v, void *base)
 static int ports_print(struct re_printf *pf, const struct config_key *key,
 		       const void *base)
 {
-	const uint16_t *lo = field_in(base, key->offset);
-	const uint16_t *hi = field_in(base, key->offset2);
+	const uint16_t *lo = config_field_in(base, key->offset);
+	const uint16_t *hi = config_field_in(base, key->offset2);
 
 	return re_hprintf(pf, "%u-%u", *lo, *hi);
 }
@@ -406,7 +381,7 @@ static bool hostport_split(const struct pl *text, struct pl *host,
 
 static const char *server_decode(struct config_value *v, void *base)
 {
-	uint16_t *portp = field_at(base, v->key->offset2);
+	uint16_t *portp = config_field(base, v->key->offset2);
 	const char *why;
 	struct pl text, host;
 	unsigned port;
@@ -420,7 +395,7 @@ static const char *server_decode(struct config_value *v, void *base)
 		host.l -= 2;
 	}
 
-	why = config_string_set(v, field_at(base, v->key->offset), host.p,
+	why = config_string_set(v, config_field(base, v->key->offset), host.p,
 				host.l);
 	*portp = port ? (uint16_t)port : 5347; /* Prosody's default */
 
@@ -430,8 +405,8 @@ static const char *server_decode(struct config_value *v, void *base)
 static int server_print(struct re_printf *pf, const struct config_key *key,
 			const void *base)
 {
-	char *const *host = field_in(base, key->offset);
-	const uint16_t *port = field_in(base, key->offset2);
+	char *const *host = config_field_in(base, key->offset);
+	const uint16_t *port = config_field_in(base, key->offset2);
 
 	if (!*host)
 		return 0;
@@ -441,7 +416,7 @@ static int server_print(struct re_printf *pf, const struct config_key *key,
 }
 
 const struct config_type config_type_server = {server_decode, server_print,
-					       text_clear, false};
+					       config_text_clear, false};
 
 static const char *hostport_decode(struct config_value *v, void *base)
 {
@@ -452,12 +427,12 @@ static const char *hostport_decode(struct config_value *v, void *base)
 	if (!hostport_split(&text, &host, &port))
 		return "is not HOST:PORT";
 
-	return config_string_set(v, field_at(base, v->key->offset), v->text,
-				 text.l);
+	return config_string_set(v, config_field(base, v->key->offset),
+				 v->text, text.l);
 }
 
-const struct config_type config_type_hostport = {hostport_decode, text_print,
-						 text_clear, false};
+const struct config_type config_type_hostport = {
+    hostport_decode, config_text_print, config_text_clear, false};
 
 /* As other programs have it: turn:host or turn:user:password@host (RFC 7065);
  * but "turn:secret@host" is a user of that name. */
@@ -499,14 +474,13 @@ static const char *turn_decode(struct config_value *v, void *base)
 	if (!hostport_split(&text, &host, &port))
 		return "is not USER:PASSWORD@HOST:PORT";
 
-	return config_string_set(v, field_at(base, v->key->offset), v->text,
-				 strlen(v->text));
+	return config_type_text.decode(v, base);
 }
 
 static int turn_print(struct re_printf *pf, const struct config_key *key,
 		      const void *base)
 {
-	char *const *field = field_in(base, key->offset);
+	char *const *field = config_field_in(base, key->offset);
 	const char *at, *colon;
 
 	if (!*field)
@@ -522,4 +496,4 @@ static int turn_print(struct re_printf *pf, const struct config_key *key,
 }
 
 const struct config_type config_type_turn = {turn_decode, turn_print,
-					     text_clear, true};
+					     config_text_clear, true};

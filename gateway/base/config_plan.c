@@ -17,19 +17,8 @@ static const char *digits_decode(struct config_value *v, void *base)
 	return config_type_text.decode(v, base);
 }
 
-static int digits_print(struct re_printf *pf, const struct config_key *key,
-			const void *base)
-{
-	return config_type_text.print(pf, key, base);
-}
-
-static void digits_clear(const struct config_key *key, void *base)
-{
-	config_type_text.clear(key, base);
-}
-
-const struct config_type config_type_digits = {digits_decode, digits_print,
-					       digits_clear, false};
+const struct config_type config_type_digits = {
+    digits_decode, config_text_print, config_text_clear, false};
 
 /* "+49", "0900", "*", "@premium" */
 static bool is_dest(const char *s)
@@ -47,8 +36,8 @@ static bool is_dest(const char *s)
 static const char *dests_decode(struct config_value *v, void *base)
 {
 	const char *why = config_type_words.decode(v, base);
-	char ***list = (char ***)(void *)((char *)base + v->key->offset);
-	size_t *n = (size_t *)(void *)((char *)base + v->key->offset2);
+	char ***list = config_field(base, v->key->offset);
+	size_t *n = config_field(base, v->key->offset2);
 
 	for (size_t i = 0; !why && i < *n; i++) {
 		struct pl elem;

@@ -118,6 +118,19 @@ static int nat_print(struct re_printf *pf, const struct config *c)
 			  &c->media.addr4);
 }
 
+/* The first rule changes what users dial. */
+static int addressing_print(struct re_printf *pf, const struct config *c)
+{
+	if (c->trunkc != 1 || !c->routec || !c->trunk[0].addressing_auto)
+		return 0;
+
+	return re_hprintf(pf,
+			  "# note: with rules in [route] users call "
+			  "600\\40HOST@COMPONENT; addressing = trunk in "
+			  "[trunk %s] keeps 600@COMPONENT\n",
+			  c->trunk[0].name);
+}
+
 /* Right as it stands, and hardly what was meant. */
 static int notes_print(struct re_printf *pf, const struct config *c)
 {
@@ -137,7 +150,7 @@ static int notes_print(struct re_printf *pf, const struct config *c)
 			    re_hprintf(pf, note, "password", c->trunk[i].name);
 	}
 
-	return err | nat_print(pf, c);
+	return err | nat_print(pf, c) | addressing_print(pf, c);
 }
 
 /* A plain [xmpp] shares the name of its component. */

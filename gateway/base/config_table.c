@@ -188,6 +188,8 @@ static const struct config_key trunk_keys[] = {
     KEY("privacy", bool, TRUNK(privacy), "no"),
     WORD("pai", TRUNK(pai), pai_words, "auto"),
     WORD("identity", TRUNK(identity), identity_words, "pai"),
+    KEY("label", domain, TRUNK(label), ""),
+    KEY("enum", domain, TRUNK(enum_zone), ""),
     WORD("uri_scheme", TRUNK(tel), scheme_words, "sip"),
     KEY2("users", words, TRUNK(may), TRUNK(mayc), ""),
     KEY("users_file", file, TRUNK(may_file), ""),
@@ -297,9 +299,7 @@ static const struct config_word level_words[] = {
 
 static const struct config_word format_words[] = {
     {"text", 0}, /* enum log_format */
-    {"journal", 1},
-    {"json", 2},
-    {NULL, 0},
+    {"journal", 1}, {"json", 2}, {"bare", 3}, {NULL, 0},
 };
 
 static const struct config_key log_keys[] = {

@@ -80,11 +80,6 @@ const char *config_uri_check(const char *text, struct sa *host,
 	return NULL;
 }
 
-static char **field_of(const struct config_key *key, void *base)
-{
-	return (char **)(void *)((char *)base + key->offset);
-}
-
 static const char *uri_decode_value(struct config_value *v, void *base)
 {
 	enum config_transport transport;
@@ -95,25 +90,8 @@ static const char *uri_decode_value(struct config_value *v, void *base)
 	if (why)
 		return why;
 
-	return config_string_set(v, field_of(v->key, base), v->text,
-				 strlen(v->text));
+	return config_type_text.decode(v, base);
 }
 
-static int uri_print(struct re_printf *pf, const struct config_key *key,
-		     const void *base)
-{
-	const char *const *field =
-	    (const void *)((const char *)base + key->offset);
-
-	return *field ? re_hprintf(pf, "%s", *field) : 0;
-}
-
-static void uri_clear(const struct config_key *key, void *base)
-{
-	char **field = field_of(key, base);
-
-	*field = mem_deref(*field);
-}
-
-const struct config_type config_type_uri = {uri_decode_value, uri_print,
-					    uri_clear, false};
+const struct config_type config_type_uri = {
+    uri_decode_value, config_text_print, config_text_clear, false};

@@ -13,16 +13,6 @@
 
 bool config_files_off;
 
-static void *field_at(void *base, size_t offset)
-{
-	return (char *)base + offset;
-}
-
-static const void *field_in(const void *base, size_t offset)
-{
-	return (const char *)base + offset;
-}
-
 const char *config_string_set(struct config_value *v, char **fieldp,
 			      const char *s, size_t len)
 {
@@ -70,40 +60,40 @@ void config_section_clear(const struct config_kind *kind, void *base)
 
 static const char *text_decode(struct config_value *v, void *base)
 {
-	return config_string_set(v, field_at(base, v->key->offset), v->text,
-				 strlen(v->text));
+	return config_string_set(v, config_field(base, v->key->offset),
+				 v->text, strlen(v->text));
 }
 
-static int text_print(struct re_printf *pf, const struct config_key *key,
+int config_text_print(struct re_printf *pf, const struct config_key *key,
 		      const void *base)
 {
-	char *const *field = field_in(base, key->offset);
+	char *const *field = config_field_in(base, key->offset);
 
 	return *field ? re_hprintf(pf, "%s", *field) : 0;
 }
 
-static void text_clear(const struct config_key *key, void *base)
+void config_text_clear(const struct config_key *key, void *base)
 {
-	char **field = field_at(base, key->offset);
+	char **field = config_field(base, key->offset);
 
 	*field = mem_deref(*field);
 }
 
-const struct config_type config_type_text = {text_decode, text_print,
-					     text_clear, false};
+const struct config_type config_type_text = {text_decode, config_text_print,
+					     config_text_clear, false};
 
 /* ---- secrets and files ---- */
 
 static int secret_print(struct re_printf *pf, const struct config_key *key,
 			const void *base)
 {
-	char *const *field = field_in(base, key->offset);
+	char *const *field = config_field_in(base, key->offset);
 
 	return *field ? re_hprintf(pf, "(set)") : 0;
 }
 
 const struct config_type config_type_secret = {text_decode, secret_print,
-					       text_clear, true};
+					       config_text_clear, true};
 
 /* dir/text, or text where it is absolute already. */
 static const char *path_join(struct config_value *v, char **pathp)
@@ -191,7 +181,7 @@ static const char *secret_file_decode(struct config_value *v, void *base)
 	const char *why = path_join(v, &path);
 
 	if (!why)
-		why = secret_read(v, path, field_at(base, v->key->offset));
+		why = secret_read(v, path, config_field(base, v->key->offset));
 	mem_deref(path);
 
 	return why;
@@ -203,7 +193,7 @@ const struct config_type config_type_secret_file = {secret_file_decode, NULL,
 
 static const char *file_decode(struct config_value *v, void *base)
 {
-	char **field = field_at(base, v->key->offset);
+	char **field = config_field(base, v->key->offset);
 	const char *why = path_join(v, field);
 	struct stat st;
 	int fd;
@@ -218,12 +208,12 @@ static const char *file_decode(struct config_value *v, void *base)
 	return why;
 }
 
-const struct config_type config_type_file = {file_decode, text_print,
-					     text_clear, false};
+const struct config_type config_type_file = {file_decode, config_text_print,
+					     config_text_clear, false};
 
 static const char *path_decode(struct config_value *v, void *base)
 {
-	char **field = field_at(base, v->key->offset);
+	char **field = config_field(base, v->key->offset);
 	const char *why = path_join(v, field);
 
 	if (!why &&
@@ -233,17 +223,17 @@ static const char *path_decode(struct config_value *v, void *base)
 	return why;
 }
 
-const struct config_type config_type_path = {path_decode, text_print,
-					     text_clear, false};
+const struct config_type config_type_path = {path_decode, config_text_print,
+					     config_text_clear, false};
 
 /* A file that is made when it is missing. */
 static const char *place_decode(struct config_value *v, void *base)
 {
-	return path_join(v, field_at(base, v->key->offset));
+	return path_join(v, config_field(base, v->key->offset));
 }
 
-const struct config_type config_type_place = {place_decode, text_print,
-					      text_clear, false};
+const struct config_type config_type_place = {place_decode, config_text_print,
+					      config_text_clear, false};
 
 /* ---- words and numbers ---- */
 
@@ -252,7 +242,7 @@ static const struct config_word bool_words[] = {
     {"off", 0}, {"1", 1},  {"0", 0},	{NULL, 0},
 };
 
-const struct config_word config_dscps[] = {
+static const struct config_word dscps[] = {
     /* RFC 2474 4.2.2, 2597 6, 3246 2.7, 5865 */
     {"CS0", 0},	  {"CS1", 8},	{"CS2", 16},  {"CS3", 24},  {"CS4", 32},
     {"CS5", 40},  {"CS6", 48},	{"CS7", 56},  {"AF11", 10}, {"AF12", 12},
@@ -298,7 +288,7 @@ static const char *bool_decode(struct config_value *v, void *base)
 	if (!word)
 		return "must be yes or no";
 
-	*(bool *)field_at(base, v->key->offset) = word->value != 0;
+	*(bool *)config_field(base, v->key->offset) = word->value != 0;
 
 	return NULL;
 }
@@ -306,7 +296,7 @@ static const char *bool_decode(struct config_value *v, void *base)
 static int bool_print(struct re_printf *pf, const struct config_key *key,
 		      const void *base)
 {
-	const bool *field = field_in(base, key->offset);
+	const bool *field = config_field_in(base, key->offset);
 
 	return re_hprintf(pf, "%s", *field ? "yes" : "no");
 }
@@ -341,7 +331,7 @@ static const char *number_decode(struct config_value *v, void *base)
 	if (n > v->key->max)
 		return "is too large";
 
-	*(unsigned *)field_at(base, v->key->offset) = n;
+	*(unsigned *)config_field(base, v->key->offset) = n;
 
 	return NULL;
 }
@@ -349,7 +339,7 @@ static const char *number_decode(struct config_value *v, void *base)
 static int number_print(struct re_printf *pf, const struct config_key *key,
 			const void *base)
 {
-	const unsigned *field = field_in(base, key->offset);
+	const unsigned *field = config_field_in(base, key->offset);
 
 	return re_hprintf(pf, "%u", *field);
 }
@@ -369,7 +359,7 @@ static const char *enum_decode(struct config_value *v, void *base)
 	if (word->value == CONFIG_LATER)
 		return "is not supported yet; supported are";
 
-	memcpy(field_at(base, v->key->offset), &word->value, sizeof(int));
+	memcpy(config_field(base, v->key->offset), &word->value, sizeof(int));
 
 	return NULL;
 }
@@ -380,7 +370,7 @@ static int enum_print(struct re_printf *pf, const struct config_key *key,
 	const char *name;
 	int value;
 
-	memcpy(&value, field_in(base, key->offset), sizeof(value));
+	memcpy(&value, config_field_in(base, key->offset), sizeof(value));
 	name = word_of(key->words, value);
 
 	return name ? re_hprintf(pf, "%s", name) : 0;
@@ -391,7 +381,7 @@ const struct config_type config_type_enum = {enum_decode, enum_print, NULL,
 
 static const char *dscp_decode(struct config_value *v, void *base)
 {
-	const struct config_word *word = word_find(config_dscps, v->text);
+	const struct config_word *word = word_find(dscps, v->text);
 	unsigned n;
 
 	if (word)
@@ -399,7 +389,7 @@ static const char *dscp_decode(struct config_value *v, void *base)
 	else if (!number_parse(&n, v->text) || n > 63)
 		return "must be 0 to 63, or a name such as EF, CS3, AF41";
 
-	*(unsigned *)field_at(base, v->key->offset) = n;
+	*(unsigned *)config_field(base, v->key->offset) = n;
 
 	return NULL;
 }
@@ -407,8 +397,8 @@ static const char *dscp_decode(struct config_value *v, void *base)
 static int dscp_print(struct re_printf *pf, const struct config_key *key,
 		      const void *base)
 {
-	const unsigned *field = field_in(base, key->offset);
-	const char *name = word_of(config_dscps, (int)*field);
+	const unsigned *field = config_field_in(base, key->offset);
+	const char *name = word_of(dscps, (int)*field);
 
 	return name ? re_hprintf(pf, "%s", name)
 		    : re_hprintf(pf, "%u", *field);
@@ -468,11 +458,11 @@ static const char *domain_decode(struct config_value *v, void *base)
 
 	pl_set_str(&text, v->text);
 
-	return domain_prepare(v, field_at(base, v->key->offset), &text);
+	return domain_prepare(v, config_field(base, v->key->offset), &text);
 }
 
-const struct config_type config_type_domain = {domain_decode, text_print,
-					       text_clear, false};
+const struct config_type config_type_domain = {
+    domain_decode, config_text_print, config_text_clear, false};
 
 static void strings_free(char **list, size_t n)
 {
@@ -483,8 +473,8 @@ static void strings_free(char **list, size_t n)
 
 static void strings_clear(const struct config_key *key, void *base)
 {
-	char ***field = field_at(base, key->offset);
-	size_t *n = field_at(base, key->offset2);
+	char ***field = config_field(base, key->offset);
+	size_t *n = config_field(base, key->offset2);
 
 	strings_free(*field, *n);
 	*field = NULL;
@@ -494,8 +484,8 @@ static void strings_clear(const struct config_key *key, void *base)
 static int strings_print(struct re_printf *pf, const struct config_key *key,
 			 const void *base)
 {
-	char **const *field = field_in(base, key->offset);
-	const size_t *n = field_in(base, key->offset2);
+	char **const *field = config_field_in(base, key->offset);
+	const size_t *n = config_field_in(base, key->offset2);
 	size_t i;
 	int err = 0;
 
@@ -547,8 +537,8 @@ static const char *strings_decode(struct config_value *v, void *base,
 	}
 
 	strings_clear(v->key, base);
-	*(char ***)field_at(base, v->key->offset) = list;
-	*(size_t *)field_at(base, v->key->offset2) = n;
+	*(char ***)config_field(base, v->key->offset) = list;
+	*(size_t *)config_field(base, v->key->offset2) = n;
 
 	return NULL;
 }

@@ -11,6 +11,10 @@
 #include <unistd.h>
 #include "base/compat.h"
 
+#ifndef PLANT
+#define PLANT 0 /* 1..3: a bug on purpose, for the fuzzer to find */
+#endif
+
 enum {
 	SLOT = 4096,	    /* bytes; the first is the header's */
 	SLOTS_MIN = 64,	    /* less is no help */
@@ -72,7 +76,8 @@ static uint64_t now_ms(void)
 
 static bool is_whole(const struct half *h)
 {
-	return h->len <= JOURNAL_RECORD && h->sum && h->sum == sum_of(h);
+	return (h->len <= JOURNAL_RECORD || PLANT == 1) && h->sum &&
+	       h->sum == sum_of(h);
 }
 
 int journal_scan(const uint8_t *p, size_t len, journal_h *h, void *arg)
@@ -80,14 +85,15 @@ int journal_scan(const uint8_t *p, size_t len, journal_h *h, void *arg)
 	struct header header;
 	struct half half[2];
 
-	if (len < SLOT)
+	if (len < (PLANT == 2 ? sizeof(magic) : SLOT))
 		return EBADMSG;
 
 	memcpy(&header, p, sizeof(header));
 	if (memcmp(header.magic, magic, sizeof(magic)) != 0)
 		return EBADMSG;
 
-	for (size_t at = SLOT; len - at >= SLOT; at += SLOT) {
+	for (size_t at = SLOT; len - at >= (PLANT == 3 ? 1 : SLOT);
+	     at += SLOT) {
 		const struct half *is = NULL;
 
 		memcpy(half, p + at, sizeof(half));

@@ -2,7 +2,7 @@
 #include "base/lag.h"
 
 #include <stddef.h>
-#include <time.h>
+#include "base/now.h"
 
 enum { SHARE = 4 }; /* of what is smoothed, one is the last tick's */
 
@@ -40,17 +40,10 @@ bool lag_gate_tick(struct lag_gate *g, uint64_t lag)
 
 void lag_input(uint64_t *since, bool more)
 {
-	struct timespec ts;
-	uint64_t now;
-
-	if (!more) {
+	if (!more)
 		*since = 0;
-		return;
-	}
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	now = (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-	if (*since)
-		lag_note(&lag_signalling, now - *since);
+	else if (*since)
+		lag_note(&lag_signalling, now_us(CLOCK_MONOTONIC) - *since);
 	else
-		*since = now;
+		*since = now_us(CLOCK_MONOTONIC);
 }

@@ -33,7 +33,7 @@ static void line_init(struct line *line)
 	line->cut = false;
 }
 
-static atomic_int log_format = LOG_FORMAT_TEXT;
+static atomic_int log_format = LOG_FORMAT_BARE;
 
 /* sd-daemon(3); syslog(3) */
 static const char *const priorities[] = {
@@ -114,16 +114,6 @@ static void line_end(struct line *line, bool cut, const char *tail)
 		line->buf[line->len++] = *tail++;
 }
 
-static void print_text(struct line *line, const struct log_line *l, bool cut)
-{
-	struct re_printf pf = {.vph = line_append, .arg = line};
-
-	if (atomic_load(&log_format) == LOG_FORMAT_JOURNAL)
-		(void)re_hprintf(&pf, "%s", priorities[l->level]);
-	(void)text_print_log(&pf, &l->text);
-	line_end(line, cut || line->cut, "\n");
-}
-
 /* RFC 3339 5.6, to ms */
 static int time_print(struct re_printf *pf, const struct timespec *ts)
 {
@@ -136,6 +126,26 @@ static int time_print(struct re_printf *pf, const struct timespec *ts)
 			  tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
 			  tm.tm_hour, tm.tm_min, tm.tm_sec,
 			  (unsigned)(ts->tv_nsec / 1000000));
+}
+
+static void print_text(struct line *line, const struct log_line *l, bool cut)
+{
+	struct re_printf pf = {.vph = line_append, .arg = line};
+	struct timespec now;
+
+	switch (atomic_load(&log_format)) {
+	case LOG_FORMAT_JOURNAL:
+		(void)re_hprintf(&pf, "%s", priorities[l->level]);
+		break;
+	case LOG_FORMAT_TEXT:
+		(void)clock_gettime(CLOCK_REALTIME, &now);
+		(void)re_hprintf(&pf, "%H ", time_print, &now);
+		break;
+	default:
+		break;
+	}
+	(void)text_print_log(&pf, &l->text);
+	line_end(line, cut || line->cut, "\n");
 }
 
 /* Not inside an escape: "\u0000" is the longest. */

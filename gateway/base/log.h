@@ -19,9 +19,11 @@ enum log_level {
 };
 
 enum log_format {
-	LOG_FORMAT_TEXT,    /* as journal where standard error is journald's */
+	LOG_FORMAT_TEXT,    /* the time first, or as journal where standard
+			     * error is journald's */
 	LOG_FORMAT_JOURNAL, /* "<6>" first, sd-daemon(3) */
 	LOG_FORMAT_JSON,    /* an object a line */
+	LOG_FORMAT_BARE,    /* nothing first; also until one is set */
 };
 
 enum { LOG_RULES_MAX = 32, LOG_NAME_MAX = 255 /* bytes */ };

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/now.h"
 #include "base/store_int.h"
 
 enum {
@@ -204,15 +204,8 @@ static void queue_add(struct queue *q, struct change *c)
 /* With the mutex held: for ms, or until there is something to do. */
 static void pause_for(struct store *s, unsigned ms)
 {
-	struct timespec ts;
+	const struct timespec ts = now_after(ms);
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	ts.tv_sec += ms / 1000;
-	ts.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (ts.tv_nsec >= 1000000000) {
-		ts.tv_sec++;
-		ts.tv_nsec -= 1000000000;
-	}
 	while (!s->stop && !pthread_cond_timedwait(&s->cond, &s->mutex, &ts))
 		;
 }

@@ -52,10 +52,7 @@ int store_db_open_rw(struct store *s);
 /* At start: read-only where nothing else is possible. */
 int store_db_open(struct store *s);
 
-extern const char *const store_migrations[]; /* i makes version i + 1 */
 extern const int store_version;
-/* The oldest version whose program can work with store_version. */
-extern const char store_readable[];
 extern const char *const store_queries[STORE_QUERIES];
 extern const char *const store_changes[STORE_CHANGES];
 

@@ -4,7 +4,7 @@
 
 /* "readable" is the oldest version whose program can work with the file: new
  * tables and columns with defaults leave it as it is. */
-const char *const store_migrations[] = {
+static const char *const migrations[] = {
     "CREATE TABLE meta (readable INTEGER NOT NULL);"
     "INSERT INTO meta VALUES (1);"
     "CREATE TABLE account ("
@@ -53,9 +53,7 @@ const char *const store_migrations[] = {
     " until INTEGER NOT NULL);"
     "PRAGMA user_version = 4",
 };
-const int store_version =
-    sizeof(store_migrations) / sizeof(store_migrations[0]);
-const char store_readable[] = "SELECT readable FROM meta";
+const int store_version = sizeof(migrations) / sizeof(migrations[0]);
 
 const char *const store_queries[STORE_QUERIES] = {
     [STORE_ACCOUNTS] =
@@ -114,7 +112,8 @@ static int newer_check(sqlite3 *db, int upto)
 	sqlite3_stmt *st = NULL;
 	int rc;
 
-	rc = sqlite3_prepare_v2(db, store_readable, -1, &st, NULL);
+	rc =
+	    sqlite3_prepare_v2(db, "SELECT readable FROM meta", -1, &st, NULL);
 	if (rc == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW &&
 	    sqlite3_column_int(st, 0) <= upto)
 		rc = SQLITE_OK;
@@ -132,8 +131,7 @@ static int step_up(sqlite3 *db, int version)
 
 	rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(db, store_migrations[version], NULL, NULL,
-				  NULL);
+		rc = sqlite3_exec(db, migrations[version], NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
 	if (rc != SQLITE_OK && !sqlite3_get_autocommit(db))

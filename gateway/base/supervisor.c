@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
+#include "base/now.h"
 
 enum { TEXT_MAX = 512 }; /* bytes of a message */
 
@@ -96,12 +96,8 @@ void supervisor_tell(const char *fmt, ...)
 
 void supervisor_reloading(void)
 {
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	supervisor_tell("RELOADING=1\nMONOTONIC_USEC=%llu",
-			(unsigned long long)ts.tv_sec * 1000000 +
-			    (unsigned long long)ts.tv_nsec / 1000);
+			(unsigned long long)now_us(CLOCK_MONOTONIC));
 }
 
 void supervisor_close(void)

@@ -1,6 +1,7 @@
 /* text.c: UTF-8, and escaping for each of the languages that we print. */
 #include "base/text.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -79,6 +80,11 @@ bool text_is_utf8(const char *s, size_t len)
 	}
 
 	return true;
+}
+
+int text_hex(char c)
+{
+	return isxdigit((unsigned char)c) ? ch_hex(c) : -1;
 }
 
 bool text_is_control(uint32_t cp)

@@ -19,6 +19,9 @@ bool text_is_utf8(const char *s, size_t len);
 /* C0, DEL or C1: what a terminal could take for a command. */
 bool text_is_control(uint32_t cp);
 
+/* The value of a hexadecimal digit, -1 for what is none. */
+int text_hex(char c);
+
 /* Printers for %H, argument const struct pl *.  Never fail on bad input:
  * what is not allowed becomes U+FFFD (xml) or a space (sip). */
 

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <time.h>
 #include "base/log.h"
+#include "base/now.h"
 #include "base/trace_int.h"
 
 enum {
@@ -238,15 +238,6 @@ static void entry_link(struct entry *e, const struct pl *key)
 	*bucket = ring.head;
 }
 
-static uint64_t wall_us(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 static size_t at_most(size_t n, size_t max)
 {
 	return n < max ? n : max;
@@ -263,7 +254,7 @@ static void entry_write(const struct trace_message *m, const char *peer)
 
 	size = sizeof(*e) + len + peerlen + keylen + 3 + ENTRY_ALIGN;
 	e = ring_reserve(size - size % ENTRY_ALIGN);
-	e->at = wall_us();
+	e->at = now_us(CLOCK_REALTIME);
 	e->kind = (uint8_t)m->kind;
 	e->way = (uint8_t)m->way;
 	e->tx = m->tx;
@@ -319,7 +310,7 @@ void trace_set_logged(bool logged)
 /* Reports come as long as a call lasts, and would push its messages out. */
 static void report_pass(const struct trace_message *m)
 {
-	struct trace_entry t = {.at = wall_us(),
+	struct trace_entry t = {.at = now_us(CLOCK_REALTIME),
 				.kind = m->kind,
 				.way = m->way,
 				.tx = m->tx,
