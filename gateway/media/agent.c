@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <gio/gio.h>
 #include <nice/agent.h>
+#include <nice/nice.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -583,4 +584,10 @@ int agent_send(struct agent *a, const uint8_t *p, size_t len)
 				 (const gchar *)p);
 
 	return n < 0 ? EAGAIN : 0;
+}
+
+/* libnice has had RFC 7675 5.1's 30 s since 0.1.22 (Debian 13). */
+uint64_t agent_patience(void)
+{
+	return NICE_CHECK_VERSION(0, 1, 22) ? 30000000 : 10000000;
 }

@@ -66,5 +66,7 @@ int agent_add_remote(struct agent *a, const struct candidate *c);
  * all candidates. */
 int agent_restart(struct agent *a, const struct agent_conf *conf);
 int agent_send(struct agent *a, const uint8_t *p, size_t len);
+/* us from the peer's last answer to ops->lost. */
+uint64_t agent_patience(void);
 
 #endif

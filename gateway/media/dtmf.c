@@ -20,7 +20,8 @@ int dtmf_event(char digit)
 	return p ? (int)(p - digits) : -1;
 }
 
-char dtmf_digit(unsigned event)
+/* 0: none */
+static char digit_of(unsigned event)
 {
 	return event < sizeof(digits) - 1 ? digits[event] : 0;
 }
@@ -94,7 +95,7 @@ static char close_event(struct dtmf_rx *rx, uint32_t clock, unsigned *ms)
 				 clock)
 		    : 0;
 
-	return dtmf_digit(rx->event);
+	return digit_of(rx->event);
 }
 
 /* RFC 4733 2.5.1.3: an event that is longer than the field can say goes on

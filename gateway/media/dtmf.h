@@ -35,7 +35,6 @@ struct dtmf_packet {
 
 /* 0-9 * # A-D (a-d too) -> 0..15; -1: no such digit. */
 int dtmf_event(char digit);
-char dtmf_digit(unsigned event); /* 0: not a digit */
 /* ms is clamped; ENOSPC when the queue is full, EINVAL. */
 int dtmf_push(struct dtmf *d, char digit, unsigned ms);
 /* True: *p is to be sent.  *wait: ms until the next call, 0: none needed

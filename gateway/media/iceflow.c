@@ -13,9 +13,9 @@ enum { REMOTES_FIRST = 4 }; /* of FLOW_REMOTE_MAX, a power of 2 of it */
 
 enum { /* us; design: consent */
        ICE_DEADLINE = 15 * 1000000,
-       /* libnice gives up 10 s after the last answer; 30 s after it only new
-	 * credentials may resume. */
-       RESUME_WINDOW = 20 * 1000000,
+       /* From the peer's last answer: later only new credentials resume
+	* (RFC 7675 5.1). */
+       RESUME_MAX = 30 * 1000000,
        SUSPEND_MAX = 30 * 1000000,
 };
 
@@ -250,7 +250,8 @@ static void set_deadline(struct flow *f, uint64_t us)
 static bool may_resume(const struct flow *f)
 {
 	return f->i.restarting ||
-	       f->relay->w->now - f->i.suspended_at < RESUME_WINDOW;
+	       f->relay->w->now - f->i.suspended_at + agent_patience() <
+		   RESUME_MAX;
 }
 
 static void replay_early(struct flow *f)

@@ -91,6 +91,8 @@ static void tell_final(struct relay *r, const struct media_stat *stats,
 		relay_event(r, &ev);
 }
 
+static unsigned collect(const struct relay *r, struct media_stat *stats);
+
 void relay_close(struct relay *r)
 {
 	struct media_stat stats[MEDIA_FLOW_MAX];
@@ -98,7 +100,7 @@ void relay_close(struct relay *r)
 
 	if (r->gone)
 		return;
-	n = relay_collect(r, stats);
+	n = collect(r, stats);
 	for (i = 0; i < n; i++)
 		log_flow(r, &stats[i]);
 	tell_final(r, stats, n);
@@ -221,7 +223,7 @@ static void print_pair(const struct flow *f, char *buf, size_t size)
 	}
 }
 
-unsigned relay_collect(const struct relay *r, struct media_stat *stats)
+static unsigned collect(const struct relay *r, struct media_stat *stats)
 {
 	const struct flow *f;
 	unsigned i, n = 0;
@@ -250,7 +252,7 @@ void relay_stats(struct relay *r)
 	struct media_stat stats[MEDIA_FLOW_MAX];
 	struct media_event ev = {.type = MEDIA_STATS};
 
-	ev.statc = relay_collect(r, stats);
+	ev.statc = collect(r, stats);
 	ev.stats = stats;
 	relay_event(r, &ev);
 }

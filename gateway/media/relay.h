@@ -263,7 +263,6 @@ void relay_stream(struct relay *r, unsigned index, struct stream *spare);
 void relay_dtmf(struct relay *r, unsigned stream, enum media_side to,
 		char digit, unsigned ms);
 void relay_stats(struct relay *r);
-unsigned relay_collect(const struct relay *r, struct media_stat *stats);
 
 /* ---- total.c ---- */
 /* What a flow counted since the last time goes to the worker's totals. */

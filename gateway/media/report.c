@@ -140,11 +140,6 @@ int report_check(const uint8_t *p, size_t len)
 	return err == ENOENT ? 0 : err;
 }
 
-uint32_t report_sender(const uint8_t *p, size_t len)
-{
-	return len >= 8 ? packet_u32(p + 4) : 0;
-}
-
 static uint32_t map_sender(const struct report_map *map, uint32_t ssrc)
 {
 	(void)ssrc; /* whoever speaks there, we are one here */

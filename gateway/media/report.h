@@ -36,8 +36,6 @@ int report_translate(uint8_t *out, size_t *outlen, const uint8_t *in,
 /* SR or RR and SDES from our own counters, to the one who receives fwd.
  * ntp: 64 bits of NTP time. */
 size_t report_make(uint8_t *out, const struct report_map *map, uint64_t ntp);
-/* SSRC of the first packet's sender; 0: too short. */
-uint32_t report_sender(const uint8_t *p, size_t len);
 uint64_t report_ntp(void); /* now, CLOCK_REALTIME */
 
 #endif

@@ -4,6 +4,10 @@
 #include <stdio.h>
 #include "media/packet.h"
 
+#ifndef PLANT
+#define PLANT 0 /* 1..3: a bug on purpose, for the fuzzer to find */
+#endif
+
 enum {
 	SR = 200, /* RFC 3550 6.4.1 */
 	RR = 201, /* 6.4.2 */
@@ -65,16 +69,16 @@ size_t rtcpjson_encode(char buf[RTCPJSON_MAX], const uint8_t *p, size_t len)
 	if (n < len)
 		len = n;
 	n = 8 + (p[1] == SR ? SR_INFO : 0);
-	if (len < n)
+	if (len < n && PLANT != 1)
 		return 0;
 
 	put(&o, "{\"ssrc\":%u,\"type\":%u,", packet_u32(p + 4), p[1]);
 	if (p[1] == SR)
 		put_sender(&o, p + 8);
 	blocks = p[0] & 0x1f;
-	if (blocks > (len - n) / BLOCK)
+	if (blocks > (len - n) / BLOCK && PLANT != 2)
 		blocks = (len - n) / BLOCK;
-	if (blocks > BLOCKS)
+	if (blocks > BLOCKS && PLANT != 3)
 		blocks = BLOCKS;
 	put(&o, "\"report_count\":%zu,\"report_blocks\":[", blocks);
 	for (i = 0; i < blocks; i++) {
