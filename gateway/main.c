@@ -6,17 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sysexits.h>
 #include "admin/aftermath.h"
 #include "admin/cdr.h"
 #include "admin/control.h"
 #include "admin/hep.h"
 #include "admin/init.h"
 #include "admin/life.h"
+#include "admin/reload.h"
 #include "admin/remote.h"
 #include "admin/web.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/slack.h"
+#include "base/spare.h"
 #include "base/sslmem.h"
 #include "base/trace.h"
 #include "gateway.h"
@@ -59,11 +62,9 @@ static int raise_limits(void)
 	return fd_setsize(max);
 }
 
-static int print_stderr(const char *p, size_t size, void *arg)
+static int print_mbuf(const char *p, size_t size, void *arg)
 {
-	(void)arg;
-
-	return fwrite(p, 1, size, stderr) == size ? 0 : EIO;
+	return mbuf_write_mem(arg, (const uint8_t *)p, size);
 }
 
 static int print_stdout(const char *p, size_t size, void *arg)
@@ -451,6 +452,7 @@ static void stop(struct gateway *gw)
 	mem_deref(gw->config);
 	trace_close();
 	slack_close();
+	spare_close();
 }
 
 static int run(struct gateway *gw)
@@ -459,6 +461,7 @@ static int run(struct gateway *gw)
 
 	config_log_apply(gw->config);
 	the_gateway = gw;
+	(void)spare_open();
 	err = start(gw);
 	if (!err)
 		err = re_main(signal_handler);
@@ -490,24 +493,44 @@ static int check(const struct gateway *gw)
 	return fflush(stdout) ? 1 : 0;
 }
 
-static int load_and_run(const char *file, bool only_check)
+static int load(struct gateway *gw, const char *file, bool only_check)
 {
-	struct re_printf problems = {print_stderr, NULL};
-	struct gateway gw;
+	struct mbuf *mb = mbuf_alloc(512);
+	struct re_printf problems = {print_mbuf, mb};
 	int err;
 
-	memset(&gw, 0, sizeof(gw));
+	if (!mb)
+		return ENOMEM;
+
 	config_late_set(route_check);
-	err = config_load(&gw.config, file, &problems);
+	err = config_load(&gw->config, file, &problems);
 	if (!err)
-		err = route_alloc(&gw.route, gw.config, &problems);
+		err = route_alloc(&gw->route, gw->config, &problems);
+	if (only_check)
+		(void)fwrite(mb->buf, 1, mb->end, stderr);
+	else
+		reload_problems(mb, "main");
+	mem_deref(mb);
+
+	return err;
+}
+
+static int load_and_run(const char *file, bool only_check)
+{
+	struct gateway gw;
+	int err, status = 1;
+
+	memset(&gw, 0, sizeof(gw));
+	err = load(&gw, file, only_check);
+	if (err && err != ENOMEM && !only_check)
+		status = EX_CONFIG; /* to start it again would not help */
 	if (!err)
 		err = only_check ? check(&gw) : run(&gw);
 	if (err && !only_check)
 		log_error("main: not started\n");
 	stop(&gw);
 
-	return err ? 1 : 0;
+	return err ? status : 0;
 }
 
 int main(int argc, char *argv[])
@@ -550,6 +573,7 @@ int main(int argc, char *argv[])
 	}
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	log_set_format(LOG_FORMAT_TEXT); /* journald's, before [log] is read */
 	life_signals();
 	(void)sslmem_init();
 	dbg_init(DBG_WARNING, DBG_NONE);

@@ -3,15 +3,15 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "admin/cdr_int.h"
 #include "base/log.h"
+#include "base/now.h"
 
 enum {
 	BATCH_MAX = 256,
-	RETRY_MIN = 100,  /* ms */
-	RETRY_MAX = 5000, /* ms */
-	IDLE = 3600,	  /* s; then files look for what is too old */
+	RETRY_MIN = 100,    /* ms */
+	RETRY_MAX = 5000,   /* ms */
+	IDLE = 3600 * 1000, /* ms; then files look for what is too old */
 };
 
 /* The thread outlives its owner where a disk does not answer: calloc'ed, and
@@ -27,7 +27,7 @@ struct cdr_sink {
 	size_t waiting, bytes;
 	uint64_t written, dropped, failures;
 	const char *trouble;
-	bool stop, reopen, losing;
+	bool stop, reopen, losing, over;
 	/* of the thread */
 	bool open;
 	void *state;
@@ -115,15 +115,8 @@ static void batch_done(struct cdr_sink *s, const struct cdr_record *list)
 
 static void pause_for(struct cdr_sink *s, unsigned ms)
 {
-	struct timespec ts;
+	const struct timespec ts = now_after(ms);
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	ts.tv_sec += ms / 1000;
-	ts.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (ts.tv_nsec >= 1000000000) {
-		ts.tv_sec++;
-		ts.tv_nsec -= 1000000000;
-	}
 	while (!s->stop && !s->reopen &&
 	       !pthread_cond_timedwait(&s->cond, &s->mutex, &ts))
 		;
@@ -133,10 +126,8 @@ static void pause_for(struct cdr_sink *s, unsigned ms)
  * known to be well before the next call. */
 static void wait_for_work(struct cdr_sink *s)
 {
-	struct timespec ts;
+	const struct timespec ts = now_after(IDLE);
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	ts.tv_sec += IDLE;
 	while (!s->first && !s->stop && !s->reopen && !s->trouble &&
 	       !pthread_cond_timedwait(&s->cond, &s->mutex, &ts))
 		;
@@ -192,6 +183,11 @@ static void *writer(void *arg)
 	(void)pthread_mutex_unlock(&s->mutex);
 	list_free(batch);
 	close_file(s);
+
+	(void)pthread_mutex_lock(&s->mutex);
+	s->over = true;
+	(void)pthread_cond_signal(&s->cond);
+	(void)pthread_mutex_unlock(&s->mutex);
 
 	return NULL;
 }
@@ -260,24 +256,27 @@ static void sink_free(struct cdr_sink *s)
 /* A disk that hangs holds nobody up: its thread ends with the process. */
 void cdr_sink_stop(struct cdr_sink *s, unsigned ms)
 {
-	struct timespec ts;
+	const struct timespec ts = now_after(ms);
+	bool over;
 
 	(void)pthread_mutex_lock(&s->mutex);
 	s->stop = true;
 	(void)pthread_cond_signal(&s->cond);
+	while (!s->over && !pthread_cond_timedwait(&s->cond, &s->mutex, &ts))
+		;
+	over = s->over;
+	if (!over)
+		log_error("records: %s: the disk does not answer: %zu records "
+			  "are lost\n",
+			  s->ops->name, s->waiting);
 	(void)pthread_mutex_unlock(&s->mutex);
 
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	ts.tv_sec += ms / 1000;
-	if (!pthread_timedjoin_np(s->thread, NULL, &ts)) {
+	if (over) {
+		(void)pthread_join(s->thread, NULL);
 		sink_free(s);
-		return;
+	} else {
+		(void)pthread_detach(s->thread);
 	}
-
-	log_error("records: %s: the disk does not answer: %zu records are "
-		  "lost\n",
-		  s->ops->name, s->waiting);
-	(void)pthread_detach(s->thread);
 }
 
 int cdr_sink_start(struct cdr_sink **sp, const struct cdr_sink_ops *ops,
@@ -286,7 +285,7 @@ int cdr_sink_start(struct cdr_sink **sp, const struct cdr_sink_ops *ops,
 	pthread_condattr_t attr;
 	sigset_t all, old;
 	struct cdr_sink *s;
-	int err;
+	int err = ENOMEM;
 
 	s = calloc(1, sizeof(*s));
 	if (!s)
@@ -307,7 +306,9 @@ int cdr_sink_start(struct cdr_sink **sp, const struct cdr_sink_ops *ops,
 	/* signals are for the signalling thread */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = s->state ? pthread_create(&s->thread, NULL, writer, s) : ENOMEM;
+	if (s->state && !conf->csv == !s->conf.csv &&
+	    !conf->sqlite == !s->conf.sqlite)
+		err = pthread_create(&s->thread, NULL, writer, s);
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (err)
 		sink_free(s);

@@ -1,6 +1,7 @@
 /* cmd_calls.c: the calls, one of them, and its end. */
 #include <errno.h>
 #include <string.h>
+#include "admin/rows.h"
 #include "admin/run.h"
 #include "base/text.h"
 #include "bridge/call.h"
@@ -12,10 +13,10 @@ static json_t *leg_json(const struct peer *p, const struct leg *leg)
 	json_t *j = json_object();
 	char *text = NULL;
 
-	json_object_set_new(j, "jid", command_string(p->jid));
-	json_object_set_new(j, "uri", command_string(p->uri));
+	row_text(j, "jid", p->jid);
+	row_text(j, "uri", p->uri);
 	if (leg && !re_sdprintf(&text, "%H", leg->ops->print, leg))
-		json_object_set_new(j, "leg", command_string(text));
+		row_text(j, "leg", text);
 	mem_deref(text);
 
 	return j;
@@ -43,16 +44,12 @@ static json_t *stat_json(const struct media_stat *s)
 	};
 	json_t *j = json_object();
 
-	json_object_set_new(j, "side",
-			    command_string(s->ice ? "xmpp" : "sip"));
-	json_object_set_new(j, "up", json_boolean(s->up));
-	json_object_set_new(
-	    j, "srtp",
-	    command_string(s->suite ? crypto_suite_name(s->suite) : "none"));
-	json_object_set_new(j, "pair", command_string(s->pair));
+	row_text(j, "side", s->ice ? "xmpp" : "sip");
+	row_bool(j, "up", s->up);
+	row_text(j, "srtp", s->suite ? crypto_suite_name(s->suite) : "none");
+	row_text(j, "pair", s->pair);
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
-		json_object_set_new(j, v[i].key,
-				    json_integer((json_int_t)v[i].value));
+		row_number(j, v[i].key, v[i].value);
 
 	return j;
 }
@@ -61,16 +58,13 @@ static json_t *call_json(const struct call_info *info)
 {
 	json_t *j = json_object(), *flows = json_array();
 
-	json_object_set_new(j, "id", command_string(info->name));
-	json_object_set_new(j, "state", command_string(info->state));
-	json_object_set_new(j, "from",
-			    command_string(info->from_xmpp ? "xmpp" : "sip"));
-	json_object_set_new(j, "trunk", command_string(info->trunk));
-	json_object_set_new(j, "age_ms",
-			    json_integer((json_int_t)info->age_ms));
-	json_object_set_new(j, "active_ms",
-			    json_integer((json_int_t)info->active_ms));
-	json_object_set_new(j, "codec", command_string(info->codec));
+	row_text(j, "id", info->name);
+	row_text(j, "state", info->state);
+	row_text(j, "from", info->from_xmpp ? "xmpp" : "sip");
+	row_text(j, "trunk", info->trunk);
+	row_number(j, "age_ms", info->age_ms);
+	row_number(j, "active_ms", info->active_ms);
+	row_text(j, "codec", info->codec);
 	json_object_set_new(j, "xmpp", leg_json(info->x, info->x_leg));
 	json_object_set_new(j, "sip", leg_json(info->s, info->s_leg));
 	for (unsigned i = 0; i < info->statc; i++)
@@ -86,10 +80,8 @@ static void add_ends(json_t *j, const struct call_info *info)
 	const char *user = info->x->jid, *phone = info->s->uri;
 
 	phone = phone ? phone : info->s->jid;
-	json_object_set_new(j, "caller",
-			    command_string(info->from_xmpp ? user : phone));
-	json_object_set_new(j, "called",
-			    command_string(info->from_xmpp ? phone : user));
+	row_text(j, "caller", info->from_xmpp ? user : phone);
+	row_text(j, "called", info->from_xmpp ? phone : user);
 }
 
 static void add_age(json_t *j, const struct call_info *info)
@@ -99,7 +91,7 @@ static void add_age(json_t *j, const struct call_info *info)
 
 	(void)re_snprintf(text, sizeof(text), "%u:%02u:%02u", s / 3600,
 			  s / 60 % 60, s % 60);
-	json_object_set_new(j, "age", command_string(text));
+	row_text(j, "age", text);
 }
 
 static bool add_call(const struct call_info *info, void *arg)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include "admin/rows.h"
 #include "admin/run.h"
 #include "base/log.h"
 
@@ -37,13 +38,11 @@ static json_t *rule_json(const struct log_rule *rule)
 {
 	json_t *j = json_object();
 
-	json_object_set_new(j, "for", command_string(kind_names[rule->kind]));
-	json_object_set_new(j, "name", command_string(rule->name));
-	json_object_set_new(j, "level",
-			    command_string(log_level_name(rule->level)));
+	row_text(j, "for", kind_names[rule->kind]);
+	row_text(j, "name", rule->name);
+	row_text(j, "level", log_level_name(rule->level));
 	if (rule->left)
-		json_object_set_new(j, "seconds_left",
-				    json_integer(rule->left));
+		row_number(j, "seconds_left", rule->left);
 
 	return j;
 }

@@ -1,6 +1,7 @@
 /* cmd_people.c: users, their accounts, and who sees whom. */
 #include <errno.h>
 #include <string.h>
+#include "admin/rows.h"
 #include "admin/run.h"
 #include "xmpp/jid.h"
 
@@ -11,6 +12,7 @@ enum {
 
 struct listing {
 	const struct gateway *gw;
+	char *user; /* NULL: all */
 	json_t *rows;
 	size_t most;
 	bool more;
@@ -28,31 +30,25 @@ static bool has_room(struct listing *l)
 	return false;
 }
 
-/* The user that was asked for, prepared; false: it is no JID, and that was
- * said. */
-static bool user_of(struct command_run *r, char **userp)
+/* false: the user that was asked for is no JID, and that was said. */
+static bool begin(struct listing *l, struct command_run *r)
 {
 	const char *jid = command_arg(r, "jid");
 
-	*userp = NULL;
-	if (!jid || !jid_bare(userp, jid))
-		return true;
-
-	command_fail(r, EINVAL, "%s: no JID", jid);
-
-	return false;
-}
-
-static void begin(struct listing *l, struct command_run *r)
-{
-	l->gw = command_gateway(r);
+	*l = (struct listing){.gw = command_gateway(r),
+			      .most = command_arg_count(r, "most", MOST)};
+	if (jid && jid_bare(&l->user, jid)) {
+		command_fail(r, EINVAL, "%s: no JID", jid);
+		return false;
+	}
 	l->rows = json_array();
-	l->most = command_arg_count(r, "most", MOST);
-	l->more = false;
+
+	return true;
 }
 
 static void end(struct listing *l, struct command_run *r)
 {
+	mem_deref(l->user);
 	if (l->more)
 		command_more(r);
 	command_rows(r, l->rows);
@@ -69,12 +65,12 @@ static bool account_row(const struct account_info *info, void *arg)
 		return true;
 
 	j = json_object();
-	json_object_set_new(j, "user", command_string(info->user));
-	json_object_set_new(j, "gateway", command_string(info->gateway));
-	json_object_set_new(j, "account", command_string(info->account));
-	json_object_set_new(j, "state", command_string(info->state));
-	json_object_set_new(j, "registered", json_boolean(info->up));
-	json_object_set_new(j, "messages", json_integer(info->messages));
+	row_text(j, "user", info->user);
+	row_text(j, "gateway", info->gateway);
+	row_text(j, "account", info->account);
+	row_text(j, "state", info->state);
+	row_bool(j, "registered", info->up);
+	row_number(j, "messages", info->messages);
 	json_array_append_new(l->rows, j);
 
 	return false;
@@ -83,14 +79,11 @@ static bool account_row(const struct account_info *info, void *arg)
 void cmd_accounts(struct command_run *r)
 {
 	struct listing l;
-	char *user;
 
-	if (!user_of(r, &user))
+	if (!begin(&l, r))
 		return;
 
-	begin(&l, r);
-	accounts_apply(l.gw->accounts, user, account_row, &l);
-	mem_deref(user);
+	accounts_apply(l.gw->accounts, l.user, account_row, &l);
 	end(&l, r);
 }
 
@@ -115,23 +108,17 @@ static bool user_row(const struct policy_info *info, void *arg)
 
 	accounts_apply(l->gw->accounts, info->user, count_account, &accounts);
 	j = json_object();
-	json_object_set_new(j, "user", command_string(info->user));
-	json_object_set_new(j, "calls", json_integer(info->calls));
+	row_text(j, "user", info->user);
+	row_number(j, "calls", info->calls);
 	if (info->counted) {
-		json_object_set_new(j, "calls_hour",
-				    json_integer(info->calls_hour));
-		json_object_set_new(j, "calls_day",
-				    json_integer(info->calls_day));
-		json_object_set_new(
-		    j, "minutes_hour",
-		    json_integer((json_int_t)(info->talk_hour / MINUTE)));
-		json_object_set_new(
-		    j, "minutes_day",
-		    json_integer((json_int_t)(info->talk_day / MINUTE)));
+		row_number(j, "calls_hour", info->calls_hour);
+		row_number(j, "calls_day", info->calls_day);
+		row_number(j, "minutes_hour", info->talk_hour / MINUTE);
+		row_number(j, "minutes_day", info->talk_day / MINUTE);
 	}
 	if (info->plan)
-		json_object_set_new(j, "plan", command_string(info->plan));
-	json_object_set_new(j, "accounts", json_integer(accounts));
+		row_text(j, "plan", info->plan);
+	row_number(j, "accounts", accounts);
 	json_array_append_new(l->rows, j);
 
 	return false;
@@ -160,18 +147,15 @@ void cmd_users(struct command_run *r)
 {
 	struct policy_info info;
 	struct listing l;
-	char *user;
 
-	if (!user_of(r, &user))
+	if (!begin(&l, r))
 		return;
 
-	begin(&l, r);
-	if (!user)
+	if (!l.user)
 		policy_apply(l.gw->policy, user_row, &l);
-	else if (!policy_info(l.gw->policy, user, &info))
+	else if (!policy_info(l.gw->policy, l.user, &info))
 		(void)user_row(&info, &l);
-	accounts_apply(l.gw->accounts, user, silent_row, &l);
-	mem_deref(user);
+	accounts_apply(l.gw->accounts, l.user, silent_row, &l);
 	end(&l, r);
 }
 
@@ -194,14 +178,14 @@ static bool pair_row(const struct presence_info *info, void *arg)
 		return true;
 
 	j = json_object();
-	json_object_set_new(j, "user", command_string(info->user));
-	json_object_set_new(j, "contact", command_string(info->contact));
-	json_object_set_new(j, "direction", command_string(direction(info)));
-	json_object_set_new(j, "at_phone", command_string(info->at_phone));
-	json_object_set_new(j, "shown", json_boolean(info->shown));
-	json_object_set_new(j, "watchers", json_integer(info->watchers));
+	row_text(j, "user", info->user);
+	row_text(j, "contact", info->contact);
+	row_text(j, "direction", direction(info));
+	row_text(j, "at_phone", info->at_phone);
+	row_bool(j, "shown", info->shown);
+	row_number(j, "watchers", info->watchers);
 	if (info->trunk)
-		json_object_set_new(j, "trunk", command_string(info->trunk));
+		row_text(j, "trunk", info->trunk);
 	json_array_append_new(l->rows, j);
 
 	return false;
@@ -210,13 +194,10 @@ static bool pair_row(const struct presence_info *info, void *arg)
 void cmd_subscriptions(struct command_run *r)
 {
 	struct listing l;
-	char *user;
 
-	if (!user_of(r, &user))
+	if (!begin(&l, r))
 		return;
 
-	begin(&l, r);
-	presence_apply(l.gw->presence, user, pair_row, &l);
-	mem_deref(user);
+	presence_apply(l.gw->presence, l.user, pair_row, &l);
 	end(&l, r);
 }

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <srtp2/srtp.h>
 #include "admin/load.h"
+#include "admin/rows.h"
 #include "admin/run.h"
 #include "admin/status.h"
 
@@ -69,10 +70,9 @@ void cmd_version(struct command_run *r)
 	};
 	json_t *j = json_object(), *libraries = json_object();
 
-	json_object_set_new(j, "version", command_string(VERSION));
+	row_text(j, "version", VERSION);
 	for (size_t i = 0; i < ARRAY_SIZE(v); i++)
-		json_object_set_new(libraries, v[i].name,
-				    command_string(v[i].version));
+		row_text(libraries, v[i].name, v[i].version);
 	json_object_set_new(j, "libraries", libraries);
 	if (command_wants_json(r)) {
 		command_json(r, j);

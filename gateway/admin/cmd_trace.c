@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "admin/ladder.h"
+#include "admin/rows.h"
 #include "admin/run.h"
 #include "base/text.h"
 #include "base/trace.h"
@@ -36,7 +37,7 @@ static void put_address(json_t *j, const char *key, const struct sa *sa)
 
 	if (sa_isset(sa, SA_ADDR) &&
 	    re_snprintf(text, sizeof(text), "%J", sa) > 0)
-		json_object_set_new(j, key, command_string(text));
+		row_text(j, key, text);
 }
 
 /* What is not UTF-8 is not JSON: its bytes above 0x7f become "?". */
@@ -64,16 +65,13 @@ static json_t *entry_json(const struct trace_entry *e)
 	json_t *j = json_object();
 
 	ladder_label(label, e);
-	json_object_set_new(j, "at_ms",
-			    json_integer((json_int_t)(e->at / 1000)));
-	json_object_set_new(j, "kind",
-			    command_string(trace_kind_name(e->kind)));
-	json_object_set_new(j, "what", command_string(label));
+	row_number(j, "at_ms", e->at / 1000);
+	row_text(j, "kind", trace_kind_name(e->kind));
+	row_text(j, "what", label);
 	if (e->kind != TRACE_MEDIA) {
-		json_object_set_new(j, "sent", json_boolean(e->tx));
-		json_object_set_new(j, "peer", command_string(e->peer));
-		json_object_set_new(j, "way",
-				    command_string(trace_way_name(e->way)));
+		row_bool(j, "sent", e->tx);
+		row_text(j, "peer", e->peer);
+		row_text(j, "way", trace_way_name(e->way));
 		put_address(j, "local", &e->local);
 		put_address(j, "remote", &e->remote);
 		if (e->cut)
@@ -155,9 +153,8 @@ static void say_lost(struct command_run *r, const char *id)
 	}
 
 	j = json_object();
-	json_object_set_new(j, "kind", command_string("gone"));
-	json_object_set_new(j, "text",
-			    command_string("the first messages are gone"));
+	row_text(j, "kind", "gone");
+	row_text(j, "text", "the first messages are gone");
 	put_line(r, j);
 }
 

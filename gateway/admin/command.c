@@ -21,6 +21,7 @@ struct command_run {
 	command_h *later;
 	void *kept;
 	bool more; /* rows than are shown */
+	bool alarm;
 };
 
 static void run_destructor(void *arg)
@@ -163,6 +164,16 @@ json_t *command_string(const char *s)
 void command_more(struct command_run *r)
 {
 	r->more = true;
+}
+
+void command_alarm(struct command_run *r)
+{
+	r->alarm = true;
+}
+
+bool command_alarms(const struct command_run *r)
+{
+	return r && r->alarm;
 }
 
 void command_rows(struct command_run *r, json_t *rows)

@@ -31,5 +31,7 @@ int command_start(struct command_run **rp, const struct gateway *gw,
 int command_line(struct command_run **rp, const struct gateway *gw,
 		 const char *line, const char *who, command_output_h *h,
 		 void *arg);
+/* Its answer tells of something wrong; r may be NULL. */
+bool command_alarms(const struct command_run *r);
 
 #endif

@@ -84,10 +84,14 @@ static bool client_flush(struct client *c)
 	return !loop_fd_add(c->fd, FD_READ, client_io, c);
 }
 
-/* The first byte of the answer: stoxctl's exit status. */
-static char status_char(int err)
+/* The first byte of the answer: stoxctl's exit status; '!' is a result, and a
+ * bad one. */
+static char status_char(const struct client *c, int err)
 {
-	return err == 0 ? '0' : err == EINVAL ? '2' : '1';
+	if (err)
+		return err == EINVAL ? '2' : '1';
+
+	return command_alarms(c->run) ? '!' : '0';
 }
 
 static void client_output(int err, const char *text, size_t len, bool last,
@@ -112,7 +116,7 @@ static void client_output(int err, const char *text, size_t len, bool last,
 
 	c->out->pos = c->out->end;
 	if (!c->begun) {
-		const char first[] = {status_char(err), '\n'};
+		const char first[] = {status_char(c, err), '\n'};
 
 		failed = mbuf_write_mem(c->out, (const uint8_t *)first,
 					sizeof(first));

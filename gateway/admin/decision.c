@@ -2,20 +2,15 @@
 #include <errno.h>
 #include <string.h>
 #include "admin/decision.h"
+#include "admin/rows.h"
+#include "admin/run.h"
 #include "base/text.h"
 #include "bridge/policy.h"
 #include "xmpp/jid.h"
 
-static json_t *string(const char *s)
-{
-	json_t *j = json_string(s ? s : "");
-
-	return j ? j : json_string("");
-}
-
 static void step(const char *text, void *arg)
 {
-	json_array_append_new(arg, string(text));
+	json_array_append_new(arg, command_string(text));
 }
 
 /* A number as it is typed is the local part of an address. */
@@ -36,11 +31,10 @@ static int address_of(char **jidp, const struct config *c, const char *number)
 }
 
 json_t *decision_route(const struct gateway *gw, const char *number,
-		       const char *jid)
+		       const char *jid, struct route_choice *c)
 {
 	json_t *j, *steps;
 	struct route_ask ask;
-	struct route_choice c;
 	enum stanza_cond cond;
 	char *to = NULL;
 
@@ -50,15 +44,14 @@ json_t *decision_route(const struct gateway *gw, const char *number,
 	j = json_object();
 	steps = json_array();
 	ask = (struct route_ask){jid, to, step, steps};
-	cond = route_choose(gw->route, &ask, &c);
+	cond = route_choose(gw->route, &ask, c);
 	if (!cond)
 		step("allowed", steps);
-	json_object_set_new(j, "allowed", json_boolean(!cond));
-	json_object_set_new(j, "uri", string(c.to.uri));
-	json_object_set_new(j, "as", string(c.as));
-	json_object_set_new(j, "why", string(c.why));
+	row_bool(j, "allowed", !cond);
+	row_text(j, "uri", c->to.uri);
+	row_text(j, "as", c->as);
+	row_text(j, "why", c->why);
 	json_object_set_new(j, "steps", steps);
-	route_choice_clear(&c);
 	mem_deref(to);
 
 	return j;

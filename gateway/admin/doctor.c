@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "admin/rows.h"
 #include "admin/run.h"
 #include "base/text.h"
 
@@ -171,11 +172,12 @@ void doctor_clock(struct doctor *d, const char *whose, time_t now)
 		  llabs(off), off > 0 ? "ahead of" : "behind");
 }
 
-int doctor_start(struct doctor **dp, const struct gateway *gw, doctor_h *h,
+/* EBUSY: one is under way. */
+static int start(struct doctor **dp, const struct gateway *gw, doctor_h *h,
 		 void *arg)
 {
-	static doctor_probes_h *const all[] = {doctor_xmpp, doctor_sip,
-					       doctor_net, doctor_local};
+	static doctor_probes_h *const all[] = {
+	    doctor_xmpp, doctor_sip, doctor_net, doctor_local, doctor_disk};
 	struct doctor *d;
 	int err = 0;
 
@@ -203,7 +205,7 @@ int doctor_start(struct doctor **dp, const struct gateway *gw, doctor_h *h,
 	return 0;
 }
 
-json_t *doctor_json(const struct doctor *d)
+static json_t *rows_of(const struct doctor *d)
 {
 	json_t *v = json_array();
 	struct le *le;
@@ -212,19 +214,18 @@ json_t *doctor_json(const struct doctor *d)
 		const struct probe *p = le->data;
 		json_t *o = json_object();
 
-		json_object_set_new(o, "probe", command_string(p->name));
-		json_object_set_new(o, "subject", command_string(p->subject));
-		json_object_set_new(o, "state",
-				    command_string(state_names[p->state]));
-		json_object_set_new(o, "seen", command_string(p->seen));
-		json_object_set_new(o, "remedy", command_string(p->remedy));
+		row_text(o, "probe", p->name);
+		row_text(o, "subject", p->subject);
+		row_text(o, "state", state_names[p->state]);
+		row_text(o, "seen", p->seen);
+		row_text(o, "remedy", p->remedy);
 		json_array_append_new(v, o);
 	}
 
 	return v;
 }
 
-int doctor_print(struct re_printf *pf, const struct doctor *d)
+static int doctor_print(struct re_printf *pf, const struct doctor *d)
 {
 	unsigned n[ARRAY_SIZE(state_names)] = {0};
 	struct le *le;
@@ -252,12 +253,28 @@ int doctor_print(struct re_printf *pf, const struct doctor *d)
 
 /* ---- the command ---- */
 
+static bool found_trouble(const struct doctor *d)
+{
+	struct le *le;
+
+	LIST_FOREACH (&d->probes, le) {
+		const struct probe *p = le->data;
+
+		if (p->state == PROBE_FAILED)
+			return true;
+	}
+
+	return false;
+}
+
 static void done_h(const struct doctor *d, void *arg)
 {
 	struct command_run *r = arg;
 
+	if (found_trouble(d))
+		command_alarm(r);
 	if (command_wants_json(r)) {
-		command_json(r, doctor_json(d));
+		command_json(r, rows_of(d));
 		return;
 	}
 
@@ -268,7 +285,7 @@ static void done_h(const struct doctor *d, void *arg)
 void cmd_doctor(struct command_run *r)
 {
 	struct doctor *d;
-	const int err = doctor_start(&d, command_gateway(r), done_h, r);
+	const int err = start(&d, command_gateway(r), done_h, r);
 
 	if (err == EBUSY) {
 		command_fail(r, EBUSY, "another doctor is at work");

@@ -14,14 +14,8 @@ struct probe;
 
 enum probe_state { PROBE_OPEN, PROBE_OK, PROBE_WARNING, PROBE_FAILED };
 
-/* All probes are over.  From the loop, never from within doctor_start(). */
+/* All probes are over.  From the loop, never from where they are started. */
 typedef void(doctor_h)(const struct doctor *d, void *arg);
-
-int doctor_start(struct doctor **dp, const struct gateway *gw, doctor_h *h,
-		 void *arg);
-/* An array of objects: probe, subject, state, seen, remedy. */
-json_t *doctor_json(const struct doctor *d);
-int doctor_print(struct re_printf *pf, const struct doctor *d);
 
 /* ---- for the probes ---- */
 
@@ -43,6 +37,6 @@ void doctor_clock(struct doctor *d, const char *whose, time_t now);
 
 /* Each adds its probes. */
 typedef int(doctor_probes_h)(struct doctor *d, const struct gateway *gw);
-doctor_probes_h doctor_xmpp, doctor_sip, doctor_net, doctor_local;
+doctor_probes_h doctor_xmpp, doctor_sip, doctor_net, doctor_local, doctor_disk;
 
 #endif

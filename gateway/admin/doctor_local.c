@@ -1,4 +1,4 @@
-/* doctor_local.c: this machine: descriptors, addresses, certificates, disks. */
+/* doctor_local.c: this machine: descriptors, addresses, certificates. */
 #include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/pem.h>
@@ -6,19 +6,13 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
-#include "admin/cdr.h"
 #include "admin/doctor.h"
-#include "base/store.h"
 #include "media/media.h"
 
 enum {
 	DAYS_WARN = 21, /* before a certificate ends */
 	CALL_FDS = 6,	/* a call, with one local address */
-	MB = 1 << 20,
-	DISK_WARN = 500, /* MB */
-	DISK_FAIL = 50,
 };
 
 /* ---- descriptors, ports ---- */
@@ -142,82 +136,6 @@ static int cert_probe(struct doctor *d, const char *whose, const char *file)
 	return 0;
 }
 
-/* ---- disks ---- */
-
-/* trouble: of who writes the file, NULL: none. */
-static int disk_probe(struct doctor *d, const char *what, const char *path,
-		      const char *trouble)
-{
-	const char *slash = path ? strrchr(path, '/') : NULL;
-	struct statvfs st;
-	struct probe *p;
-	char dir[1024];
-	uint64_t mb;
-	int err;
-
-	if (!slash)
-		return 0;
-	err = doctor_probe(&p, d, "disk", "%s", what);
-	if (err)
-		return err;
-
-	(void)re_snprintf(dir, sizeof(dir), "%b", path,
-			  slash > path ? (size_t)(slash - path) : 1);
-	if (statvfs(dir, &st) || access(dir, W_OK) ||
-	    (access(path, F_OK) == 0 && access(path, W_OK))) {
-		probe_say(
-		    p, PROBE_FAILED,
-		    "Make the directory, owned by the gateway's user, on "
-		    "a disk that can be written (StateDirectory= of the "
-		    "unit does so).",
-		    "%s: %m", path, errno);
-		return 0;
-	}
-	if (trouble) {
-		probe_say(p, PROBE_FAILED,
-			  "Move the file away, or name another; the log has "
-			  "more.",
-			  "%s: %s", path, trouble);
-		return 0;
-	}
-
-	mb = (uint64_t)st.f_bavail * st.f_frsize / MB;
-	probe_say(p,
-		  st.f_flag & ST_RDONLY || mb < DISK_FAIL ? PROBE_FAILED
-		  : mb < DISK_WARN			  ? PROBE_WARNING
-							  : PROBE_OK,
-		  "Make room on that disk, or move the file to another.",
-		  "%llu MB free%s", (unsigned long long)mb,
-		  st.f_flag & ST_RDONLY ? ", read-only" : "");
-
-	return 0;
-}
-
-static int store_probe(struct doctor *d, const struct gateway *gw)
-{
-	struct store_status st;
-
-	store_status(gw->store, &st);
-
-	return disk_probe(d, "store", gw->config->store.path,
-			  gw->store ? st.trouble : "it could not be opened");
-}
-
-static int records_probe(struct doctor *d, const struct gateway *gw,
-			 const char *name, const char *path)
-{
-	const char *trouble = NULL;
-	struct cdr_status st;
-
-	cdr_status(gw->cdr, &st);
-	for (unsigned i = 0; i < st.filec; i++) {
-		if (!strcmp(st.files[i].name, name))
-			trouble = st.files[i].trouble;
-	}
-
-	return disk_probe(d, "records", path, trouble);
-}
-
 int doctor_local(struct doctor *d, const struct gateway *gw)
 {
 	const struct config *c = gw->config;
@@ -229,9 +147,6 @@ int doctor_local(struct doctor *d, const struct gateway *gw)
 	err |= cert_probe(d, "[sip]", c->sip.cert);
 	for (size_t i = 0; i < c->trunkc; i++)
 		err |= cert_probe(d, c->trunk[i].name, c->trunk[i].tls_cert);
-	err |= store_probe(d, gw);
-	err |= records_probe(d, gw, "csv", c->records.csv);
-	err |= records_probe(d, gw, "sqlite", c->records.sqlite);
 
 	return err ? ENOMEM : 0;
 }

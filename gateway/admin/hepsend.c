@@ -10,6 +10,7 @@
 #include "admin/hep.h"
 #include "base/log.h"
 #include "bridge/call.h"
+#include "sip/scan.h"
 
 enum {
 	EVERY = 50,	       /* ms */
@@ -47,9 +48,37 @@ static void destructor(void *arg)
 		(void)close(h->fd);
 }
 
-/* One id for all that is of a call; else what links it to its like. */
-static const char *correlation(struct hep *h, const char *key)
+/* Requests that only calls have; what else is of a call comes after one. */
+static bool begins_call(const struct trace_entry *e)
 {
+	static const char *const methods[] = {"INVITE", "ACK",	  "BYE",
+					      "CANCEL", "UPDATE", "PRACK"};
+	struct sipscan scan;
+	struct pl met;
+
+	if (e->kind != TRACE_SIP)
+		return true;
+	if (sipscan_decode(&scan, e->text, e->len))
+		return false;
+	met = scan.method;
+	if (!scan.req &&
+	    re_regex(scan.first[SCAN_CSEQ].p, scan.first[SCAN_CSEQ].l,
+		     "[0-9]+[ \t]+[A-Z]+", NULL, NULL, &met))
+		return false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
+		if (!pl_strcmp(&met, methods[i]))
+			return true;
+	}
+
+	return false;
+}
+
+/* One id for all that is of a call; else what links it to its like.  All calls
+ * are looked through for a key that is new, and only where it may be one's. */
+static const char *correlation(struct hep *h, const struct trace_entry *e)
+{
+	const char *key = e->key;
 	struct known *k = &h->known[hash_joaat_str(key) % KNOWN];
 	struct call_keys keys;
 
@@ -57,7 +86,7 @@ static const char *correlation(struct hep *h, const char *key)
 		return key;
 	if (!strcmp(k->key, key))
 		return k->id;
-	if (calls_keys_of(key, &keys))
+	if (!begins_call(e) || calls_keys_of(key, &keys))
 		return key;
 
 	str_ncpy(k->key, key, sizeof(k->key));
@@ -71,7 +100,7 @@ static void send_entry(struct hep *h, const struct trace_entry *e)
 	int err;
 
 	mbuf_rewind(h->mb);
-	err = hep_encode(h->mb, e, h->agent, correlation(h, e->key));
+	err = hep_encode(h->mb, e, h->agent, correlation(h, e));
 	if (err == ENOTSUP)
 		return;
 	if (!err && send(h->fd, h->mb->buf, h->mb->end,

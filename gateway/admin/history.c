@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "admin/run.h"
+#include "admin/rows.h"
 
 enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE }; /* ms */
 
@@ -149,20 +149,17 @@ static json_t *group_json(const struct group *g)
 	if (!*text)
 		text = f->sip_code ? reason_phrase(f->sip_code)
 				   : reason_words(f->reason);
-	json_object_set_new(j, "outcome",
-			    command_string(call_outcome_name(f->outcome)));
-	json_object_set_new(j, "missed", json_boolean(is_missed(f->outcome)));
-	json_object_set_new(j, "text", command_string(text));
-	json_object_set_new(j, "sip_code", json_integer(f->sip_code));
-	json_object_set_new(j, "q850", json_integer(f->q850));
-	json_object_set_new(j, "reason",
-			    command_string(reason_name(f->reason)));
-	json_object_set_new(j, "from",
-			    command_string(f->from_xmpp ? "xmpp" : "sip"));
-	json_object_set_new(j, "trunk", command_string(f->trunk));
-	json_object_set_new(j, "count", json_integer(g->n));
-	json_object_set_new(j, "last_ms", json_integer((json_int_t)f->at));
-	json_object_set_new(j, "last_id", command_string(f->name));
+	row_text(j, "outcome", call_outcome_name(f->outcome));
+	row_bool(j, "missed", is_missed(f->outcome));
+	row_text(j, "text", text);
+	row_number(j, "sip_code", f->sip_code);
+	row_number(j, "q850", f->q850);
+	row_text(j, "reason", reason_name(f->reason));
+	row_text(j, "from", f->from_xmpp ? "xmpp" : "sip");
+	row_text(j, "trunk", f->trunk);
+	row_number(j, "count", g->n);
+	row_number(j, "last_ms", f->at);
+	row_text(j, "last_id", f->name);
 
 	return j;
 }
@@ -225,8 +222,7 @@ json_t *history_json(const struct history *h, uint64_t now)
 	}
 	json_object_set_new(j, "minutes", rows);
 	json_object_set_new(j, "failures", failures_json(h, now, &more));
-	json_object_set_new(j, "failures_more",
-			    json_integer((json_int_t)more));
+	row_number(j, "failures_more", more);
 
 	return j;
 }

@@ -1,5 +1,6 @@
 /* kept.c: the store and users' accounts, for people and programs. */
 #include "admin/kept.h"
+#include "admin/rows.h"
 
 json_t *kept_store_json(const struct gateway *gw)
 {
@@ -7,11 +8,9 @@ json_t *kept_store_json(const struct gateway *gw)
 	json_t *j = json_object();
 
 	store_status(gw->store, &st);
-	json_object_set_new(j, "open", json_boolean(gw->store));
-	json_object_set_new(j, "waiting",
-			    json_integer((json_int_t)st.waiting));
-	json_object_set_new(j, "written",
-			    json_integer((json_int_t)st.written));
+	row_bool(j, "open", gw->store);
+	row_number(j, "waiting", st.waiting);
+	row_number(j, "written", st.written);
 	if (st.trouble)
 		json_object_set_new(j, "trouble", json_string(st.trouble));
 
@@ -24,9 +23,9 @@ json_t *kept_accounts_json(const struct gateway *gw)
 	json_t *j = json_object();
 
 	accounts_stat(gw->accounts, &st);
-	json_object_set_new(j, "accounts", json_integer(st.accounts));
-	json_object_set_new(j, "registered", json_integer(st.up));
-	json_object_set_new(j, "contacts", json_integer(st.contacts));
+	row_number(j, "accounts", st.accounts);
+	row_number(j, "registered", st.up);
+	row_number(j, "contacts", st.contacts);
 
 	return j;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "admin/cdr.h"
 #include "admin/reload.h"
+#include "admin/rows.h"
 #include "admin/run.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -193,7 +194,9 @@ static void show(struct life *l, bool on)
 	tell_status(l);
 }
 
-void life_drain(struct life *l, bool leave)
+/* No new calls; leave: exit when the last call is over, or after [limits]
+ * drain_wait, when those that are left end politely. */
+static void drain(struct life *l, bool leave)
 {
 	const unsigned wait = l->gw->config->limits.drain_wait;
 
@@ -211,7 +214,8 @@ void life_drain(struct life *l, bool leave)
 	tmr_start(&l->tick, calls_count() ? TICK : 0, tick, l);
 }
 
-int life_undrain(struct life *l)
+/* EBUSY: a signal has asked for the end. */
+static int undrain(struct life *l)
 {
 	if (l->signalled || l->state == LIFE_CLOSING)
 		return EBUSY;
@@ -236,12 +240,12 @@ void life_signal(struct life *l, int sig)
 		 !l->gw->config->limits.drain_wait)
 		goodbye(l);
 	else
-		life_drain(l, true);
+		drain(l, true);
 }
 
 /* ---- reload ---- */
 
-int life_reload(struct life *l, struct re_printf *pf)
+static int reload(struct life *l, struct re_printf *pf)
 {
 	int err;
 
@@ -266,7 +270,7 @@ static void hup_handler(int flags, void *arg)
 	while (read(l->fd, &si, sizeof(si)) == (ssize_t)sizeof(si))
 		;
 	cdr_reopen(l->gw->cdr); /* their files may have been moved away */
-	(void)life_reload(l, NULL);
+	(void)reload(l, NULL);
 }
 
 static void hup_set(sigset_t *set)
@@ -325,7 +329,7 @@ void cmd_reload(struct command_run *r)
 	struct re_printf pf = {text_print, mb};
 	int err;
 
-	err = mb ? life_reload(command_gateway(r)->life, &pf) : ENOMEM;
+	err = mb ? reload(command_gateway(r)->life, &pf) : ENOMEM;
 	if (err) {
 		const size_t len = mb && mb->end ? mb->end - 1 : 0;
 
@@ -354,8 +358,8 @@ static void answer_state(struct command_run *r)
 	if (command_wants_json(r)) {
 		json_t *j = json_object();
 
-		json_object_set_new(j, "state", command_string(name));
-		json_object_set_new(j, "calls", json_integer(calls_count()));
+		row_text(j, "state", name);
+		row_number(j, "calls", calls_count());
 		command_json(r, j);
 		return;
 	}
@@ -368,14 +372,14 @@ static void answer_state(struct command_run *r)
 void cmd_drain(struct command_run *r)
 {
 	log_info("main: drain, by %s\n", command_who(r));
-	life_drain(command_gateway(r)->life, !command_arg(r, "then"));
+	drain(command_gateway(r)->life, !command_arg(r, "then"));
 	answer_state(r);
 }
 
 void cmd_undrain(struct command_run *r)
 {
 	log_info("main: undrain, by %s\n", command_who(r));
-	if (life_undrain(command_gateway(r)->life))
+	if (undrain(command_gateway(r)->life))
 		command_fail(r, EBUSY, "it is stopped by a signal");
 	else
 		answer_state(r);

@@ -12,13 +12,6 @@ void life_signals(void);
 /* Once all is made.  SIGHUP reloads from now on. */
 int life_alloc(struct life **lp, struct gateway *gw);
 
-int life_reload(struct life *l, struct re_printf *pf);
-
-/* No new calls; leave: exit when the last call is over, or after [limits]
- * drain_wait, when those that are left end politely. */
-void life_drain(struct life *l, bool leave);
-/* EBUSY: a signal has asked for the end. */
-int life_undrain(struct life *l);
 enum life_state {
 	LIFE_OPEN,
 	LIFE_DRAINED, /* takes no calls, stays */

@@ -2,10 +2,11 @@
 #include "admin/live.h"
 
 #include <string.h>
-#include <time.h>
 #include "admin/life.h"
+#include "admin/rows.h"
 #include "admin/run.h"
 #include "admin/status.h"
+#include "base/now.h"
 
 struct walk {
 	json_t *calls;
@@ -13,11 +14,6 @@ struct walk {
 	bool point;
 	unsigned skip; /* the oldest, of too many */
 };
-
-static void set_number(json_t *j, const char *key, uint64_t n)
-{
-	json_object_set_new(j, key, json_integer((json_int_t)n));
-}
 
 /* What an operator knows a leg's transport by. */
 static const char *way_of(const struct media_stat *st)
@@ -38,21 +34,19 @@ static json_t *side_json(const struct call_info *info, bool ice,
 
 		if (st->ice != ice)
 			continue;
-		json_object_set_new(j, "up", json_boolean(st->up));
-		json_object_set_new(j, "way", command_string(way_of(st)));
-		json_object_set_new(j, "pair", command_string(st->pair));
-		json_object_set_new(
-		    j, "srtp",
-		    command_string(st->suite ? crypto_suite_name(st->suite)
-					     : ""));
-		set_number(j, "rx", st->count.rx_packets);
-		set_number(j, "tx", st->count.tx_packets);
-		set_number(j, "lost", st->count.rx_lost);
+		row_bool(j, "up", st->up);
+		row_text(j, "way", way_of(st));
+		row_text(j, "pair", st->pair);
+		row_text(j, "srtp",
+			 st->suite ? crypto_suite_name(st->suite) : "");
+		row_number(j, "rx", st->count.rx_packets);
+		row_number(j, "tx", st->count.tx_packets);
+		row_number(j, "lost", st->count.rx_lost);
 		break;
 	}
-	set_number(j, "loss", q->loss);
-	set_number(j, "jitter", q->jitter);
-	set_number(j, "rtt", q->rtt);
+	row_number(j, "loss", q->loss);
+	row_number(j, "jitter", q->jitter);
+	row_number(j, "rtt", q->rtt);
 
 	return j;
 }
@@ -70,36 +64,22 @@ static bool call_add(const struct call_info *info, void *arg)
 
 	(void)quality_add(w->q, info, w->point, &now);
 	j = json_object();
-	json_object_set_new(j, "id", command_string(info->name));
-	json_object_set_new(j, "state", command_string(info->state));
-	json_object_set_new(j, "from",
-			    command_string(info->from_xmpp ? "xmpp" : "sip"));
-	json_object_set_new(j, "jid", command_string(info->x->jid));
-	json_object_set_new(
-	    j, "uri",
-	    command_string(info->s->uri ? info->s->uri : info->s->jid));
-	json_object_set_new(
-	    j, "name",
-	    command_string(info->from_xmpp ? info->x->name : info->s->name));
-	json_object_set_new(j, "trunk", command_string(info->trunk));
-	json_object_set_new(j, "codec", command_string(info->codec));
-	set_number(j, "age_ms", info->age_ms);
-	set_number(j, "active_ms", info->active_ms);
-	set_number(j, "mos", now.mos);
+	row_text(j, "id", info->name);
+	row_text(j, "state", info->state);
+	row_text(j, "from", info->from_xmpp ? "xmpp" : "sip");
+	row_text(j, "jid", info->x->jid);
+	row_text(j, "uri", info->s->uri ? info->s->uri : info->s->jid);
+	row_text(j, "name", info->from_xmpp ? info->x->name : info->s->name);
+	row_text(j, "trunk", info->trunk);
+	row_text(j, "codec", info->codec);
+	row_number(j, "age_ms", info->age_ms);
+	row_number(j, "active_ms", info->active_ms);
+	row_number(j, "mos", now.mos);
 	json_object_set_new(j, "xmpp", side_json(info, true, &now.x));
 	json_object_set_new(j, "sip", side_json(info, false, &now.s));
 	json_array_append_new(w->calls, j);
 
 	return false;
-}
-
-static uint64_t wall_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
 json_t *live_json(const struct gateway *gw, struct quality *q, bool point)
@@ -113,13 +93,12 @@ json_t *live_json(const struct gateway *gw, struct quality *q, bool point)
 	(void)calls_apply(NULL, call_add, &w);
 	quality_end(q);
 
-	set_number(j, "now", wall_ms());
-	json_object_set_new(j, "open",
-			    json_boolean(life_state(gw->life) == LIFE_OPEN));
+	row_number(j, "now", now_wall_ms());
+	row_bool(j, "open", life_state(gw->life) == LIFE_OPEN);
 	json_object_set_new(j, "status", status_json(gw));
 	json_object_set_new(j, "calls", w.calls);
-	set_number(j, "total", total);
-	json_object_set_new(j, "point", json_boolean(point));
+	row_number(j, "total", total);
+	row_bool(j, "point", point);
 
 	return j;
 }

@@ -2,6 +2,7 @@
 #include "admin/load.h"
 
 #include "admin/life.h"
+#include "admin/rows.h"
 #include "bridge/shed.h"
 
 enum { MS = 1000 }; /* us */
@@ -30,10 +31,9 @@ json_t *load_json(const struct gateway *gw)
 	    {"refused", i.refused},
 	};
 
-	json_object_set_new(j, "shedding", json_boolean(i.shedding));
+	row_bool(j, "shedding", i.shedding);
 	for (k = 0; k < ARRAY_SIZE(v); k++)
-		json_object_set_new(j, v[k].key,
-				    json_integer((json_int_t)v[k].value));
+		row_number(j, v[k].key, v[k].value);
 
 	return j;
 }

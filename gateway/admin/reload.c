@@ -72,7 +72,7 @@ static void take_over(struct gateway *gw, struct incoming *in)
 	mem_deref(old);
 }
 
-static void log_lines(const struct mbuf *mb)
+void reload_problems(const struct mbuf *mb, const char *area)
 {
 	const char *p = (const char *)mb->buf, *end = p + mb->end;
 
@@ -80,7 +80,7 @@ static void log_lines(const struct mbuf *mb)
 		const char *nl = memchr(p, '\n', (size_t)(end - p));
 		const size_t len = (size_t)((nl ? nl : end) - p);
 
-		log_error("reload: %b\n", p, len);
+		log_error("%s: %b\n", area, p, len);
 		p += len + 1;
 	}
 }
@@ -107,7 +107,7 @@ int gateway_reload(struct gateway *gw, struct re_printf *pf)
 		log_info("reload: %s is in force, %u calls go on\n",
 			 gw->config->file, calls_count());
 	} else {
-		log_lines(mb);
+		reload_problems(mb, "reload");
 		log_error("reload: the configuration stays as it was\n");
 	}
 	if (pf && mb->end)

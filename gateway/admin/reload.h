@@ -10,4 +10,7 @@
  * ENOMEM. */
 int gateway_reload(struct gateway *gw, struct re_printf *pf);
 
+/* A line of the log for each of mb, with area before it. */
+void reload_problems(const struct mbuf *mb, const char *area);
+
 #endif

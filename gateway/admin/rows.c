@@ -1,10 +1,26 @@
-/* rows.c: an array of objects as a table for people. */
+/* rows.c: answers as objects, and an array of those as a table for people. */
 #include "admin/rows.h"
 #include <errno.h>
 #include <string.h>
+#include "admin/run.h"
 #include "base/text.h"
 
 enum { GAP = 2 }; /* blanks between columns */
+
+void row_text(json_t *row, const char *key, const char *text)
+{
+	json_object_set_new(row, key, command_string(text));
+}
+
+void row_number(json_t *row, const char *key, json_int_t n)
+{
+	json_object_set_new(row, key, json_integer(n));
+}
+
+void row_bool(json_t *row, const char *key, bool is)
+{
+	json_object_set_new(row, key, json_boolean(is));
+}
 
 static const json_t *value_at(const json_t *row, const char *key)
 {

@@ -1,10 +1,16 @@
-/* rows.h: an array of objects as a table for people. */
+/* rows.h: answers as objects, and an array of those as a table for people. */
 #ifndef ADMIN_ROWS_H
 #define ADMIN_ROWS_H
 
 #include <jansson.h>
 #include "admin/table.h"
 #include "base/compat.h"
+
+/* A value of an object.  What memory was refused for is left out; text that is
+ * NULL or not UTF-8 is "". */
+void row_text(json_t *row, const char *key, const char *text);
+void row_number(json_t *row, const char *key, json_int_t n);
+void row_bool(json_t *row, const char *key, bool is);
 
 enum { ROWS_CELL_MAX = 512 }; /* bytes; what is longer is cut */
 

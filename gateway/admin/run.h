@@ -36,6 +36,8 @@ void command_json(struct command_run *r, json_t *j);
 void command_rows(struct command_run *r, json_t *rows);
 /* Before it: there are more than these. */
 void command_more(struct command_run *r);
+/* Before it: the answer tells of something wrong; stoxctl exits with 1. */
+void command_alarm(struct command_run *r);
 /* In words without a newline.  err, for programs: ENOENT there is no such
  * thing, EINVAL asked in a wrong way, EBUSY not now, others. */
 void command_fail(struct command_run *r, int err, const char *fmt, ...);

@@ -4,15 +4,9 @@
 #include "admin/kept.h"
 #include "admin/life.h"
 #include "admin/load.h"
+#include "admin/rows.h"
 #include "bridge/call.h"
 #include "bridge/chat.h"
-
-static json_t *json_text(const char *s)
-{
-	json_t *j = json_string(s ? s : "");
-
-	return j ? j : json_string("");
-}
 
 json_t *status_messages_json(const struct gateway *gw)
 {
@@ -20,13 +14,12 @@ json_t *status_messages_json(const struct gateway *gw)
 	json_t *j = json_object();
 
 	chat_stats(&s, gw->chat);
-	json_object_set_new(j, "sent", json_integer((json_int_t)s.sent));
-	json_object_set_new(j, "failed", json_integer((json_int_t)s.failed));
-	json_object_set_new(j, "received",
-			    json_integer((json_int_t)s.received));
-	json_object_set_new(j, "refused", json_integer((json_int_t)s.refused));
-	json_object_set_new(j, "waiting", json_integer(s.waiting));
-	json_object_set_new(j, "held", json_integer(s.held));
+	row_number(j, "sent", s.sent);
+	row_number(j, "failed", s.failed);
+	row_number(j, "received", s.received);
+	row_number(j, "refused", s.refused);
+	row_number(j, "waiting", s.waiting);
+	row_number(j, "held", s.held);
 
 	return j;
 }
@@ -52,10 +45,9 @@ json_t *status_trunks_json(const struct gateway *gw)
 		struct siptrunk *t = sipstack_trunk(gw->stack, name);
 		json_t *o = json_object();
 
-		json_object_set_new(o, "trunk", json_text(name));
-		json_object_set_new(o, "up", json_boolean(siptrunk_up(t)));
-		json_object_set_new(o, "status",
-				    json_text(siptrunk_status(t)));
+		row_text(o, "trunk", name);
+		row_bool(o, "up", siptrunk_up(t));
+		row_text(o, "status", siptrunk_status(t));
 		json_array_append_new(ts, o);
 	}
 	return ts;
@@ -66,12 +58,11 @@ json_t *status_json(const struct gateway *gw)
 	json_t *j = json_object(), *xs = json_array();
 	uint64_t up = (tmr_jiffies() - gw->started) / 1000;
 
-	json_object_set_new(j, "version", json_text(VERSION));
-	json_object_set_new(j, "uptime_s", json_integer((json_int_t)up));
-	json_object_set_new(j, "state",
-			    json_text(life_state_name(life_state(gw->life))));
-	json_object_set_new(j, "calls", json_integer(calls_count()));
-	json_object_set_new(j, "room", json_integer(policy_room(gw->policy)));
+	row_text(j, "version", VERSION);
+	row_number(j, "uptime_s", up);
+	row_text(j, "state", life_state_name(life_state(gw->life)));
+	row_number(j, "calls", calls_count());
+	row_number(j, "room", policy_room(gw->policy));
 	json_object_set_new(j, "load", load_json(gw));
 	json_object_set_new(j, "messages", status_messages_json(gw));
 	json_object_set_new(j, "store", kept_store_json(gw));
@@ -82,11 +73,9 @@ json_t *status_json(const struct gateway *gw)
 		const struct component *c = gw->portals[i].component;
 		json_t *x = json_object();
 
-		json_object_set_new(x, "component",
-				    json_text(component_domain(c)));
-		json_object_set_new(x, "up", json_boolean(component_up(c)));
-		json_object_set_new(x, "status",
-				    json_text(component_status(c)));
+		row_text(x, "component", component_domain(c));
+		row_bool(x, "up", component_up(c));
+		row_text(x, "status", component_status(c));
 		json_array_append_new(xs, x);
 	}
 	json_object_set_new(j, "xmpp", xs);

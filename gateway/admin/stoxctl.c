@@ -91,12 +91,13 @@ static int answer_go_on(struct answer *a, int fd, int out)
 	return 0;
 }
 
-/* "0\n" and a result to stdout, or "1\n", "2\n" and a reason to stderr.  The
- * exit code. */
+/* "0\n", or "!\n" for a bad one, and a result to stdout; "1\n", "2\n" and a
+ * reason to stderr.  The exit code. */
 static int print_answer(int fd)
 {
 	struct answer a = {.buf = NULL};
 	int code = EXIT_NOBODY, out = -1, err = 0;
+	bool result;
 
 	while (!err && (!a.over || (out >= 0 && a.pos < a.end))) {
 		err = answer_go_on(&a, fd, out);
@@ -106,8 +107,9 @@ static int print_answer(int fd)
 		code = a.buf[0] == '0'	 ? 0
 		       : a.buf[0] == '2' ? EXIT_USAGE
 					 : EXIT_REFUSED;
-		out = code ? STDERR_FILENO : STDOUT_FILENO;
-		if (code)
+		result = !code || a.buf[0] == '!';
+		out = result ? STDOUT_FILENO : STDERR_FILENO;
+		if (!result)
 			fputs("stoxctl: ", stderr);
 	}
 	free(a.buf);

@@ -43,8 +43,6 @@ enum MHD_Result web_fail_token(struct webask *a, bool wrong);
 enum MHD_Result web_file(struct webask *a, const char *name);
 /* A header of the request, or NULL. */
 const char *web_header(const struct webask *a, const char *name);
-/* Headers that every response has. */
-void web_headers(struct MHD_Response *r);
 /* Sends r and releases it; NULL: out of memory. */
 enum MHD_Result web_send(struct webask *a, unsigned status,
 			 struct MHD_Response *r);

@@ -3,10 +3,11 @@
 #include <openssl/sha.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include "admin/history.h"
 #include "admin/live.h"
+#include "admin/rows.h"
 #include "admin/web_priv.h"
+#include "base/now.h"
 #include "base/log.h"
 
 enum {
@@ -37,15 +38,6 @@ struct reader {
 	struct mbuf *queue; /* pos: what was sent */
 	bool suspended, dead;
 };
-
-static uint64_t wall_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 /* ---- readers ---- */
 
@@ -202,7 +194,7 @@ static void tick(void *arg)
 {
 	struct webfeed *f = arg;
 	const struct gateway *gw = web_gateway(f->web);
-	const uint64_t now = wall_ms();
+	const uint64_t now = now_wall_ms();
 	const bool point = ++f->ticks % QUALITY_EVERY == 0;
 	const bool read = !list_isempty(&f->readers);
 	json_t *j = read || point ? live_json(gw, f->quality, point) : NULL;
@@ -236,11 +228,11 @@ static int hello(struct reader *r, struct webfeed *f, bool write)
 	char *text;
 	int err;
 
-	json_object_set_new(j, "write", json_boolean(write));
-	json_object_set_new(j, "every",
-			    json_integer(QUALITY_EVERY)); /* s of a point */
+	row_bool(j, "write", write);
+	row_number(j, "every", QUALITY_EVERY); /* s of a point */
 	json_object_set_new(j, "curves", live_curves_json(f->quality));
-	json_object_set_new(j, "history", history_json(f->history, wall_ms()));
+	json_object_set_new(j, "history",
+			    history_json(f->history, now_wall_ms()));
 	json_object_set_new(j, "live",
 			    live_json(web_gateway(f->web), f->quality, false));
 	text = text_of(j);
@@ -308,7 +300,7 @@ enum MHD_Result webfeed_join(struct webfeed *f, struct webask *a)
 
 void webfeed_call_ended(struct webfeed *f, const struct call_end *end)
 {
-	history_call_ended(f->history, wall_ms(), end);
+	history_call_ended(f->history, now_wall_ms(), end);
 	f->ended = true;
 }
 

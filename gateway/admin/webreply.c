@@ -3,7 +3,8 @@
 #include <string.h>
 #include "admin/web_priv.h"
 
-void web_headers(struct MHD_Response *r)
+/* Those that every response has. */
+static void headers_add(struct MHD_Response *r)
 {
 	static const struct {
 		const char *name, *value;
@@ -31,7 +32,7 @@ enum MHD_Result web_send(struct webask *a, unsigned status,
 	enum MHD_Result ok = MHD_NO;
 
 	if (r) {
-		web_headers(r);
+		headers_add(r);
 		ok = MHD_queue_response(a->connection, status, r);
 		MHD_destroy_response(r);
 	}

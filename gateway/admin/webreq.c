@@ -13,18 +13,6 @@
 #define PLANT 0
 #endif
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-
-	return -1;
-}
-
 /* RFC 3986 2.1 */
 static bool word_decode(char **outp, const char *s, size_t len)
 {
@@ -39,8 +27,8 @@ static bool word_decode(char **outp, const char *s, size_t len)
 		}
 		if (i + 2 >= len && PLANT != 1)
 			return false;
-		hi = hex(s[i + 1]);
-		lo = hex(s[i + 2]);
+		hi = text_hex(s[i + 1]);
+		lo = text_hex(s[i + 2]);
 		if (hi < 0 || lo < 0)
 			return false;
 		*out++ = (char)(hi << 4 | lo);
