@@ -2,7 +2,7 @@
 B	?= build
 PREFIX	?= /usr/local
 CC	?= cc
-CLANG	?= clang-14
+CLANG	?= clang-$(if $(wildcard /usr/bin/clang-14),14,19)
 SECONDS	?= 60
 OPT	?= -O2 -g
 PKG	:= expat libcrypto libssl nice glib-2.0 gio-2.0 libsrtp2 libidn inih jansson sqlite3 libmicrohttpd
