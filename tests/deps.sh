@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh [build|check|e2e|bench|deb]...: installs what is missing (Debian 12, apt)
+# deps.sh [build|check|e2e|bench|deb]...: installs what is missing (Debian 12 or 13, apt)
 # to build, to test, to test with real peers (these three without an argument),
 # and what the benchmark compares with.
 # Asks nothing and starts no service; says nothing when nothing is missing.
@@ -8,7 +8,14 @@ set -eu
 build="gcc libc6-dev make pkg-config libre-dev libnice-dev libsrtp2-dev
 	libexpat1-dev libssl-dev libinih-dev libidn-dev libjansson-dev
 	libglib2.0-dev libsqlite3-dev libmicrohttpd-dev"
-check="check clang-14 clang-format-14 libclang-rt-14-dev llvm-14 binutils
+# Debian 12 has clang 14, by whose clang-format the sources are written; Debian
+# 13 has clang 19, and Python's audioop apart.
+llvm=14 more=clang-format-14
+# shellcheck source=/dev/null
+if [ "$(. /etc/os-release; echo "${VERSION_ID-}")" = 13 ]; then
+	llvm=19 more=python3-audioop-lts
+fi
+check="check clang-$llvm $more libclang-rt-$llvm-dev llvm-$llvm binutils
 	python3 python3-prometheus-client iproute2 util-linux mandoc systemd apparmor
 	zsh fish"
 e2e="prosody lua-sec baresip-core sip-tester openssl python3-slixmpp
@@ -18,7 +25,7 @@ e2e="prosody lua-sec baresip-core sip-tester openssl python3-slixmpp
 	pulseaudio-utils dbus dbus-x11 python3-gi gstreamer1.0-plugins-good
 	gstreamer1.0-pulseaudio"
 bench="rtpengine-daemon ejabberd sqlite3 python3-cryptography"
-deb="debhelper dh-apparmor dpkg-dev fakeroot lintian"
+deb="build-essential debhelper dh-apparmor dpkg-dev fakeroot lintian"
 # node may be there without being Debian's
 command -v npm >/dev/null || e2e="$e2e nodejs npm"
 

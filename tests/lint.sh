@@ -73,6 +73,19 @@ names() {
 	done
 }
 
+# What is exported is for somebody else; at least for a test.
+unused() {
+	grep -rhoE '\b[a-z][a-z0-9_]+\b' tests --include='*.[ch]' | sort -u \
+		>"$tmp/tests"
+	nm -g "$B"/lib[a-z]*.a "$B"/gateway/main.o \
+		"$B"/gateway/admin/stoxctl*.o 2>/dev/null | awk '
+		NF >= 2 && $(NF - 1) == "U" { used[$NF] }
+		NF == 3 && $2 ~ /[TDBR]/ { ours[$3] }
+		END { for (n in ours) if (!(n in used)) print n }' | sort |
+		comm -23 - "$tmp/tests" | comm -23 - "$tmp/re" |
+		sed 's/$/: exported, and nobody else uses it/'
+}
+
 sizes() {
 	c_files | xargs awk '
 	# a test program is a list of cases: it may be twice as long
@@ -160,6 +173,7 @@ text() {
 	formatted
 	arrows
 	names
+	unused
 	sizes
 	readme
 	hardening

@@ -38,7 +38,10 @@ only() {
 but() {
 	case $1 in
 	base_config) echo config_hold config_fixed_check config_replace same_name \
-		written_find text_of tell components_differ carry ;;
+		written_find text_of tell components_differ carry \
+		config_late_check config_late_set said_add line_take \
+		config_log_apply config_net_has net_has secret_read file_open ;;
+	sip_guard) echo gate_counted gate_print gate_verdict_name guard_why_name ;;
 	media_rtcp) echo report_make report_ntp report_sender make_block \
 		note_round_trip ;;
 	esac

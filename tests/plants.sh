@@ -14,18 +14,22 @@ plants() {
 		base_config gateway/base/config_value.c 1
 		base_config gateway/base/config_parse.c 2
 		base_config gateway/base/config_problem.c 3
+		base_journal gateway/base/journal.c 1 2 3
 		base_text gateway/base/text.c 1 2
 		base_text gateway/base/trace_blank.c 3
 		bridge_address gateway/bridge/address.c 1 2 3
 		bridge_number gateway/bridge/number.c 1 2 3
+		bridge_orphan gateway/bridge/orphan.c 1 2 3
 		bridge_pidf gateway/bridge/pidf.c 1 2 3
 		bridge_chattext gateway/bridge/chattext.c 1 2 3
+		bridge_enum gateway/bridge/enum.c 1 2 3
 		bridge_imdn gateway/bridge/imdn.c 1 2 3
 		jingle_xml gateway/jingle/description.c 1
 		jingle_xml gateway/jingle/transport.c 2 3
 		media_demux gateway/media/demux.c 1 2
 		media_demux gateway/media/packet.c 4
 		media_rtcp gateway/media/report.c 1 2 3
+		media_rtcpjson gateway/media/rtcpjson.c 1 2 3
 		media_rtp gateway/media/packet.c 1 2 3
 		sdp_candidate sdp/candidate.c 1 2 3
 		sdp_text sdp/attr.c 1 2

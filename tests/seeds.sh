@@ -6,6 +6,8 @@ set -u
 build=$1
 shift
 here=$(dirname "$0")
+v=14 # Debian 12's LLVM, or Debian 13's
+command -v llvm-cov-$v >/dev/null || v=19
 passed=0 failed=0
 # shellcheck source=tests/parsers.sh
 . "$here/parsers.sh"
@@ -19,10 +21,10 @@ for n in "$@"; do
 		failed=$((failed + 1))
 		continue
 	}
-	llvm-profdata-14 merge -sparse -o "$build/seed-$n.profdata" "$raw"
+	"llvm-profdata-$v" merge -sparse -o "$build/seed-$n.profdata" "$raw"
 	# a line a function: name, lines, lines missed
 	# shellcheck disable=SC2086
-	llvm-cov-14 report -show-functions \
+	"llvm-cov-$v" report -show-functions \
 		-instr-profile="$build/seed-$n.profdata" \
 		"$build/fuzz_$n" $files | awk -v only="$(only "$n")" \
 		-v but="$(but "$n")" '

@@ -118,18 +118,11 @@ async def published(t, server):
     t.later(phone.stop)
     await phone.run()
 
-    async def status(word, seconds=20):
-        for _ in range(int(seconds * 5)):
-            out = await phone.cmd("contacts")
-            if word in out:
-                return
-            await asyncio.sleep(0.2)
-        raise TimeoutError("no %s in %r" % (word, out))
-    await status("Online")
+    await phone.shows("Online")
     alice.send_presence(ptype="unavailable")
-    await status("Offline")
+    await phone.shows("Offline")
     alice.send_presence(pshow="away")
-    await status("Online")
+    await phone.shows("Online")
     trace = d.ctl("trace")
     assert "SIP-If-Match" in trace and "SIP-ETag" in trace, trace[-3000:]
 
@@ -141,7 +134,7 @@ async def published(t, server):
     await until(lambda: d.text().count("registered as sip:carol@sip.test")
                 > n, 15, "registration")
     alice.send_presence(ptype="unavailable")
-    await status("Offline", 30)
+    await phone.shows("Offline", 30)
 
 
 for _s in ("prosody", "ejabberd"):

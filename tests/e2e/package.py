@@ -96,6 +96,7 @@ async def lives_and_goes(t, deb):
     assert out == "# mine\n600\n", out
     await inside("dpkg", "-r", "stoxd")
     assert there(CONF) and not there("/usr/sbin/stoxd")
+    assert not there("/run/stoxd")
     out = await inside("dpkg", "-P", "stoxd")
     assert not there(CONF) and there("/etc/stoxd/my.pem") and \
         there("/var/lib/stoxd/stoxd.db"), out

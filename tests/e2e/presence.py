@@ -103,18 +103,11 @@ async def user_is_watched(t, server):
     t.later(phone.stop)
     await phone.run()
 
-    async def status(word, seconds=15):
-        for _ in range(int(seconds * 5)):
-            out = await phone.cmd("contacts")
-            if word in out:
-                return
-            await asyncio.sleep(0.2)
-        raise TimeoutError("no %s in %r" % (word, out))
-    await status("Online")
+    await phone.shows("Online")
     alice.send_presence(ptype="unavailable")
-    await status("Offline")
+    await phone.shows("Offline")
     alice.send_presence()
-    await status("Online")
+    await phone.shows("Online")
     assert "active" in d.text()
 
 

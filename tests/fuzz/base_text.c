@@ -5,7 +5,7 @@
 
 #include "base/compat.h"
 #include "base/text.h"
-#include "base/trace.h"
+#include "base/trace_int.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -44,6 +44,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	}
 	mem_deref(out);
+
+	/* into no more room than it had */
+	out = malloc(size + !size);
+	if (!out || trace_blank(out, pl.p, pl.l) > size)
+		abort();
+	free(out);
 
 	trace_add(TRACE_SIP, true, "peer", pl.p, pl.l);
 	trace_close();

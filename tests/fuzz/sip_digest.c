@@ -52,6 +52,10 @@ static void challenge(struct digest_request *rq, const uint8_t *data,
 		if (!end || end[2] || strchr(text, '\n') != end + 1 ||
 		    !closed(text))
 			abort();
+		for (char *p = text; p < end; p++) {
+			if ((unsigned char)*p < 0x20 || *p == 0x7f)
+				abort();
+		}
 	}
 	mem_deref(text);
 	mem_deref(msg);

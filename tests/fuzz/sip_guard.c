@@ -51,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!gate && gate_alloc(&gate, &limits))
 		abort();
 	(void)sa_set_str(&src, "192.0.2.1", 5060);
+	(void)gate_judge_stream(gate, &src, data, size, true, 1);
 	if (gate_judge(gate, &src, data, size, true, 1) != GATE_PASS ||
 	    sipscan_decode(&s, (const char *)data, size))
 		return 0;
@@ -67,6 +68,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	mb->pos = 0;
 	if (!v.code && !v.drop)
 		(void)sip_msg_decode(&msg, mb);
+	if (msg && sipscan_retry_after(msg, 3600) > 3600)
+		abort();
 	mem_deref(msg);
 	mem_deref(mb);
 	return 0;

@@ -170,6 +170,8 @@ async def without_accounts(t):
     assert condition(r)[0] == "not-allowed", text(r)
     st, _, _, note, c = await a.command("sip:account-add")
     assert st == "error" and note[0] == "item-not-found", text(c)
+    st, _, f, *_ = await a.command("sip:dial")
+    assert st == "executing" and "number" in f, (st, f)
 
 
 # ---- commands -------------------------------------------------------------
@@ -180,10 +182,12 @@ async def commands_listed(t):
         "node='%s'/>" % COMMANDS
     r = await a.ask("get", items)
     mine = [e.get("node") for e in find(r, "query")]
-    assert mine == ["sip:status", "sip:dnd", "sip:accounts",
+    assert mine == ["sip:status", "sip:dial", "sip:dnd", "sip:accounts",
                     "sip:account-add", "sip:account-change",
                     "sip:account-test", "sip:account-remove",
                     "sip:privacy"], mine
+    names = [e.get("name") for e in find(r, "query")]
+    assert "" not in names and len(set(names)) == len(mine), names
     r = await a.ask("get", items, frm="root@xmpp.test/x")
     all = [e.get("node") for e in find(r, "query")]
     assert all[:len(mine)] == mine, all
@@ -440,12 +444,12 @@ async def searched_and_suggested(t):
     assert condition(r)[0] == "forbidden", text(r)
 
 
-@case
-async def rosters_where_granted(t):
+async def _granted(t, type):
+    """X0356 4: the server lets the gateway write rosters."""
     a = await Accounts().start(t, {"phonebook": {"600": "Reception"}})
     a.server.stanza("message", "xmpp.test", GATE,
                     "<privilege xmlns='urn:xmpp:privilege:2'><perm "
-                    "access='roster' type='both'/></privilege>")
+                    "access='roster' type='%s'/></privilege>" % type)
     await asyncio.sleep(0.2)
     await a.registered()
     e = await a.server.wait(
@@ -454,6 +458,17 @@ async def rosters_where_granted(t):
     item = find(find(e, "query"), "item")
     assert e.get("to") == a.alice.bare and item.get("jid") == GW, text(e)
     assert item.get("name") == "Reception", text(e)
+    return a
+
+
+@case
+async def rosters_where_set_is_granted(t):
+    await _granted(t, "set")
+
+
+@case
+async def rosters_where_granted(t):
+    a = await _granted(t, "both")
     # strangers grant nothing
     a.server.stanza("message", "mallory@elsewhere.test", GATE,
                     "<privilege xmlns='urn:xmpp:privilege:2'/>")

@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 from peers import certs
 from peers.attack import sanitized
 from peers.dns import Dns
-from peers.lab import DATA, GW, Lab, table
+from peers.lab import EASY, DATA, GW, Lab, table
 from peers.proc import until
 from peers.runner import case
 from peers.sipmsg import Msg, tag, uri
@@ -191,6 +191,13 @@ async def sender_fields(t):
     m = await c.get()
     c.ua.reply(m, 200)
     assert m.get("Content-Language") == "en" and m.body == b"Good day"
+    c.server.send("<message xmlns='jabber:component:accept' from='%s' to='%s'"
+                  " xml:lang='en'><body xml:lang='de'>Guten Tag</body>"
+                  "<body xml:lang='EN'>Good day</body></message>" % (
+                      c.alice, GW))
+    m = await c.get()
+    c.ua.reply(m, 200)
+    assert m.get("Content-Language") == "EN" and m.body == b"Good day"
     # nothing to read is nothing to send
     c.write("<subject>alone</subject>")
     c.write("")
@@ -573,6 +580,40 @@ async def link_is_down(t):
     await c.error(id, "item-not-found", 10)
     await c.send("again")
     assert body_of(await c.stanza()) == "again"
+
+
+@case
+async def held_for_a_server_that_is_away(t):
+    """Errors wait for it, as many as there is memory for: the newest."""
+    more = {"limits": {"message_rate": 10000, "message_burst": 10000,
+                       "reconnect_min": 3, "waiting_bytes": 1000000}}
+    c = await Chat().start(t, more)
+    ids = [c.say("x" * 700, to=GW.replace("600", str(700 + i)))
+           for i in range(120)]
+    asked = [await c.get(9) for _ in ids]
+    more["limits"]["waiting_bytes"] = 65536
+    c.lab.stoxd.rewrite(dict(more, limits=dict(EASY, **more["limits"])))
+    await asyncio.to_thread(c.lab.stoxd.ctl, "reload")
+    c.server.cut()
+    await asyncio.sleep(0.3)
+    for m in asked:
+        c.ua.reply(m, 404)
+        await asyncio.sleep(0.01)
+    await asyncio.wait_for(c.server.up.wait(), 15)
+    got = []
+    try:
+        while True:
+            e = await c.server.wait(
+                lambda e: local(e) == "message"
+                and e.get("type") == "error", 2, "error")
+            got.append(e.get("id"))
+    except (asyncio.TimeoutError, TimeoutError):
+        pass
+    assert 5 <= len(got) < len(ids), got
+    last = [m.uri for m in asked][-len(got):]
+    want = [ids[int(u.partition(":")[2].partition("@")[0]) - 700]
+            for u in last]
+    assert got == want, (got, want)
 
 
 @case
@@ -992,6 +1033,10 @@ async def states_to_sip(t):
         c.write("<%s xmlns='%s'/>" % (name, STATES))
     for name in ("composing", "paused", "active", "inactive", "gone"):
         state(name)
+    await c.silent(0.3)
+    await c.send(cpim("known, but not for this", []), [CPIM])
+    await c.stanza()
+    state("composing")
     await c.silent(0.3)
     await c.send(composing("idle"), COMPOSING)
     await c.stanza()

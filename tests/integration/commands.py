@@ -18,9 +18,10 @@ import time
 
 from peers import http
 from peers.accounts import COMMANDS, DATA, GATE, Accounts, fields
+from peers.attack import sanitized
 from peers.daemon import BUILD, ROOT
 from peers.lab import Lab
-from peers.runner import case
+from peers.runner import case, other_users
 from peers.xmppserver import condition, find, local, text
 
 STOXCTL = os.path.join(BUILD, "stoxctl")
@@ -67,6 +68,9 @@ def ctl(dir, *argv, timeout=30, env=None):
 
 async def ask(t, *argv, code=0):
     got, out, err = await asyncio.to_thread(ctl, t.dir, *argv)
+    if "doctor" in argv:    # nobody here answers all of its questions
+        assert got == 1 and b"failed" in out, (got, out, err)
+        got = 0
     assert got == code, (argv, got, out[:500], err)
     assert not (out if code else err), (argv, out, err)
     return err if code else out
@@ -124,7 +128,11 @@ async def each_in_text_and_json(t):
     for name, (args, want, key) in DO.items():
         output = TABLE[name]["output"]
         for as_json in (False, True):
-            id = json.loads(await ask(t, "--json", "calls"))[0]["id"]
+            calls = json.loads(await ask(t, "--json", "calls"))
+            if not calls:   # nobody answers ICE: after 15 s it has ended
+                flow = await lab.x2s()
+                calls = json.loads(await ask(t, "--json", "calls"))
+            id = calls[0]["id"]
             argv = name.split() + [a.format(id=id) for a in args]
             if as_json and output in ("plain", "file"):
                 err = await ask(t, "--json", *argv, code=2)
@@ -604,12 +612,15 @@ def way_in(t):
     """For others to the folder, as to /run/stoxd."""
     top = t.dir
     while top != "/":
-        os.chmod(top, os.stat(top).st_mode | 0o055)
+        bits = os.stat(top).st_mode
+        if bits & 0o055 != 0o055:
+            os.chmod(top, bits | 0o055)
         top = os.path.dirname(top)
 
 
 @case
 async def socket_is_ours_alone(t):
+    other_users()
     await Lab(t).start()
     assert mode(t.path("stoxd.sock")) == (0o600, os.getuid(), os.getgid())
     way_in(t)
@@ -623,6 +634,7 @@ async def socket_is_ours_alone(t):
 
 @case
 async def socket_of_a_group(t):
+    other_users()
     group = grp.getgrgid(65534).gr_name
     await Lab(t).start({"admin": {"socket": "stoxd.sock",
                                   "socket_group": group}})
@@ -713,7 +725,8 @@ async def ten_thousand_in_turn(t):
     assert await asyncio.to_thread(run, 10000) == 6000
     await asyncio.sleep(0.3)
     assert fds(pid) <= had, (had, fds(pid))
-    assert resident(pid) < mem + 1024, (mem, resident(pid))
+    grown = resident(pid) - mem
+    assert sanitized(lab.stoxd) or grown < 1024, (mem, grown)
     await ask(t, "status")
 
 

@@ -119,3 +119,21 @@ async def sound_behind_nat_is_noted(t):
         r = check(t.dir, "nat.conf")
         assert r.returncode == 0, r.stderr
         assert ("# note: [sip] public_address" in r.stdout) == noted, r
+
+
+@case
+async def first_rule_changes_what_users_dial(t):
+    text = ("[xmpp]\ncomponent = sip.example.com\nsecret = x\n"
+            "domains = example.com\n[trunk pbx]\nuri = sip:192.0.2.1\n%s%s")
+    rule = "[route]\nout = from * to * via pbx\n"
+    other = "[trunk two]\nuri = sip:192.0.2.2\n"
+    for more, rules, noted in (("", "", False), ("", rule, True),
+                               ("addressing = trunk\n", rule, False),
+                               ("addressing = escaped\n", rule, False),
+                               ("", other + rule, False)):
+        with open(t.path("rule.conf"), "w") as f:
+            f.write(text % (more, rules))
+        r = check(t.dir, "rule.conf")
+        assert r.returncode == 0, r.stderr
+        want = "addressing = trunk in [trunk pbx] keeps 600@COMPONENT"
+        assert ("# note" in r.stdout) == (want in r.stdout) == noted, r

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from peers.lab import GW, Lab
+from peers.lab import GW, Flow, Lab
 from peers.proc import until
 from peers.reloading import conf
 from peers.runner import case
@@ -36,13 +36,27 @@ async def finished(lab, f, at, finish=True):
     assert a.reason == "gone" and "restarted" in a.text, a.text
     m = await f.sip.wait("BYE")
     dialog = f.sip.req if hasattr(f.sip, "req") else None
-    assert m.get("Reason", "").startswith("SIP;cause=503"), m
+    assert "the gateway was restarted" in m.get("Reason", ""), m
     assert dialog is None or m.get("Call-ID") == dialog.get("Call-ID"), m
     assert time.monotonic() - at < 3, time.monotonic() - at
     if finish:
         await lab.server.wait(
             lambda e: local(e) == "message" and
             (x := find(e, "finish")) is not None and x.get("id") == f.sid)
+
+
+async def cancelled(f, code=487):
+    """The INVITE's own CANCEL; its final is acknowledged."""
+    m = await f.sip.wait("CANCEL", 3)
+    v = f.sip.req
+    assert m.uri == v.uri and m.get("Via") == v.get("Via"), (m, v)
+    assert m.get("To") == v.get("To") and m.get("From") == v.get("From")
+    assert m.cseq == (v.cseq[0], "CANCEL"), m
+    v.writer = m.writer     # by TCP the other connection is gone
+    r = f.sip.reply(code)
+    a = await f.sip.wait("ACK")
+    assert a.branch == v.branch and a.get("To") == r.get("To"), a
+    await f.sip.none("CANCEL", 1.2)
 
 
 def journal(lab):
@@ -84,7 +98,7 @@ async def crash_with_fifty_calls(t):
 @case
 async def crash_while_it_rings(t):
     """Proposals are taken back or refused; the telephone that rings by our
-    INVITE is told in its early dialog."""
+    INVITE gets CANCEL, the one that called gets its answer."""
     lab = await start(t)
     f = await lab.x2s("ringing")
     g = await lab.s2x("ringing", user=lab.new_user())
@@ -94,7 +108,102 @@ async def crash_while_it_rings(t):
     assert m is not None
     m = await g.user.get_jmi("retract", sid=g.sid)
     assert m is not None
+    await cancelled(f)
+    rang = g.sip.remote
+    r = await g.sip.wait(lambda m: m.code and m.code >= 300, 3)
+    assert r.code == 503 and r.get("To") == rang, (r, rang)
+    assert r.get("Via") == g.sip.last_invite.get("Via") or \
+        r.branch == g.sip.last_invite.branch, r
+    # the ACK is taken: it is not said again
+    at = len(lab.ua.history)
+    await asyncio.sleep(1.5)
+    assert not [m for _, w, m in lab.ua.history[at:] if w == "<"
+                and m.code and m.code >= 300]
+
+
+@case
+async def crash_before_it_rings(t):
+    """Neither side has said a word: the telephone gets CANCEL, again while
+    it does not answer, and who called is answered."""
+    lab = await start(t)
+    f = await lab.x2s("invited")
+    g = await lab.s2x("proposed", user=lab.new_user())
+    await asyncio.sleep(0.3)
+    lost = []
+    lab.ua.drop = lambda m: m.method == "CANCEL" and len(lost) < 2 and \
+        not lost.append(m)
+    await again(lab)
+    await cancelled(f)
+    assert len(lost) == 2
+    r = await g.sip.wait(lambda m: m.code and m.code >= 300, 3)
+    assert r.code == 503, r
+
+
+@case
+async def crash_while_it_is_answered(t):
+    """The telephone was answered before the CANCEL came: ACK and BYE."""
+    lab = await start(t)
+    f = await lab.x2s("ringing")
+    await asyncio.sleep(0.3)
+    lab.stoxd.kill(signal.SIGKILL)
+    lab.stoxd.p.wait()
+    f.sip.reply(200, lab.sdp())
+    lab.server.up.clear()
+    await lab.stoxd.run()
+    await f.sip.wait("CANCEL", 3)
+    await f.sip.wait("ACK")
     await f.sip.wait("BYE")
+
+
+@case
+async def crash_over_tcp(t):
+    """The connection went with the process: another one carries them."""
+    lab = await start(t, **{"trunk pbx": {"uri":
+                                          "sip:127.0.0.1:5060;transport=tcp"}})
+    lab.ua.proto = "tcp"
+    e = await lab.x2s(user=lab.new_user())
+    f = await lab.x2s("ringing")
+    await asyncio.sleep(0.3)
+    at = await again(lab)
+    await cancelled(f)
+    await finished(lab, e, at)
+
+
+@case
+async def crash_with_digest(t):
+    """A BYE that is challenged is said again with credentials, for the
+    realm that the trunk had before, and for no other."""
+    lab = await start(t)
+    ask = 'Digest realm="pbx", nonce="n%d", qop="auth", algorithm=MD5'
+    up = []
+    for user in (None, lab.new_user()):
+        f = Flow(lab, user or lab.alice)
+        f.sid = f.user.propose("60%d@sip.xmpp.test" % len(up))
+        f.sip = await lab.ua.get_call()
+        if not up:
+            f.sip.reply(401, headers=[("WWW-Authenticate", ask % 1)])
+            first, f.sip = f.sip, await lab.ua.get_call() \
+                if f.sip.id not in lab.ua.calls else f.sip
+            f.sip.req = await first.wait("INVITE")
+        f.sip.reply(200, lab.sdp(), req=f.sip.req)
+        await f.sip.wait(lambda m: m.method == "ACK" and
+                         m.cseq[0] == f.sip.req.cseq[0])
+        f.gw = (await f.user.get_jmi("proceed", sid=f.sid)).sender
+        f.user.initiate(f.gw, f.sid)
+        await f.user.get_jingle("session-accept", sid=f.sid)
+        up.append(f)
+    lab.ua.auto.pop("BYE")
+    await again(lab)
+    for f, realm in zip(up, ("pbx", "evil")):
+        b = await f.sip.wait("BYE")
+        assert not b.get("Authorization"), b
+        f.sip.reply(401, req=b, headers=[
+            ("WWW-Authenticate", (ask % 2).replace("pbx", realm))])
+    b = await up[0].sip.wait("BYE")
+    assert 'realm="pbx"' in b.get("Authorization"), b
+    assert b.cseq[0] > 1000
+    up[0].sip.reply(200, req=b)
+    await up[1].sip.none("BYE", 1)
 
 
 @case

@@ -72,8 +72,9 @@ async def look(lab):
     p = await asyncio.create_subprocess_exec(
         *argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     out, err = await asyncio.wait_for(p.communicate(), 20)
-    assert p.returncode == 0, (out, err)
     rows = json.loads(out)
+    assert p.returncode == any(r["state"] == "failed" for r in rows), \
+        (p.returncode, out, err)
     for r in rows:
         assert r["seen"], r
         assert bool(r["remedy"]) == (r["state"] != "ok"), r
@@ -391,6 +392,43 @@ async def doctor_disk(t):
     routes(lab.server)
     failed(await one(lab, "disk", "store"), "No such file",
            "Make the directory")
+
+
+@case(timeout=40)
+async def doctor_of_a_disk_that_hangs(t):
+    """It says so, and nobody else waits for the disk: not who asks for the
+    status, not a call."""
+    t.need("cc")
+    lib = t.path("slow.so")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", lib, "-xc", "-"],
+                   input=b"#include <unistd.h>\nstruct statvfs; "
+                   b"int statvfs(const char *p, struct statvfs *s) "
+                   b"{ (void)p; (void)s; sleep(30); return -1; }", check=True)
+    lab = await start(t, {"store": {"path": "stoxd.db"}},
+                      env={"LD_PRELOAD": lib})
+    routes(lab.server)
+    phone(lab.ua)
+    row = asyncio.ensure_future(one(lab, "disk", "store"))
+    for _ in range(3):
+        await asyncio.sleep(0.5)
+        at = time.monotonic()
+        text = await asyncio.to_thread(lab.stoxd.ctl, "status")
+        assert "xmpp" in text and time.monotonic() - at < 1, text
+    await lab.hang_up(await lab.x2s())
+    failed(await row, "no answer within 5 s", "Look at that disk")
+
+
+@case
+async def doctor_ends_with_1_when_something_failed(t):
+    lab = await start(t, {"store": {"path": "missing/stoxd.db"}})
+    routes(lab.server)
+    phone(lab.ua)
+    for more in ([], ["--json"]):
+        p = await asyncio.create_subprocess_exec(
+            BUILD + "/stoxctl", "-s", lab.stoxd.dir + "/stoxd.sock", *more,
+            "doctor", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        out, err = await asyncio.wait_for(p.communicate(), 20)
+        assert p.returncode == 1 and b"failed" in out and not err, (out, err)
 
 
 @case

@@ -105,6 +105,44 @@ async def descriptors_exhausted(t):
     assert lab.stoxd.ctl("status")
 
 
+async def turned_away(port):
+    """A connection is ended at once, by whoever listens there."""
+    r, w = await (asyncio.open_connection("127.0.0.1", port)
+                  if isinstance(port, int)
+                  else asyncio.open_unix_connection(port))
+    try:
+        assert await asyncio.wait_for(r.read(1), 2) == b"", port
+    except ConnectionError:
+        pass
+    w.close()
+
+
+@case
+async def no_descriptor_for_a_connection(t):
+    """When the last one is gone, who connects by SIP, HTTP or the control
+    socket is sent away, nobody waits in a busy loop, and it passes."""
+    t.need("prlimit")
+    lab = await Lab(t).start({"limits": {"tcp_per_source": 1000},
+                              "admin": {"http": "127.0.0.1:5080"}},
+                             env={"STOXD_UNDER": "prlimit --nofile=400:400"})
+    f = await lab.x2s()
+    held, ended = [], "a connection is turned away: Too many open files"
+    while len(held) < 400 and ended not in lab.stoxd.text():
+        held.append(await asyncio.open_connection("127.0.0.1", 5070))
+        await asyncio.sleep(0.002)
+    before = cpu(lab.stoxd)
+    for port in (5070, 5080, lab.stoxd.dir + "/stoxd.sock"):
+        await turned_away(port)
+    await asyncio.sleep(2)
+    assert cpu(lab.stoxd) - before < 0.5, cpu(lab.stoxd) - before
+    await lab.hang_up(f)
+    for _, w in held:
+        w.close()
+    await asyncio.sleep(0.3)
+    assert lab.stoxd.ctl("status")
+    await lab.hang_up(await lab.x2s())
+
+
 async def status(lab, shedding):
     """What status says of the load, as soon as it is so."""
     for _ in range(100):
@@ -332,11 +370,12 @@ async def one_after_the_other(lab, n, ways):
         del lab.server.history[:], lab.server.unread[:]
 
 
-@case(timeout=150)
+@case(timeout=150 + int(os.environ.get("CALLS", "100")) // 2)
 async def memory_does_not_grow_with_calls(t):
     """Calls set up and torn down by the hundred (CALLS=1000: so many):
     memory and descriptors as before; leaks are the sanitizer's."""
-    lab = await Lab(t).start({"log": {"level": "info"}})
+    # a trace that the first half fills
+    lab = await Lab(t).start({"log": {"level": "info", "trace_memory": 1}})
     n = int(os.environ.get("CALLS", "100"))
     # SIP transactions are kept for 32 s (RFC 3261 17.1.1.2, Timer D)
     wait = 36 if n >= 1000 else 1

@@ -10,7 +10,7 @@ import sys
 from peers import confine
 from peers.daemon import BUILD, ROOT
 from peers.proc import Proc, until
-from peers.runner import Skip, case
+from peers.runner import Skip, case, other_users
 from peers.site import Site
 from peers.xmppserver import Server
 
@@ -148,6 +148,7 @@ async def unit_is_hardened(t):
 @case
 async def user_and_folders(t):
     t.need("systemd-sysusers")
+    other_users()
     conf = os.path.join(ROOT, "conf")
     os.makedirs(t.path("root/etc"))
     for argv in (["systemd-sysusers", "sysusers.conf"],
@@ -161,9 +162,11 @@ async def user_and_folders(t):
     assert user and user[0].split(":")[5:] == [
         "/var/lib/stoxd", "/usr/sbin/nologin"], user
     uid = int(user[0].split(":")[2])
-    for name in ("run/stoxd", "var/lib/stoxd"):
+    for name, mode in (("run/stoxd", 0o755), ("var/lib/stoxd", 0o750)):
         st = os.stat(t.path("root/" + name))
-        assert (st.st_uid, stat.S_IMODE(st.st_mode)) == (uid, 0o750), name
+        assert (st.st_uid, stat.S_IMODE(st.st_mode)) == (uid, mode), name
+    keys = confine.unit(UNIT)
+    assert keys["RuntimeDirectoryMode"] == ["0755"], "socket_group is shut out"
 
 
 @case

@@ -8,7 +8,7 @@ import struct
 
 from peers import tone
 from peers.capture import Capture
-from peers.jingleuser import EVENT, ICE, OPUS, PCMA, PCMU
+from peers.jingleuser import EVENT, ICE, OPUS, PCMA, PCMU, User
 from peers.lab import GW, Lab
 from peers.proc import until
 from peers.rtcuser import RtcUser
@@ -486,7 +486,8 @@ async def addressing_by_domain(t):
     """The component's domain is the SIP domain, the users' is theirs."""
     lab = Lab(t)
     lab.dial = "sip:%s@xmpp.test"
-    await lab.start({"trunk pbx": {"addressing": "domain"}})
+    await lab.start({"trunk pbx": {"addressing": "domain"},
+                     "xmpp": {"domains": "xmpp.test, two.test"}})
     f = await lab.x2s("invited")
     m = f.sip.req
     assert m.uri.partition(";")[0] == "sip:600@sip.xmpp.test", m.uri
@@ -498,6 +499,12 @@ async def addressing_by_domain(t):
     p = await lab.alice.get_jmi("propose")
     assert p.sender == "601@sip.xmpp.test/sip", p.sender
     lab.alice.jmi("reject", p.sender, p.id, "busy")
+    await c.wait(486)
+    dora = User(lab.server, "dora@two.test/phone")
+    c = await lab.ua.call("sip:dora@two.test", lab.sdp(),
+                          from_uri="sip:601@sip.xmpp.test")
+    p = await dora.get_jmi("propose")
+    dora.jmi("reject", p.sender, p.id, "busy")
     await c.wait(486)
 
 

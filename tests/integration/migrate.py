@@ -16,7 +16,7 @@ async def lost(t, direction):
     s = await site.call(desk, direction)
     await asyncio.sleep(1)
     await s._transport().transport._connection.close()
-    end = time.monotonic() + 20
+    end = time.monotonic() + 45     # 10 s by libnice 0.1.21, 30 by 0.1.22
     while "is silent to ICE checks" not in site.stoxd.text():
         assert time.monotonic() < end, "consent is not missed"
         await asyncio.sleep(0.2)
@@ -44,17 +44,17 @@ async def goes_on(t, direction):
     await pad.wait("terminated", 10, sid=n.sid)
 
 
-@case(timeout=60, waits=16)
+@case(timeout=90, waits=16)
 async def other_device_takes_over_a_call_that_it_made(t):
     await goes_on(t, "x2s")
 
 
-@case(timeout=60, waits=16)
+@case(timeout=90, waits=16)
 async def other_device_takes_over_a_call_from_sip(t):
     await goes_on(t, "s2x")
 
 
-@case(timeout=60, waits=14)
+@case(timeout=90, waits=14)
 async def lost_device_may_come_back_itself(t):
     """The same device proposes again after it was restarted."""
     site, desk, pad, s = await lost(t, "x2s")

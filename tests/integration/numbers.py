@@ -1,17 +1,21 @@
 """Numbers, identities and who may call what: plans, classes, limits of an
 hour and a day, emergency numbers, and the log that fail2ban reads."""
 import asyncio
+import json
 import os
 import re
 import shutil
 import subprocess
+import time
 
 from peers.attack import Ear
 from peers.daemon import ROOT
+from peers.dns import Dns
 from peers.lab import GW, Lab
 from peers.runner import case
 from peers.sipmsg import Msg, uri
-from peers.sipua import token
+from peers.sipua import Ua, token
+from peers.xmppserver import find, text
 
 OURS = ("127.0.0.1", 5070)
 HERE = {"country": "49", "national": "0"}
@@ -49,6 +53,14 @@ async def refused(lab, number, user=None):
     sid = u.propose(at(number))
     m = await u.get_jmi("reject", sid=sid)
     return m.reason, m.text
+
+
+async def one(ua, method):
+    """The next request of this method."""
+    while True:
+        m = await asyncio.wait_for(ua.others.get(), 5)
+        if m.method == method:
+            return m
 
 
 async def told(lab, *argv):
@@ -105,6 +117,152 @@ async def numbers_leave_as_tel(t):
     lab.ua.reply(m, 200)
     r = await invited(lab, "600")
     assert r.uri == "sip:600@127.0.0.1:5060", r.uri
+
+    lab.server.stanza("presence", lab.alice.bare, at("03012345"), "",
+                      "subscribe")
+    while True:
+        m = await asyncio.wait_for(lab.ua.others.get(), 5)
+        if m.method == "SUBSCRIBE":
+            break
+    assert m.uri == "tel:+493012345", m.uri
+    assert m.get("To") == "<tel:+493012345>", m.get("To")
+    lab.ua.reply(m, 489)
+
+
+@case
+async def same_extensions_of_two_trunks(t):
+    """label: 1001 of one trunk is another contact than 1001 of the other, for
+    calls, messages and presence, both ways."""
+    lab = await Lab(t).start({
+        "trunk pbx": {"addressing": "trunk"},
+        "trunk two": {"uri": "sip:127.0.0.4:5060", "addressing": "trunk",
+                      "accept_from": "127.0.0.4", "label": "berlin",
+                      "media_from": "127.0.0.0/8"},
+        "route": {"a": "from xmpp.test to 1* via pbx",
+                  "b": "from xmpp.test to 1* via two",
+                  "c": "from trunk:* to * via xmpp:*@xmpp.test"}})
+    other = await Ua(ip="127.0.0.4", log=t.path("two.log")).start()
+    t.later(other.close)
+    theirs = at("1001\\40berlin")
+
+    r = await invited(lab, "1001")
+    assert r.uri == "sip:1001@127.0.0.1:5060", r.uri
+    sid = lab.alice.propose(theirs)
+    c = await other.get_call()
+    assert c.req.uri == "sip:1001@127.0.0.4:5060", c.req.uri
+    assert "berlin" not in c.req.get("To") + c.req.get("From")
+    c.reply(486)
+    assert (await lab.alice.get_jmi("reject", sid=sid)).sender.startswith(
+        theirs)
+
+    lab.server.stanza("message", lab.alice.jid, theirs,
+                      "<body>hello</body>", "chat")
+    m = await one(other, "MESSAGE")
+    assert m.uri == "sip:1001@127.0.0.4:5060", m.uri
+    other.reply(m, 200)
+    lab.server.stanza("presence", lab.alice.bare, theirs, "", "subscribe")
+    m = await one(other, "SUBSCRIBE")
+    assert m.uri == "sip:1001@127.0.0.4:5060", m.uri
+    other.reply(m, 489)
+
+    for ua, sender in ((lab.ua, at("1001")), (other, theirs)):
+        c = await ua.call("sip:alice@127.0.0.1:5070", lab.sdp(),
+                          from_uri="sip:1001@" + ua.ip)
+        m = await lab.alice.get_jmi("propose")
+        assert m.sender == sender + "/sip", m.sender
+        c.cancel()
+        await c.wait(487)
+    out = await told(lab, "route", "test", "1001@berlin", "alice@xmpp.test")
+    assert "1001 of trunk two" in out and "rule b: trunk two" in out, out
+    assert "calls sip:1001@127.0.0.4:5060" in out, out
+    out = await told(lab, "route", "test", "2001@berlin", "alice@xmpp.test")
+    assert "refused" in out, out
+    st = lab.server.stanza(
+        "iq", lab.alice.jid, "sip.xmpp.test", "<query xmlns='jabber:iq:"
+        "gateway'><prompt>1001@Berlin</prompt></query>", "set")
+    r = await lab.server.wait(lambda e: e.get("id") == st
+                              and e.get("type") == "result", 5, "jid")
+    assert find(find(r, "query"), "jid").text == theirs, text(r)
+
+
+E164 = {("5.4.3.2.1.0.3.9.4.e164.test", "NAPTR"): [
+    (20, 10, "u", "E2U+sip", "!^.*$!sip:late@example.net!"),
+    (10, 30, "u", "E2U+mailto", "!^.*$!mailto:bob@example.net!"),
+    (10, 20, "u", "E2U+sip", "!^.*$!sip:bob@192.0.2.1!"),
+    (10, 25, "u", "E2U+sip", "!^.*$!sip:0900@127.0.0.1:5060!"),
+    (10, 40, "u", "E2U+sip", r"!^\+49(.*)$!sip:0\1@example.net;maddr=h!")]}
+
+
+@case
+async def numbers_are_looked_up(t):
+    """RFC 6116: the first record that holds, through the same trunk; nothing
+    that leads to an address, or to the trunk's own numbers."""
+    Dns.configure(t)
+    names = await Dns(E164).start()
+    t.later(names.close)
+    lab = await Lab(t).start({"trunk pbx": dict(
+        HERE, dial="e164", enum="e164.test", addressing="trunk"),
+        "emergency": {"112": "pbx"}})
+    r = await invited(lab, "03012345")
+    assert r.uri == "sip:03012345@example.net", r.uri
+    assert r.get("To") == "<sip:03012345@example.net>", r.get("To")
+    asked = list(names.asked)
+    r = await invited(lab, "03099999")      # NXDOMAIN
+    assert r.uri.startswith("sip:+493099999@127.0.0.1"), r.uri
+    assert len(names.asked) == len(asked) + 1, names.asked
+    for number in ("600", "112"):
+        r = await invited(lab, number)
+        assert r.uri == "sip:%s@127.0.0.1:5060" % number, r.uri
+    assert len(names.asked) == len(asked) + 1, names.asked
+    out = await told(lab, "route", "test", "03012345", "alice@xmpp.test")
+    assert "or what ENUM has for +493012345 in e164.test" in out, out
+    assert "\nENUM: sip:03012345@example.net\n" in out, out
+    out = await told(lab, "--json", "route", "test", "03012345",
+                     "alice@xmpp.test")
+    assert json.loads(out)["uri"] == "sip:03012345@example.net", out
+    out = await told(lab, "route", "test", "03099999", "alice@xmpp.test")
+    assert "\nENUM: nothing\n" in out, out
+
+
+@case
+async def numbers_of_the_trunk_are_not_believed(t):
+    """Who has a number could send calls to a dear one there."""
+    Dns.configure(t)
+    name = "5.4.3.2.1.0.3.9.4.e164.test"
+    names = await Dns({(name, "NAPTR"): [
+        (1, 1, "u", "E2U+sip", "!^.*$!sip:0900@LOCALHOST:5060!"),
+        (1, 2, "u", "E2U+sip", "!^.*$!sip:0901@localhost!")]}).start()
+    t.later(names.close)
+    lab = await Lab(t).start({"trunk pbx": dict(
+        HERE, dial="e164", enum="e164.test", addressing="trunk",
+        uri="sip:localhost:5060")})
+    r = await invited(lab, "03012345")
+    assert (name, "NAPTR") in names.asked
+    assert r.uri.startswith("sip:+493012345@localhost:5060"), r.uri
+    assert "not believed" in lab.stoxd.text()
+
+
+@case
+async def a_name_server_that_is_silent(t):
+    """Two seconds, then the number; who gives up meanwhile calls nobody."""
+    Dns.configure(t)
+    names = await Dns(E164).start()
+    t.later(names.close)
+    names.datagram_received = lambda p, addr: names.asked.append(p)
+    lab = await Lab(t).start({"trunk pbx": dict(
+        HERE, dial="e164", enum="e164.test", addressing="trunk")})
+    before = time.monotonic()
+    r = await invited(lab, "03012345")
+    assert r.uri.startswith("sip:+493012345@127.0.0.1"), r.uri
+    assert 1.5 < time.monotonic() - before < 4
+    sid = lab.alice.propose(at("03012345"))
+    await asyncio.sleep(0.3)
+    lab.alice.jmi("retract", at("03012345"), sid)
+    try:
+        await lab.ua.get_call(3)
+        raise AssertionError("called all the same")
+    except (asyncio.TimeoutError, TimeoutError):
+        pass
 
 
 @case

@@ -117,6 +117,25 @@ async def sip_calls(t):
     assert r["peer_jid"].startswith("xmpp:"), r
 
 
+@case
+async def by_which_route(t):
+    """The line of [route] that let a call through, or not, either way."""
+    lab = await Lab(t).start(dict(FILES, **{
+        "trunk pbx": {"addressing": "trunk"}, "route": {
+            "outward": "from *@xmpp.test to 6* via pbx",
+            "never": "from trunk:pbx to bob deny",
+            "inward": "from trunk:pbx to * via xmpp:*@xmpp.test"}}))
+    await lab.hang_up(await lab.x2s())
+    await lab.hang_up(await lab.s2x(user=lab.new_user()))
+    c = await lab.ua.call("sip:bob@127.0.0.1:5070", lab.sdp())
+    await c.wait(403)
+    got = [(r["direction"], r["outcome"], r["route"])
+           for r in await recorded(lab, 3)]
+    assert sorted(got) == [("sip-xmpp", "answered", "inward"),
+                           ("sip-xmpp", "refused", "never"),
+                           ("xmpp-sip", "answered", "outward")], got
+
+
 async def ends(lab):
     """One call of each sort: (outcome, who ended it) of each, in order."""
     f = await lab.x2s("ringing")

@@ -8,7 +8,7 @@ import socket
 import struct
 import subprocess
 
-from peers import http, tone
+from peers import confine, http, tone
 from peers.daemon import BUILD, ROOT
 from peers.lab import Lab
 from peers.proc import until
@@ -477,8 +477,10 @@ async def log_levels_by_command(t):
 @case
 async def log_level_ends_by_itself(t):
     lab = await Lab(t).start({"log": {"level": "error"}})
-    await ask(lab, "log", "level", "debug", "for=1s")
-    await asyncio.sleep(1.5)
+    await ask(lab, "log", "level", "debug", "for=2s")
+    await lab.hang_up(await lab.x2s())
+    assert "active -> ended" in said(lab), said(lab)
+    await asyncio.sleep(2.5)
     v = json.loads(await ask(lab, "--json", "log", "show"))
     assert [x["level"] for x in v] == ["error"], v
     at = len(said(lab))
@@ -552,3 +554,22 @@ async def log_for_the_journal(t):
     assert any(re.match(r"<6>call [0-9a-f]+: active", x) for x in v), v
 
 
+@case
+async def mistakes_for_the_journal(t):
+    """A start that fails says why as errors, and ends with the status that
+    keeps the unit from starting it again."""
+    with open(t.path("wrong.conf"), "w") as f:
+        f.write("[xmpp]\nsecret = s\nnonsense = 1\n")
+    with open(t.path("said"), "w+") as f:
+        st = os.fstat(f.fileno())
+        env = dict(os.environ,
+                   JOURNAL_STREAM="%d:%d" % (st.st_dev, st.st_ino))
+        r = subprocess.run([os.path.join(BUILD, "stoxd"), "-c",
+                            t.path("wrong.conf")], stderr=f, env=env,
+                           timeout=20)
+        f.seek(0)
+        v = f.read().splitlines()
+    assert len(v) >= 3 and all(x.startswith("<3>main: ") for x in v), v
+    assert any("nonsense" in x for x in v), v
+    keys = confine.unit(os.path.join(ROOT, "conf", "stoxd.service"))
+    assert keys["RestartPreventExitStatus"] == [str(r.returncode)], r

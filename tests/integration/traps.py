@@ -225,6 +225,9 @@ async def own_words_come_back(t):
                 kind, JMI, f.sid), "chat")
     await asyncio.sleep(0.3)
     await f.sip.none("4xx", 0.1)
+    said = [e for e in lab.server.history
+            if (e.get("to") or "").startswith(GW)]
+    assert not said, said       # it would come back again
     f.user.jmi("proceed", f.gw, f.sid)
     await f.user.get_jingle("session-initiate", sid=f.sid)
 

@@ -42,23 +42,25 @@ async def _refused(t, how, *words):
         assert time.monotonic() < end, "no word about " + how
         await asyncio.sleep(0.1)
     line = [x for x in lab.stoxd.text().splitlines() if how in x][0]
-    assert any(w in line for w in words), line
+    assert all(w in line for w in words), line
     assert "lab-secret" not in lab.stoxd.text()
 
 
 @case
 async def refused_not_authorized(t):
-    await _refused(t, "not-authorized", "secret")
+    await _refused(t, "not-authorized", "secret_file", "component_secret")
 
 
 @case
 async def refused_host_unknown(t):
-    await _refused(t, "host-unknown", "sip.xmpp.test", "component")
+    await _refused(t, "host-unknown", "sip.xmpp.test", "add Component",
+                   "ejabberd_service")
 
 
 @case
 async def refused_conflict(t):
-    await _refused(t, "conflict", "connect", "kick")
+    await _refused(t, "conflict", "another connection", "kick_old",
+                   "conflict_behaviour")
 
 
 @case

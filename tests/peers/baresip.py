@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from peers import tone
-from peers.proc import Proc, listening
+from peers.proc import Proc, listening, taken, woken
 
 CONFIG = """
 poll_method         epoll
@@ -129,21 +129,9 @@ class Baresip(Proc):
                 self._wake.set()
 
     async def _until(self, test, timeout, what):
-        end = time.monotonic() + timeout
-        while True:
-            got = test()
-            if got:
-                return got
-            self._wake.clear()
-            left = end - time.monotonic()
-            try:
-                await asyncio.wait_for(self._wake.wait(), max(left, 0.001))
-            except asyncio.TimeoutError:
-                if left <= 0:
-                    raise TimeoutError("phone: no %s within %g s; events: %s"
-                                       % (what, timeout, " ".join(
-                                           str(e.get("type"))
-                                           for e in self.events))) from None
+        return await woken(self._wake, test, timeout, lambda: (
+            "%s at the phone; events: %s" % (what, " ".join(
+                str(e.get("type")) for e in self.events))))
 
     async def cmd(self, command, params=""):
         self._n += 1
@@ -160,13 +148,18 @@ class Baresip(Proc):
     async def wait(self, type, timeout=10):
         """Takes the first event of this type: CALL_INCOMING, CALL_RINGING,
         CALL_ESTABLISHED, CALL_CLOSED, CALL_DTMF_START ..."""
-        def test():
-            for e in self.events:
-                if e.get("type") == type:
-                    self.events.remove(e)
-                    return e
-            return None
-        return await self._until(test, timeout, type)
+        return await self._until(
+            lambda: taken(self.events, lambda e: e.get("type") == type),
+            timeout, type)
+
+    async def shows(self, word, seconds=20):
+        """Until its list of contacts has that word."""
+        for _ in range(int(seconds * 5)):
+            out = await self.cmd("contacts")
+            if word in out:
+                return
+            await asyncio.sleep(0.2)
+        raise TimeoutError("no %s in %r" % (word, out))
 
     def digits(self):
         return "".join(e.get("param", "") for e in self.events

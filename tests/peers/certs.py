@@ -17,7 +17,8 @@ class Authority:
         _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt",
                  "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.key,
                  "-out", self.pem, "-days", "2", "-subj", "/CN=" + name,
-                 "-addext", "basicConstraints=critical,CA:TRUE")
+                 "-addext", "basicConstraints=critical,CA:TRUE",
+                 "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
     def issue(self, name, san):
         """(certificate file, key file) for the subjectAltName san."""
@@ -28,7 +29,10 @@ class Authority:
                  "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out",
                  req, "-subj", "/CN=" + name)
         with open(ext, "w") as f:
-            f.write("subjectAltName=%s\n" % san)
+            f.write("subjectAltName=%s\n"     # RFC 5280 4.2.1.1, 4.2.1.3
+                    "authorityKeyIdentifier=keyid\n"
+                    "subjectKeyIdentifier=hash\n"
+                    "keyUsage=critical,digitalSignature\n" % san)
         _openssl("x509", "-req", "-in", req, "-CA", self.pem, "-CAkey",
                  self.key, "-CAcreateserial", "-days", "2", "-extfile", ext,
                  "-out", cert)

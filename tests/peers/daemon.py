@@ -16,7 +16,7 @@ BASE = {
                   "password": "gwpass", "accept_from": "127.0.0.1"},
     "media": {"address": "127.0.1.1"},
     "admin": {"socket": "stoxd.sock"},
-    "log": {"level": "debug"},
+    "log": {"level": "debug", "format": "bare"},
     # a test ends when it says so, whatever calls it leaves behind
     "limits": {"drain_wait": "0"},
 }

@@ -1,7 +1,8 @@
 """dns.py: a name server on 127.0.0.1:53 of a namespace.
 
 records: {("pbx.test", "A"): ["127.0.0.3", ..],
-("_sip._udp.pbx.test", "SRV"): [(priority, weight, port, target), ..]}.
+("_sip._udp.pbx.test", "SRV"): [(priority, weight, port, target), ..],
+("1.9.4.e164.arpa", "NAPTR"): [(order, preference, flags, services, regexp)]}.
 A test writes "nameserver 127.0.0.1" into its resolv.conf (Dns.configure)."""
 import asyncio
 import socket
@@ -20,6 +21,10 @@ def _data(kind, value):
         return socket.inet_aton(value)
     if kind == "AAAA":
         return socket.inet_pton(socket.AF_INET6, value)
+    if kind == "NAPTR":     # (order, preference, flags, services, regexp)
+        order, pref, *words = value
+        return struct.pack("!HH", order, pref) + b"".join(
+            bytes([len(w)]) + w.encode() for w in words) + b"\0"
     prio, weight, port, target = value
     return struct.pack("!HHH", prio, weight, port) + _name(target)
 

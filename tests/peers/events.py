@@ -2,6 +2,8 @@
 import asyncio
 import time
 
+from peers.proc import taken, woken
+
 
 class Events:
     """boundjid: for messages of failures."""
@@ -30,19 +32,9 @@ class Events:
 
     async def wait(self, type, timeout=10, **match):
         """Takes the first event of that type (and those values)."""
-        end = time.monotonic() + timeout
-        while True:
-            for e in self.events:
-                if e["type"] == type and all(e.get(k) == v for k, v
-                                             in match.items()):
-                    self.events.remove(e)
-                    return e
-            self._wake.clear()
-            left = end - time.monotonic()
-            try:
-                await asyncio.wait_for(self._wake.wait(), max(left, 0.001))
-            except asyncio.TimeoutError:
-                if left <= 0:
-                    raise TimeoutError("%s: no %s %s within %g s; %s" % (
-                        self.boundjid, type, match or "", timeout,
-                        self.summary())) from None
+        return await woken(
+            self._wake, lambda: taken(self.events, lambda e: (
+                e["type"] == type and all(e.get(k) == v for k, v
+                                          in match.items()))), timeout,
+            lambda: "%s %s at %s; %s" % (type, match or "", self.boundjid,
+                                         self.summary()))

@@ -19,7 +19,7 @@ from aiortc.sdp import candidate_from_sdp
 from slixmpp.xmlstream.handler import CoroutineCallback
 from slixmpp.xmlstream.matcher import MatchXPath
 
-from peers import tone
+from peers import plain, tone
 from peers.events import Events
 
 J = "urn:xmpp:jingle:1"
@@ -374,8 +374,7 @@ class Client(Events, slixmpp.ClientXMPP):
                 self._on_jmi))
 
     async def login(self):
-        self.connect(("127.0.0.1", self.c2s), force_starttls=False,
-                     disable_starttls=True)
+        plain.connect(self, self.c2s)
         await self.wait("online", 10)
         return self
 

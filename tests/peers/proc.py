@@ -54,6 +54,33 @@ async def until(test, seconds, what):
         await asyncio.sleep(0.02)
 
 
+async def woken(wake, test, timeout, what):
+    """What test() returns that is not None.  wake: set whenever that may have
+    changed; what(): in words what did not come."""
+    end = time.monotonic() + timeout
+    while True:
+        got = test()
+        if got is not None:
+            return got
+        wake.clear()
+        left = end - time.monotonic()
+        try:
+            await asyncio.wait_for(wake.wait(), max(left, 0.001))
+        except asyncio.TimeoutError:
+            if left <= 0:
+                raise TimeoutError("no %s within %g s" % (
+                    what(), timeout)) from None
+
+
+def taken(items, test):
+    """The first for which test is true, taken away, or None."""
+    for e in items:
+        if test(e):
+            items.remove(e)
+            return e
+    return None
+
+
 class Proc:
     """One program; its log is DIR/NAME.log."""
 

@@ -2,11 +2,13 @@
 asks, and notes each presence that comes."""
 import asyncio
 import logging
-import time
 
 import slixmpp
 from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher import MatchXPath
+
+from peers import plain
+from peers.proc import woken
 
 logging.getLogger("slixmpp").setLevel(logging.ERROR)
 
@@ -33,8 +35,7 @@ class RosterUser(slixmpp.ClientXMPP):
 
     async def login(self, timeout=10):
         self._online.clear()
-        self.connect(("127.0.0.1", 5222), force_starttls=False,
-                     disable_starttls=True)
+        plain.connect(self, 5222)
         await asyncio.wait_for(self._online.wait(), timeout)
         return self
 
@@ -47,8 +48,7 @@ class RosterUser(slixmpp.ClientXMPP):
     async def sees(self, contact, type=None, show=None, status=None,
                    timeout=10):
         """The next presence of contact like that, or one not yet read."""
-        end = time.monotonic() + timeout
-        while True:
+        def test():
             while self.read < len(self.seen):
                 frm, t, s, text = self.seen[self.read]
                 self.read += 1
@@ -56,12 +56,7 @@ class RosterUser(slixmpp.ClientXMPP):
                         type in (None, t) and show in (None, s) and \
                         status in (None, text):
                     return frm, t, s, text
-            self._wake.clear()
-            left = end - time.monotonic()
-            try:
-                await asyncio.wait_for(self._wake.wait(), max(left, 0.001))
-            except asyncio.TimeoutError:
-                if left <= 0:
-                    raise TimeoutError("no presence %s %s %s of %s; seen: %s"
-                                       % (type, show, status, contact,
-                                          self.seen)) from None
+            return None
+        return await woken(self._wake, test, timeout, lambda: (
+            "presence %s %s %s of %s; seen: %s" % (type, show, status, contact,
+                                                   self.seen)))

@@ -137,6 +137,18 @@ def child(suite, name, dir):
     return status
 
 
+def has_other_users():
+    """A namespace that root did not make has one user and one group."""
+    with open("/proc/self/gid_map") as f:
+        return any(int(first) + int(n) > 65534
+                   for first, _, n in map(str.split, f))
+
+
+def other_users():
+    if not has_other_users():
+        raise Skip("no other users in this namespace")
+
+
 def namespace_argv():
     """How to enter a namespace here: as root, by user namespace, or not."""
     base = ["--net", "--mount", "--pid", "--fork", "--kill-child",

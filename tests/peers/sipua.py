@@ -9,6 +9,7 @@ import itertools
 import random
 import time
 
+from peers.proc import woken
 from peers.sipmsg import PHRASE, Msg, address, tag, uri
 
 T1, T2 = 0.5, 4.0   # s, RFC 3261 17.1.1.1
@@ -344,19 +345,8 @@ class Call:
     async def wait(self, what, timeout=5, method=None):
         """Takes the first unread message that is what: 180, "2xx", "BYE", or
         a function; method: of the request that a response answers."""
-        end = time.monotonic() + timeout
-        while True:
-            m = self._find(what, method)
-            if m:
-                return m
-            self._wake.clear()
-            left = end - time.monotonic()
-            try:
-                await asyncio.wait_for(self._wake.wait(), max(left, 0.001))
-            except asyncio.TimeoutError:
-                if left <= 0:
-                    raise TimeoutError("SIP: no %s within %g s; %r" % (
-                        what, timeout, self)) from None
+        return await woken(self._wake, lambda: self._find(what, method),
+                           timeout, lambda: "%s by SIP; %r" % (what, self))
 
     async def next_invite(self, timeout=5):
         """The INVITE that is tried instead of this one, in this call or (a

@@ -12,6 +12,8 @@ import time
 import xml.etree.ElementTree as ET
 from xml.sax.saxutils import escape, quoteattr
 
+from peers.proc import taken, woken
+
 NS = "jabber:component:accept"
 STREAM = "http://etherx.jabber.org/streams"
 DISCO = "http://jabber.org/protocol/disco#info"
@@ -223,22 +225,10 @@ class Server:
     # ---- in -------------------------------------------------------------
     async def wait(self, test, timeout=5, what="stanza"):
         """Takes the first unread stanza for which test is true."""
-        end = time.monotonic() + timeout
-        while True:
-            for e in self.unread:
-                if test(e):
-                    self.unread.remove(e)
-                    return e
-            self._wake.clear()
-            left = end - time.monotonic()
-            try:
-                await asyncio.wait_for(self._wake.wait(), max(left, 0.001))
-            except asyncio.TimeoutError:
-                if left <= 0:
-                    raise TimeoutError("XMPP: no %s within %g s; unread: %s"
-                                       % (what, timeout, " ".join(
-                                           map(text, self.unread))
-                                          or "nothing")) from None
+        return await woken(
+            self._wake, lambda: taken(self.unread, test), timeout,
+            lambda: "%s from the gateway; unread: %s" % (
+                what, " ".join(map(text, self.unread)) or "nothing"))
 
     async def none(self, test, seconds, what="stanza"):
         try:

@@ -3,7 +3,7 @@ cannot show of the gateway either."""
 import asyncio
 import array
 
-from peers import tone
+from peers import promlint, tone
 from peers.rtp import Rtp
 from peers.runner import case
 from peers.sipmsg import Sdp, make_sdp
@@ -386,3 +386,35 @@ async def sdes_both_ways(t):
     assert v, v
     v = b.listen((w, x), 7)
     assert v, v
+
+
+@case
+async def rules_of_metrics(t):
+    good = ("# HELP a_seconds How long.\n# TYPE a_seconds histogram\n"
+            'a_seconds_bucket{le="+Inf"} 2\na_seconds_sum 0.5\n'
+            "a_seconds_count 2\n# HELP n_total How many.\n"
+            '# TYPE n_total counter\nn_total{of="x \\"y\\""} 1\n')
+    assert promlint.lint(good) == []
+    for old, new, want in (
+            ("seconds", "milliseconds", "in seconds, not milliseconds"),
+            ("seconds", "ms", "a unit is abbreviated"),
+            ("a_sec", "gauge_a_sec", "its type is in its name"),
+            ("a_sec", "aB_sec", "capital letters"),
+            ("a_sec", "a:b_sec", "a colon is for rules"),
+            ("n_total", "n", "_total is for counters"),
+            ("total counter", "total gauge", "_total is for counters"),
+            ("n_total", "n_count", "ends as a part"),
+            ("{of=", "{le=", "label le is not for a counter"),
+            ("{of=", "{oF=", "capital letters in label oF"),
+            ("# HELP n_total How many.\n", "", "no help"),
+            ("# TYPE n_total counter\n", "", "no type"),
+            ("histogram", "histgram", "no type histgram"),
+            ("a_seconds_sum 0.5", "a_seconds_sum x", "not a sample"),
+            ("a_seconds_sum 0.5", "a_seconds_count 2", "twice"),
+            ("# HELP n", "# HELP a_seconds X.\n# HELP n", "a second HELP")):
+        assert old in good, old
+        bad = promlint.lint(good.replace(old, new))
+        assert any(want in x for x in bad), (want, bad)
+    bad = promlint.lint(good + 'a_seconds_sum{x="1"} 1\n')
+    assert bad == ["a_seconds: in two places"], bad
+    assert "the last line has no end" in promlint.lint(good[:-1])

@@ -1,5 +1,4 @@
 /* admin_command.c: what stoxctl asks of a gateway that has nothing. */
-#include <check.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <jansson.h>
@@ -10,6 +9,7 @@
 #include "admin/command.h"
 #include "bridge/policy.h"
 #include "bridge/route.h"
+#include "suite.h"
 
 static char answer[4096];
 static bool whole;
@@ -226,18 +226,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("admin command");
 	TCase *tc = tcase_create("commands");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, commands);
 	tcase_add_test(tc, no_memory);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("admin command", tc);
 }

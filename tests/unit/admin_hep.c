@@ -1,11 +1,11 @@
 /* admin_hep.c: datagrams of HEPv3: lengths, chunks, what does not fit. */
 #include <arpa/inet.h>
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "admin/hep.h"
+#include "suite.h"
 
 static struct mbuf *mb;
 
@@ -154,19 +154,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("admin hep");
 	TCase *tc = tcase_create("hep");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, every_length);
 	tcase_add_loop_test(tc, values, 0, 3);
 	tcase_add_test(tc, what_is_no_message);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("admin hep", tc);
 }

@@ -1,9 +1,9 @@
 /* admin_hour.c: the last hour, and how calls sound. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include "admin/history.h"
 #include "admin/quality.h"
+#include "suite.h"
 
 enum {
 	NOW = 1700000040,
@@ -257,10 +257,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("admin_hour");
 	TCase *t = tcase_create("hour");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, test_minutes);
@@ -269,11 +266,6 @@ int main(void)
 	tcase_add_test(t, test_mos);
 	tcase_add_test(t, test_quality);
 	tcase_add_test(t, test_quality_full);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("admin_hour", t);
 }

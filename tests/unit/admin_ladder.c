@@ -1,9 +1,9 @@
 /* admin_ladder.c: what a message is called in a ladder, however long its words
  * are. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include "admin/ladder.h"
+#include "suite.h"
 
 static char label[LADDER_LABEL_MAX];
 
@@ -50,17 +50,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("admin_ladder");
 	TCase *tc = tcase_create("ladder");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, short_ones);
 	tcase_add_test(tc, long_ones);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("admin_ladder", tc);
 }

@@ -1,5 +1,4 @@
 /* admin_metrics.c: the table of series and how it is printed. */
-#include <check.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 #include "admin/metrics_int.h"
 #include "sip/sipcount.h"
 #include "xmpp/stanzacount.h"
+#include "suite.h"
 
 static struct config config = {.file = (char[]){"t"}};
 static struct gateway gw = {.config = &config};
@@ -278,10 +278,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("admin_metrics");
 	TCase *tc = tcase_create("metrics");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -291,11 +288,6 @@ int main(void)
 	tcase_add_test(tc, a_million_users);
 	tcase_add_test(tc, lost_records);
 	tcase_add_test(tc, waiting_records);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("admin_metrics", tc);
 }

@@ -1,10 +1,10 @@
 /* admin_pcapng.c: files for Wireshark: lengths, sums, addresses. */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "admin/pcapng.h"
+#include "suite.h"
 
 static struct mbuf *mb;
 
@@ -163,19 +163,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("admin pcapng");
 	TCase *tc = tcase_create("pcapng");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, udp_lengths, 0, 2);
 	tcase_add_test(tc, udp_without_addresses);
 	tcase_add_test(tc, messages);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("admin pcapng", tc);
 }

@@ -1,5 +1,4 @@
 /* admin_table.c: the table of commands, and what is read by it. */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "admin/rows.h"
 #include "admin/table.h"
 #include "base/compat.h"
+#include "suite.h"
 
 static const char *const types[] = {"word",    "call",	"jid",	"number",
 				    "address", "count", "span", "choice"};
@@ -28,7 +28,7 @@ __attribute__((format(printf, 3, 4))) static void put(char *buf, size_t size,
 }
 
 /* As tests/data/command_table.txt has it. */
-static void row_text(char *buf, size_t size, const struct command *c)
+static void row_print(char *buf, size_t size, const struct command *c)
 {
 	buf[0] = '\0';
 	put(buf, size, "%s: %s, %s\n  %s\n", c->name,
@@ -65,7 +65,7 @@ START_TEST(rows)
 			continue;
 		}
 		if (want[0]) {
-			row_text(got, sizeof(got), &command_table[n++]);
+			row_print(got, sizeof(got), &command_table[n++]);
 			ck_assert_str_eq(got, want);
 		}
 		(void)snprintf(want, sizeof(want), "%s", more ? line : "");
@@ -367,10 +367,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("admin table");
 	TCase *tc = tcase_create("table");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, rows);
 	tcase_add_test(tc, rows_are_whole);
@@ -383,10 +380,6 @@ int main(void)
 	tcase_add_test(tc, nodes);
 	tcase_add_test(tc, lines);
 	tcase_add_test(tc, cells_are_cut);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("admin table", tc);
 }

@@ -1,9 +1,9 @@
 /* admin_webreq.c: what an HTTP request says, and whose it is. */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "admin/webreq.h"
+#include "suite.h"
 
 static void expect(const char *target, int err, const char *words)
 {
@@ -200,10 +200,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("admin_webreq");
 	TCase *t = tcase_create("webreq");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, test_path);
 	tcase_add_test(t, test_path_tricks);
@@ -213,11 +210,6 @@ int main(void)
 	tcase_add_test(t, test_host);
 	tcase_add_test(t, test_origin);
 	tcase_add_test(t, test_gzip);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("admin_webreq", t);
 }

@@ -1,6 +1,5 @@
 /* base_clock.c: libre's timers run on our wheel, by a clock that is never
  * set. */
-#include <check.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -8,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/compat.h"
+#include "suite.h"
 
 enum { YEAR = 365 * 86400, MANY = 30000 };
 
@@ -291,10 +291,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("base_clock");
 	TCase *tc = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 30);
 	tcase_add_loop_test(tc, timers_are_monotonic, 0, 2);
@@ -302,11 +299,6 @@ int main(void)
 	tcase_add_test(tc, timers_fire_in_order);
 	tcase_add_test(tc, threads_have_timers_of_their_own);
 	tcase_add_test(tc, many_timers_cost_little);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("base_clock", tc);
 }

@@ -1,10 +1,10 @@
 /* base_confdoc.c: conf/stoxd.conf and docs/stoxd.conf.5 show every key. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/config_int.h"
+#include "suite.h"
 
 static char *file_text(const char *path)
 {
@@ -171,21 +171,13 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("base_confdoc");
 	TCase *tc = tcase_create("confdoc");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, every_key_with_its_default);
 	tcase_add_test(tc, comments_are_defaults);
 	tcase_add_test(tc, manual_has_every_key);
 	tcase_add_loop_test(tc, examples_load, 0,
 			    (int)(sizeof(examples) / sizeof(examples[0])));
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("base_confdoc", tc);
 }

@@ -1,5 +1,4 @@
 /* base_configfile.c: configuration and secrets that stand in files. */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,35 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/config_int.h"
+#include "said.h"
 
 #define TRUNK "[trunk pbx]\nuri = sip:10.1.2.3\n"
-
-static char said[65536];
-static size_t saidlen;
-
-static int say(const char *p, size_t size, void *arg)
-{
-	(void)arg;
-	if (size >= sizeof(said) - saidlen)
-		return ENOMEM;
-	memcpy(said + saidlen, p, size);
-	saidlen += size;
-	said[saidlen] = '\0';
-
-	return 0;
-}
-
-static struct re_printf pf = {say, NULL};
-
-static char *shown(const struct config *c)
-{
-	char *s = NULL;
-
-	ck_assert_int_eq(0, re_sdprintf(&s, "%H", config_print, c));
-
-	return s;
-}
 
 static char dir[] = "/tmp/stoxd-config-XXXXXX";
 
@@ -59,8 +32,7 @@ static int load(struct config **cp)
 	char path[128];
 
 	(void)snprintf(path, sizeof(path), "%s/a.conf", dir);
-	saidlen = 0;
-	said[0] = '\0';
+	said_clear();
 
 	return config_load(cp, path, &pf);
 }
@@ -162,21 +134,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("base_configfile");
 	TCase *files = tcase_create("files");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(files, dir_make, dir_drop);
 	tcase_add_test(files, secrets_from_files);
 	tcase_add_test(files, secrets_from_bad_files);
 	tcase_add_test(files, no_file);
-	suite_add_tcase(s, files);
 
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("base_configfile", files);
 }

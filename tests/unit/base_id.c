@@ -1,11 +1,11 @@
 /* base_id.c: form and spread of identifiers. */
-#include <check.h>
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/id.h"
+#include "suite.h"
 
 START_TEST(tag_is_constant_hex)
 {
@@ -76,20 +76,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("base_id");
 	TCase *tc = tcase_create("id");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, tag_is_constant_hex);
 	tcase_add_test(tc, uuid_form);
 	tcase_add_test(tc, token_form);
 	tcase_add_test(tc, random_differs);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("base_id", tc);
 }

@@ -1,5 +1,4 @@
 /* base_journal.c: records that outlive their process. */
-#include <check.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 #include <unistd.h>
 #include "base/compat.h"
 #include "base/journal.h"
+#include "suite.h"
 
 enum { SLOT = 4096, HALF = 2048, HEAD = 24 };
 
@@ -184,20 +184,13 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("journal");
 	TCase *t = tcase_create("journal");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, records_stay);
 	tcase_add_test(t, limits);
 	tcase_add_test(t, torn);
 	tcase_add_test(t, not_ours);
-	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
 
-	return failed ? 1 : 0;
+	return suite_run("journal", t);
 }

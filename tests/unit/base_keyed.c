@@ -1,11 +1,11 @@
 /* base_keyed.c: hashes under a secret key. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/keyed.h"
+#include "suite.h"
 
 /* The vectors of the paper's reference program: key 00..0f, data 00..n-1. */
 START_TEST(vectors)
@@ -66,18 +66,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("base_keyed");
 	TCase *tc = tcase_create("keyed");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, vectors);
 	tcase_add_test(tc, same_text);
 	tcase_add_test(tc, another_key);
-	suite_add_tcase(s, tc);
 
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return suite_run("base_keyed", tc);
 }

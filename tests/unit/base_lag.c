@@ -1,8 +1,8 @@
 /* base_lag.c: how far a thread is behind. */
-#include <check.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "base/lag.h"
+#include "suite.h"
 
 START_TEST(test_smooth)
 {
@@ -67,18 +67,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("base_lag");
 	TCase *tc = tcase_create("lag");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, test_smooth);
 	tcase_add_test(tc, test_gate);
 	tcase_add_test(tc, test_input);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("base_lag", tc);
 }

@@ -1,35 +1,13 @@
 /* base_log.c: a line is one write, harmless, at most 4 KiB. */
-#include <check.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/compat.h"
 #include "base/log.h"
-
-static int pair[2];
-static char got[8192];
-
-/* A datagram socket as standard error keeps the borders of each write. */
-static void log_open(void)
-{
-	ck_assert_int_eq(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));
-	ck_assert_int_ge(dup2(pair[1], STDERR_FILENO), 0);
-	ck_assert_int_eq(0, fcntl(pair[0], F_SETFL, O_NONBLOCK));
-}
-
-static const char *log_line(void)
-{
-	ssize_t n = read(pair[0], got, sizeof(got) - 1);
-
-	got[n > 0 ? n : 0] = '\0';
-
-	return got;
-}
+#include "log_pair.h"
 
 START_TEST(one_write_a_line)
 {
@@ -124,10 +102,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("base_log");
 	TCase *tc = tcase_create("log");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, log_open, NULL);
 	tcase_add_test(tc, one_write_a_line);
@@ -135,11 +110,6 @@ int main(void)
 	tcase_add_loop_test(tc, levels, 0, 4);
 	tcase_add_test(tc, long_lines_are_cut);
 	tcase_add_test(tc, errno_is_kept);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("base_log", tc);
 }

@@ -1,8 +1,8 @@
 /* base_logrepeat.c: what is said of lines that came again and again, by a clock
  * of our own. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include "suite.h"
 
 #define log_seconds    own_seconds
 #define log_repeat_may own_repeat_may
@@ -73,18 +73,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("base_logrepeat");
 	TCase *tc = tcase_create("repeat");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, counted_and_told);
 	tcase_add_test(tc, slow_lines);
 	tcase_add_test(tc, long_lines);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("base_logrepeat", tc);
 }

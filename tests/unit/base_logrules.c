@@ -1,36 +1,15 @@
 /* base_logrules.c: levels of areas, calls and users; formats; repeated lines.
  */
-#include <check.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log_int.h"
-
-static int pair[2];
-static char got[8192];
-
-static void log_open(void)
-{
-	ck_assert_int_eq(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));
-	ck_assert_int_ge(dup2(pair[1], STDERR_FILENO), 0);
-	ck_assert_int_eq(0, fcntl(pair[0], F_SETFL, O_NONBLOCK));
-}
-
-static const char *log_line(void)
-{
-	ssize_t n = read(pair[0], got, sizeof(got) - 1);
-
-	got[n > 0 ? n : 0] = '\0';
-
-	return got;
-}
+#include "log_pair.h"
 
 static bool shown(enum log_level level, const char *file, const char *text)
 {
@@ -182,6 +161,17 @@ START_TEST(journal)
 	ck_assert_int_eq(setenv("JOURNAL_STREAM", "1:2", 1), 0);
 	log_set_format(LOG_FORMAT_TEXT);
 	ck_assert(shown(LOG_LEVEL_INFO, NULL, "x: y"));
+	/* RFC 3339 5.6: 2006-01-02T15:04:05.000Z */
+	ck_assert_uint_eq(strlen(got), 24 + 1 + strlen("x: y\n"));
+	for (size_t i = 0; i < 24; i++)
+		ck_assert_msg(strchr("-:.TZ", "0000-00-00T00:00:00.000Z"[i])
+				  ? got[i] == "0000-00-00T00:00:00.000Z"[i]
+				  : got[i] >= '0' && got[i] <= '9',
+			      "%s", got);
+	ck_assert_str_eq(got + 24, " x: y\n");
+
+	log_set_format(LOG_FORMAT_BARE);
+	ck_assert(shown(LOG_LEVEL_INFO, NULL, "x: y"));
 	ck_assert_str_eq(got, "x: y\n");
 }
 END_TEST
@@ -299,10 +289,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("base_logrules");
 	TCase *tc = tcase_create("rules");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, log_open, NULL);
 	tcase_add_test(tc, areas);
@@ -314,11 +301,6 @@ int main(void)
 	tcase_add_loop_test(tc, json_cut, 0, 6);
 	tcase_add_test(tc, repeats);
 	tcase_add_test(tc, parts);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("base_logrules", tc);
 }

@@ -1,33 +1,18 @@
 /* base_reload.c: a configuration that takes another's place. */
-#include <check.h>
 #include <errno.h>
 #include <string.h>
-#include "base/config_int.h"
+#include "said.h"
 
 #define XMPP                                                                  \
 	"[xmpp]\ncomponent = sip.x.test\nsecret = hush\ndomains = x.test\n"
 #define SIP   "[sip]\nlisten = udp:127.0.0.1:5070, tcp:127.0.0.1:5070\n"
 #define TRUNK "[trunk pbx]\nuri = sip:10.1.2.3\nlisten = udp:127.0.0.1:5070\n"
 
-static char said[4096];
-
-static int say(const char *p, size_t size, void *arg)
-{
-	(void)arg;
-	if (size >= sizeof(said) - strlen(said))
-		return ENOMEM;
-	strncat(said, p, size);
-
-	return 0;
-}
-
-static struct re_printf pf = {say, NULL};
-
 static struct config *parse(const char *text)
 {
 	struct config *c = NULL;
 
-	said[0] = '\0';
+	said_clear();
 	ck_assert_msg(!config_parse(&c, "t.conf", text, strlen(text), &pf),
 		      "%s", said);
 
@@ -118,17 +103,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("reload");
 	TCase *t = tcase_create("reload");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_test(t, replaces);
 	tcase_add_loop_test(t, what_cannot_change, 0, (int)ARRAY_SIZE(fixed));
-	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
 
-	return failed ? 1 : 0;
+	return suite_run("reload", t);
 }

@@ -1,5 +1,4 @@
 /* base_secret.c: passwords at rest. */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 #include "base/compat.h"
 #include "base/secret.h"
+#include "suite.h"
 
 static char dir[] = "/tmp/stoxd-secret-XXXXXX";
 static char file[64];
@@ -165,20 +165,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("secret");
 	TCase *tc = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, vectors);
 	tcase_add_test(tc, seals_and_opens);
 	tcase_add_test(tc, bad_files);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed != 0;
+	return suite_run("secret", tc);
 }

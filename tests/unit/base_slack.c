@@ -1,10 +1,10 @@
 /* base_slack.c: freed memory goes back some seconds after most calls ended. */
-#include <check.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/slack.c"
+#include "suite.h"
 
 struct list *tmrl_get(void);
 
@@ -98,19 +98,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("base_slack");
 	TCase *tc = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, start, stop);
 	tcase_add_test(tc, after_many);
 	tcase_add_test(tc, after_few);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("base_slack", tc);
 }

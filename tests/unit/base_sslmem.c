@@ -1,8 +1,8 @@
 /* base_sslmem.c: buffers of OpenSSL come from blocks of their own. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/sslmem.c"
+#include "suite.h"
 
 START_TEST(buffers_are_blocks)
 {
@@ -73,19 +73,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("base_sslmem");
 	TCase *tc = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, buffers_are_blocks);
 	tcase_add_test(tc, a_block_may_grow_out);
 	tcase_add_test(tc, openssl_asks_here);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("base_sslmem", tc);
 }

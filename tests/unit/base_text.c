@@ -1,11 +1,11 @@
 /* base_text.c: escaping for each language that is printed. */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/compat.h"
 #include "base/text.h"
+#include "suite.h"
 
 #define FFFD "\xef\xbf\xbd"
 
@@ -161,21 +161,13 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("base_text");
 	TCase *tc = tcase_create("text");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, printers, 0, (int)ARRAY_SIZE(rows));
 	tcase_add_loop_test(tc, utf8_forms, 0, (int)ARRAY_SIZE(utf8));
 	tcase_add_test(tc, utf8_values);
 	tcase_add_loop_test(tc, clean, 0, (int)ARRAY_SIZE(cleans));
 	tcase_add_test(tc, clean_arguments);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("base_text", tc);
 }

@@ -1,5 +1,4 @@
 /* base_trace.c: order, room, chains and blanked secrets of the trace. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 
 #include "base/compat.h"
 #include "base/trace.h"
+#include "suite.h"
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -415,10 +415,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("base_trace");
 	TCase *tc = tcase_create("trace");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, blanked, 0, (int)ARRAY_SIZE(blanks));
 	tcase_add_test(tc, walk_in_order);
@@ -433,11 +430,6 @@ int main(void)
 #endif
 	tcase_add_test(tc, notes);
 	tcase_add_test(tc, bad_arguments);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("base_trace", tc);
 }

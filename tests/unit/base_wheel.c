@@ -1,8 +1,8 @@
 /* base_wheel.c: the wheel of timers, beside a list that is sorted by hand. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/wheel.h"
+#include "suite.h"
 
 enum { NODES = 200, STEPS = 20000 };
 
@@ -196,20 +196,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("base_wheel");
 	TCase *tc = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 30);
 	tcase_add_loop_test(tc, wheel_is_a_sorted_list, 0, 16);
 	tcase_add_test(tc, overdue_is_taken_at_once);
 	tcase_add_test(tc, the_end_of_time);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("base_wheel", tc);
 }

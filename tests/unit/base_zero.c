@@ -1,8 +1,8 @@
 /* base_zero.c: large zeroed memory is zero, and not written for it. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/zero.c"
+#include "suite.h"
 
 enum { TABLE = 4 << 20 };
 
@@ -101,20 +101,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("base_zero");
 	TCase *tc = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, large_is_not_written);
 	tcase_add_test(tc, libre_asks_here);
 	tcase_add_test(tc, used_memory_is_zeroed);
 	tcase_add_test(tc, destructor_is_called);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("base_zero", tc);
 }

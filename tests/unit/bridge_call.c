@@ -1,5 +1,6 @@
 /* bridge_call.c: calls from either side, from the first word to the last. */
 #include "bridge_toys.h"
+#include "suite.h"
 
 START_TEST(xmpp_calls)
 {
@@ -398,10 +399,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("bridge_call");
 	TCase *tc = tcase_create("call");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, xmpp_calls);
@@ -428,10 +426,6 @@ int main(void)
 	tcase_add_test(tc, early_media);
 	tcase_add_test(tc, refused_at_the_door);
 	tcase_add_test(tc, hangup);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("bridge_call", tc);
 }

@@ -1,5 +1,6 @@
 /* bridge_callend.c: what became of calls, and that each counts once. */
 #include "bridge_toys.h"
+#include "suite.h"
 
 /* ---- what a call counts as ---- */
 
@@ -109,6 +110,65 @@ START_TEST(counts_as)
 			 call_outcome_name(r->outcome));
 	ck_assert_uint_eq(end.sip_code, r->sip_code);
 	ck_assert_str_eq(reason_name(end.reason), reason_name(r->reason));
+}
+END_TEST
+
+/* tests/data/outcomes.txt */
+START_TEST(outcomes)
+{
+	FILE *f = fopen("tests/data/outcomes.txt", "r");
+	char line[128], side[8], told[32], want[16];
+	unsigned n = 0;
+
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f)) {
+		struct ending why = {.reason = REASON_NONE};
+		struct call_end end = {.why = &why};
+
+		if (line[0] == '#')
+			continue;
+		ck_assert_int_eq(
+		    sscanf(line, "%7s %31s %15s", side, told, want), 3);
+		end.from_xmpp = !strcmp(side, "sip");
+		end.by = end.from_xmpp ? CALL_BY_SIP : CALL_BY_XMPP;
+		if (end.from_xmpp)
+			why.sip_code = (unsigned)atoi(told);
+		while (!end.from_xmpp && strcmp(reason_name(why.reason), told))
+			why.reason++;
+		call_end_judge(&end);
+		ck_assert_msg(!strcmp(call_outcome_name(end.outcome), want),
+			      "%s is not %s", line,
+			      call_outcome_name(end.outcome));
+		n++;
+	}
+	ck_assert_uint_eq(n, 56);
+	(void)fclose(f);
+}
+END_TEST
+
+START_TEST(outcome_names)
+{
+	static const struct {
+		enum call_outcome outcome;
+		const char *name; /* stoxd(8), Records */
+	} v[] = {
+	    {OUTCOME_ANSWERED, "answered"},
+	    {OUTCOME_BUSY, "busy"},
+	    {OUTCOME_DECLINED, "declined"},
+	    {OUTCOME_CANCELLED, "cancelled"},
+	    {OUTCOME_NO_ANSWER, "no-answer"},
+	    {OUTCOME_UNREACHABLE, "unreachable"},
+	    {OUTCOME_REFUSED, "refused"},
+	    {OUTCOME_LIMITED, "limited"},
+	    {OUTCOME_INCOMPATIBLE, "incompatible"},
+	    {OUTCOME_MEDIA, "media"},
+	    {OUTCOME_STOPPED, "stopped"},
+	    {OUTCOME_FAILED, "failed"},
+	    {OUTCOME_CRASH, "crash"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++)
+		ck_assert_str_eq(call_outcome_name(v[i].outcome), v[i].name);
 }
 END_TEST
 
@@ -274,19 +334,14 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("bridge_callend");
 	TCase *tc = tcase_create("callend");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, counts_as, 0, ARRAY_SIZE(rows));
+	tcase_add_test(tc, outcomes);
+	tcase_add_test(tc, outcome_names);
 	tcase_add_test(tc, conserved);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("bridge_callend", tc);
 }

@@ -1,6 +1,7 @@
 /* bridge_change.c: what changes in a call that stands: holds, offers of both
  * sides, another device, another address. */
 #include "bridge_toys.h"
+#include "suite.h"
 
 START_TEST(sip_holds)
 {
@@ -322,10 +323,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("bridge_change");
 	TCase *tc = tcase_create("call");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, sip_holds);
@@ -345,10 +343,6 @@ int main(void)
 	tcase_add_test(tc, readdress_later);
 	tcase_add_test(tc, queue_is_bounded);
 	tcase_add_test(tc, readdress);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("bridge_change", tc);
 }

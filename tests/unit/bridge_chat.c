@@ -1,5 +1,4 @@
 /* bridge_chat.c: what messages say, row by row of tests/data/chat_*.txt. */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +6,7 @@
 #include "../unit/jinglehelp.h"
 #include "bridge/cache.h"
 #include "bridge/chatwords.h"
+#include "suite.h"
 
 enum { LINE = 1024, NOW = 1795352400 /* 2026-11-22T13:00:00Z */ };
 
@@ -342,10 +342,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("bridge_chat");
 	TCase *tc = tcase_create("chat");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, words);
 	tcase_add_test(tc, lang_of_stanza);
@@ -356,11 +353,6 @@ int main(void)
 	tcase_add_test(tc, langs);
 	tcase_add_test(tc, parts);
 	tcase_add_test(tc, cache_forgets_the_least_used);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("bridge_chat", tc);
 }

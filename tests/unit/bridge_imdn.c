@@ -1,11 +1,11 @@
 /* bridge_imdn.c: IMDN and isComposing documents, row by row of
  * tests/data/imdn.txt. */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "bridge/imdn.h"
+#include "suite.h"
 
 #define NS  "urn:ietf:params:xml:ns:imdn"
 #define CNS "urn:ietf:params:xml:ns:im-iscomposing"
@@ -169,19 +169,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("bridge_imdn");
 	TCase *tc = tcase_create("imdn");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, each_status);
 	tcase_add_test(tc, imdn_refused);
 	tcase_add_test(tc, composing);
 	tcase_add_test(tc, composing_printed);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("bridge_imdn", tc);
 }

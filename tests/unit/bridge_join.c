@@ -1,10 +1,10 @@
 /* bridge_join.c: what two sides have in common, and the numbers between. */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "bridge/join.h"
+#include "suite.h"
 
 #define HEAD                                                                  \
 	"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\n"                          \
@@ -274,10 +274,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("bridge_join");
 	TCase *tc = tcase_create("join");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, offer_to_sip);
 	tcase_add_test(tc, offer_to_xmpp);
@@ -286,10 +283,6 @@ int main(void)
 	tcase_add_test(tc, payload_numbers);
 	tcase_add_test(tc, own_offers);
 	tcase_add_test(tc, source);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("bridge_join", tc);
 }

@@ -1,9 +1,9 @@
 /* bridge_keys.c: keys offered towards SIP, and the names of a call's states,
  * against tests/data. */
-#include <check.h>
 #include <stdio.h>
 #include <string.h>
 #include "bridge/callpriv.h"
+#include "suite.h"
 
 static FILE *open_data(const char *name)
 {
@@ -71,17 +71,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("bridge_keys");
 	TCase *tc = tcase_create("keys");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, offer);
 	tcase_add_test(tc, states);
-	suite_add_tcase(s, tc);
 
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return suite_run("bridge_keys", tc);
 }

@@ -1,5 +1,4 @@
 /* bridge_number.c: numbers, read and dialled, and who may dial them. */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include "bridge/acl.h"
 #include "bridge/number.h"
 #include "bridge/route.h"
+#include "suite.h"
 
 static char printed[4096];
 
@@ -473,10 +473,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("bridge_number");
 	TCase *tc = tcase_create("number");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, rows);
 	tcase_add_test(tc, too_long);
@@ -490,10 +487,6 @@ int main(void)
 	tcase_add_test(tc, inbound);
 	tcase_add_loop_test(tc, mistakes, 0,
 			    (int)(sizeof(broken) / sizeof(broken[0])));
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("bridge_number", tc);
 }

@@ -1,5 +1,4 @@
 /* bridge_orphan.c: notes of calls whose process has died. */
-#include <check.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,6 +6,7 @@
 #include "base/journal.h"
 #include "bridge/callpriv.h"
 #include "bridge/orphan.h"
+#include "suite.h"
 
 static int decode(struct orphan **op, const char *text, size_t len)
 {
@@ -155,19 +155,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("orphan");
 	TCase *t = tcase_create("orphan");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_test(t, notes);
 	tcase_add_test(t, hostile);
 	tcase_add_loop_test(t, peers_words, 0, 4);
 	tcase_add_test(t, peers_many_words);
-	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
 
-	return failed ? 1 : 0;
+	return suite_run("orphan", t);
 }

@@ -1,10 +1,10 @@
 /* bridge_pidf.c: presence documents, in and out (protocol C.3). */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "bridge/pidf.h"
+#include "suite.h"
 
 #define PIDF(x)                                                               \
 	"<presence xmlns='urn:ietf:params:xml:ns:pidf' "                      \
@@ -367,10 +367,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("bridge_pidf");
 	TCase *tc = tcase_create("pidf");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, activities_by_table);
 	tcase_add_test(tc, priority_by_table);
@@ -383,11 +380,6 @@ int main(void)
 	tcase_add_test(tc, status_equal);
 	tcase_add_test(tc, calls_of_a_phone);
 	tcase_add_test(tc, more_calls_than_are_kept);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("bridge_pidf", tc);
 }

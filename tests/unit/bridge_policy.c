@@ -1,11 +1,11 @@
 /* bridge_policy.c: how much one user, one trunk or all may do. */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/compat.h"
 #include "bridge/policy.h"
 #include "bridge/quota.h"
+#include "suite.h"
 
 static struct policy *make(const struct config_limits *l, unsigned room)
 {
@@ -23,6 +23,16 @@ static void done(struct policy *p)
 	libre_close();
 }
 
+/* Without a plan. */
+static int admit(struct policy *p, const char *user, const char *trunk,
+		 bool paced, struct ending *why)
+{
+	const struct policy_ask ask = {
+	    .user = user, .trunk = trunk, .paced = paced};
+
+	return policy_ask(p, &ask, why);
+}
+
 START_TEST(full_house)
 {
 	struct config_limits l = {.calls = 0};
@@ -30,13 +40,13 @@ START_TEST(full_house)
 	struct ending why;
 
 	ck_assert_uint_eq(policy_room(p), 2);
-	ck_assert_int_eq(policy_admit(p, "a@x", "t", false, &why), 0);
-	ck_assert_int_eq(policy_admit(p, "b@x", "t", false, &why), 0);
-	ck_assert_int_eq(policy_admit(p, "c@x", "t", false, &why), ENOSPC);
+	ck_assert_int_eq(admit(p, "a@x", "t", false, &why), 0);
+	ck_assert_int_eq(admit(p, "b@x", "t", false, &why), 0);
+	ck_assert_int_eq(admit(p, "c@x", "t", false, &why), ENOSPC);
 	ck_assert_uint_eq(why.sip_code, 503);
 	ck_assert_uint_gt(why.retry_after, 0);
 	policy_release(p, "a@x", "t");
-	ck_assert_int_eq(policy_admit(p, "c@x", "t", false, &why), 0);
+	ck_assert_int_eq(admit(p, "c@x", "t", false, &why), 0);
 	ck_assert_uint_eq(policy_calls(p), 2);
 	done(p);
 
@@ -53,12 +63,12 @@ START_TEST(one_user)
 	struct policy *p = make(&l, 100);
 	struct ending why;
 
-	ck_assert_int_eq(policy_admit(p, "a@x", "t", false, &why), 0);
-	ck_assert_int_eq(policy_admit(p, "a@x", "u", false, &why), 0);
-	ck_assert_int_eq(policy_admit(p, "a@x", "t", false, &why), EBUSY);
+	ck_assert_int_eq(admit(p, "a@x", "t", false, &why), 0);
+	ck_assert_int_eq(admit(p, "a@x", "u", false, &why), 0);
+	ck_assert_int_eq(admit(p, "a@x", "t", false, &why), EBUSY);
 	ck_assert_int_eq(why.reason, REASON_BUSY);
 	ck_assert(why.text[0]);
-	ck_assert_int_eq(policy_admit(p, "b@x", "t", false, &why), 0);
+	ck_assert_int_eq(admit(p, "b@x", "t", false, &why), 0);
 	done(p);
 }
 END_TEST
@@ -69,11 +79,11 @@ START_TEST(one_trunk)
 	struct policy *p = make(&l, 100);
 	struct ending why;
 
-	ck_assert_int_eq(policy_admit(p, "a@x", "t", false, &why), 0);
-	ck_assert_int_eq(policy_admit(p, "b@x", "t", false, &why), EBUSY);
-	ck_assert_int_eq(policy_admit(p, "b@x", "u", false, &why), 0);
+	ck_assert_int_eq(admit(p, "a@x", "t", false, &why), 0);
+	ck_assert_int_eq(admit(p, "b@x", "t", false, &why), EBUSY);
+	ck_assert_int_eq(admit(p, "b@x", "u", false, &why), 0);
 	/* a user of the trunk's name is somebody else */
-	ck_assert_int_eq(policy_admit(p, "t", "v", false, &why), 0);
+	ck_assert_int_eq(admit(p, "t", "v", false, &why), 0);
 	done(p);
 }
 END_TEST
@@ -85,13 +95,13 @@ START_TEST(bucket)
 	struct ending why;
 
 	for (int i = 0; i < 3; i++) {
-		ck_assert_int_eq(policy_admit(p, "a@x", "t", true, &why), 0);
+		ck_assert_int_eq(admit(p, "a@x", "t", true, &why), 0);
 		policy_release(p, "a@x", "t");
 	}
-	ck_assert_int_eq(policy_admit(p, "a@x", "t", true, &why), EAGAIN);
-	ck_assert_int_eq(policy_admit(p, "b@x", "t", true, &why), 0);
+	ck_assert_int_eq(admit(p, "a@x", "t", true, &why), EAGAIN);
+	ck_assert_int_eq(admit(p, "b@x", "t", true, &why), 0);
 	/* being called is not paced */
-	ck_assert_int_eq(policy_admit(p, "a@x", "t", false, &why), 0);
+	ck_assert_int_eq(admit(p, "a@x", "t", false, &why), 0);
 	done(p);
 }
 END_TEST
@@ -102,11 +112,11 @@ START_TEST(bucket_refills)
 	struct policy *p = make(&l, 100);
 	struct ending why;
 
-	ck_assert_int_eq(policy_admit(p, "a@x", "t", true, &why), 0);
-	ck_assert_int_eq(policy_admit(p, "a@x", "t", true, &why), EAGAIN);
+	ck_assert_int_eq(admit(p, "a@x", "t", true, &why), 0);
+	ck_assert_int_eq(admit(p, "a@x", "t", true, &why), EAGAIN);
 	sys_usleep(60000);
-	ck_assert_int_eq(policy_admit(p, "a@x", "t", true, &why), 0);
-	ck_assert_int_eq(policy_admit(p, "a@x", "t", true, &why), EAGAIN);
+	ck_assert_int_eq(admit(p, "a@x", "t", true, &why), 0);
+	ck_assert_int_eq(admit(p, "a@x", "t", true, &why), EAGAIN);
 	done(p);
 }
 END_TEST
@@ -117,9 +127,9 @@ START_TEST(minute)
 	struct policy *p = make(&l, 100);
 	struct ending why;
 
-	ck_assert_int_eq(policy_admit(p, "a@x", "t", true, &why), 0);
-	ck_assert_int_eq(policy_admit(p, "a@x", "t", true, &why), 0);
-	ck_assert_int_eq(policy_admit(p, "a@x", "t", true, &why), EAGAIN);
+	ck_assert_int_eq(admit(p, "a@x", "t", true, &why), 0);
+	ck_assert_int_eq(admit(p, "a@x", "t", true, &why), 0);
+	ck_assert_int_eq(admit(p, "a@x", "t", true, &why), EAGAIN);
 	done(p);
 }
 END_TEST
@@ -258,14 +268,14 @@ START_TEST(drill)
 	struct ending why;
 
 	for (int i = 0; i < 1000; i++)
-		parallel += !policy_admit(p, "thief@x", "t", true, &why);
+		parallel += !admit(p, "thief@x", "t", true, &why);
 	ck_assert_uint_eq(parallel, 4);
 	for (unsigned i = 0; i < parallel; i++)
 		policy_release(p, "thief@x", "t");
 	ck_assert_uint_eq(policy_calls(p), 0);
 
 	for (int i = 0; i < 1000; i++) {
-		if (policy_admit(p, "thief@x", "t", true, &why))
+		if (admit(p, "thief@x", "t", true, &why))
 			continue;
 		policy_release(p, "thief@x", "t");
 		++sequence;
@@ -274,8 +284,8 @@ START_TEST(drill)
 	ck_assert_uint_eq(parallel + sequence, 20);
 	ck_assert_int_eq(why.reason, REASON_DECLINE);
 	/* nobody else pays for it, and the thief can be called */
-	ck_assert_int_eq(policy_admit(p, "alice@x", "t", true, &why), 0);
-	ck_assert_int_eq(policy_admit(p, "thief@x", "t", false, &why), 0);
+	ck_assert_int_eq(admit(p, "alice@x", "t", true, &why), 0);
+	ck_assert_int_eq(admit(p, "thief@x", "t", false, &why), 0);
 	done(p);
 }
 END_TEST
@@ -342,7 +352,7 @@ START_TEST(last_minute)
 
 	exhausted = 0;
 	policy_watch(p, on_exhausted, p);
-	ck_assert_int_eq(policy_admit(p, "a@x", "t", true, &why), 0);
+	ck_assert_int_eq(admit(p, "a@x", "t", true, &why), 0);
 	for (unsigned i = 0; i < 300; i++)
 		policy_talk(p, "a@x", true);
 	tmr_init(&tmr);
@@ -351,7 +361,7 @@ START_TEST(last_minute)
 	tmr_cancel(&tmr);
 	ck_assert_uint_eq(exhausted, 1);
 	ck_assert_uint_ge(tmr_jiffies() - t, 195);
-	ck_assert_int_eq(policy_admit(p, "a@x", "t", true, &why), EDQUOT);
+	ck_assert_int_eq(admit(p, "a@x", "t", true, &why), EDQUOT);
 	ck_assert_str_eq(why.text, "your minutes of the hour are used up");
 	done(p);
 }
@@ -359,10 +369,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("bridge_policy");
 	TCase *tc = tcase_create("policy");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, full_house);
 	tcase_add_test(tc, one_user);
@@ -377,10 +384,6 @@ int main(void)
 	tcase_add_test(tc, drill);
 	tcase_add_test(tc, plans);
 	tcase_add_test(tc, last_minute);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("bridge_policy", tc);
 }

@@ -1,9 +1,9 @@
 /* bridge_route.c: addresses and rules. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "bridge/route.h"
+#include "suite.h"
 
 static int discard(const char *p, size_t size, void *arg)
 {
@@ -358,10 +358,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("bridge_route");
 	TCase *tc = tcase_create("route");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, addresses);
 	tcase_add_test(tc, odd_characters);
@@ -372,10 +369,6 @@ int main(void)
 	tcase_add_test(tc, bad_rules);
 	tcase_add_test(tc, star_storm);
 	tcase_add_test(tc, prompt);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("bridge_route", tc);
 }

@@ -1,5 +1,4 @@
 /* bridge_shed.c: when new calls are refused, and when no more. */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +6,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "bridge/shed.h"
+#include "suite.h"
 
 enum { MS = 1000 }; /* us */
 
@@ -122,12 +122,12 @@ END_TEST
 
 START_TEST(test_full)
 {
+	const struct policy_ask ask = {.user = "a@x", .trunk = "t"};
 	struct ending ignored;
 	unsigned n;
 
 	for (n = 0; n < 100; n++)
-		ck_assert_int_eq(
-		    policy_admit(policy, "a@x", "t", false, &ignored), 0);
+		ck_assert_int_eq(policy_ask(policy, &ask, &ignored), 0);
 	refused(ENOSPC, "as many calls as it can");
 	policy_release(policy, "a@x", "t");
 	ck_assert_int_eq(shed_judge(shed, &why), 0);
@@ -159,10 +159,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("bridge_shed");
 	TCase *tc = tcase_create("shed");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, make, done);
 	tcase_add_test(tc, test_either_thread);
@@ -170,10 +167,6 @@ int main(void)
 	tcase_add_test(tc, test_at_once);
 	tcase_add_test(tc, test_full);
 	tcase_add_test(tc, test_log);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("bridge_shed", tc);
 }

@@ -387,6 +387,21 @@ int jingleleg_farewell(struct jingle *j, const struct ending *why,
 	return ENOENT;
 }
 
+int sipleg_aim(struct leg *leg, const char *uri)
+{
+	(void)leg;
+	say("aim:%s ", uri);
+
+	return 0;
+}
+
+struct dnsc *sipstack_dns(const struct sipstack *s)
+{
+	(void)s;
+
+	return NULL;
+}
+
 const struct sa *sipleg_signalling(const struct leg *leg)
 {
 	(void)leg;

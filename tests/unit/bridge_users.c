@@ -1,10 +1,10 @@
 /* bridge_users.c: the operator's table of users and their numbers. */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "bridge/users.h"
+#include "suite.h"
 
 enum { LINES = 32 };
 
@@ -122,18 +122,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("users");
 	TCase *tc = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, table);
 	tcase_add_test(tc, problems);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed != 0;
+	return suite_run("users", tc);
 }

@@ -1,12 +1,12 @@
 /* jingle_codec.c: <jingle/> <-> desc: the example of a whole offer, the habits
  * of clients, limits (XEP-0166, 0167, 0176, 0293, 0294, 0320, 0338, 0339). */
-#include <check.h>
 #include <errno.h>
 #include <glob.h>
 #include <stdio.h>
 
 #include "jingle/jingle.h"
 #include "jinglehelp.h"
+#include "suite.h"
 
 #define RTP "xmlns='urn:xmpp:jingle:apps:rtp:1'"
 #define ICE "xmlns='urn:xmpp:jingle:transports:ice-udp:1'"
@@ -534,9 +534,7 @@ static void cleanup(void)
 
 int main(void)
 {
-	Suite *s = suite_create("jingle codec");
 	TCase *tc = tcase_create("codec");
-	SRunner *sr;
 	int failed;
 
 	if (glob("tests/fuzz/corpus/jingle_xml/*", 0, NULL, &seeds))
@@ -557,12 +555,9 @@ int main(void)
 	tcase_add_loop_test(tc, test_limits, 0, COUNT(limits));
 	tcase_add_loop_test(tc, test_bad, 0, COUNT(bad));
 	tcase_add_loop_test(tc, test_seed, 0, (int)seeds.gl_pathc);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
+
+	failed = suite_run("jingle codec", tc);
 	globfree(&seeds);
 
-	return failed ? 1 : 0;
+	return failed;
 }

@@ -1,9 +1,9 @@
 /* jingle_jmi.c: JMI elements and reasons (XEP-0353 3, XEP-0166 7.4). */
-#include <check.h>
 #include <errno.h>
 
 #include "jingle/jingle.h"
 #include "jinglehelp.h"
+#include "suite.h"
 
 #define JMI "xmlns='urn:xmpp:jingle-message:0' id='c1'"
 #define RTP "xmlns='urn:xmpp:jingle:apps:rtp:1'"
@@ -191,10 +191,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("jingle jmi");
 	TCase *tc = tcase_create("jmi");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_propose);
 	tcase_add_loop_test(tc, test_kinds, 0,
@@ -203,11 +200,6 @@ int main(void)
 	tcase_add_test(tc, test_bad);
 	tcase_add_test(tc, test_reason_encode);
 	tcase_add_test(tc, test_actions);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? 1 : 0;
+	return suite_run("jingle jmi", tc);
 }

@@ -5,7 +5,6 @@
  * Lines of a conversation: "< XML" comes in, "! WORDS" is what the call or the
  * world does, "> XML" must go out and "= WORDS" must be told to the call, in
  * this order.  $SID is the session id that the leg drew. */
-#include <check.h>
 #include <errno.h>
 #include <glob.h>
 #include <malloc.h>
@@ -13,6 +12,7 @@
 
 #include "jingle/session.h"
 #include "jinglehelp.h"
+#include "suite.h"
 
 /* ---- a clock ---- */
 
@@ -845,9 +845,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("jingle leg");
 	TCase *tc = tcase_create("conversations");
-	SRunner *sr;
 	int failed;
 
 	if (glob("tests/data/jingle_*.txt", 0, NULL, &files)) {
@@ -858,12 +856,9 @@ int main(void)
 	tcase_add_loop_test(tc, test_conversation, 0, (int)files.gl_pathc);
 	tcase_add_test(tc, test_restarts);
 	tcase_add_test(tc, test_state_names);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
+
+	failed = suite_run("jingle leg", tc);
 	globfree(&files);
 
-	return failed ? 1 : 0;
+	return failed;
 }

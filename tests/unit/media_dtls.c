@@ -1,11 +1,11 @@
 /* media_dtls.c: associations back to back in memory, with loss. */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "media/assoc.c"
 #include "media/packet.h"
+#include "suite.h"
 
 enum { QUEUE = 64, SIZE = 1600 };
 
@@ -216,6 +216,55 @@ START_TEST(test_settled_late)
 }
 END_TEST
 
+/* RFC 5764 4.2: how the keys lie in what is exported, and how long they are:
+ * RFC 5764 4.1.2, RFC 7714 14.2.  Someone else who reads it so understands. */
+START_TEST(test_exported)
+{
+	static const struct {
+		const char *name;
+		enum crypto_suite suite;
+		size_t key, salt;
+	} v[] = {
+	    {"SRTP_AEAD_AES_128_GCM", SUITE_AEAD_AES_128_GCM, 16, 12},
+	    {"SRTP_AEAD_AES_256_GCM", SUITE_AEAD_AES_256_GCM, 32, 12},
+	    {"SRTP_AES128_CM_SHA1_80", SUITE_CM128_SHA1_80, 16, 14},
+	};
+	static const char label[] = "EXTRACTOR-dtls_srtp";
+	const size_t k = v[_i].key, l = v[_i].salt;
+	uint8_t all[128], client[64], server[64];
+	uint32_t buf[256] = {0};
+	uint8_t *p = (uint8_t *)buf;
+	struct crypt *ours, *theirs;
+	size_t len = 100;
+
+	p[0] = 0x80;
+	start();
+	ck_assert_int_eq(SSL_set_tlsext_use_srtp(a.a->ssl, v[_i].name), 0);
+	shake();
+	ck_assert_int_eq(SSL_export_keying_material(b.a->ssl, all, 2 * (k + l),
+						    label, sizeof(label) - 1,
+						    NULL, 0, 0),
+			 1);
+	memcpy(client, all, k);
+	memcpy(client + k, all + 2 * k, l);
+	memcpy(server, all + k, k);
+	memcpy(server + k, all + 2 * k + l, l);
+	ck_assert_int_eq(
+	    crypt_alloc(&theirs, v[_i].suite, server, v[_i].suite, client), 0);
+	ck_assert_int_eq(assoc_keys(a.a, &ours), 0);
+	ck_assert_int_eq(crypt_suite(ours), v[_i].suite);
+	ck_assert_int_eq(crypt_protect(ours, p, &len, false), 0);
+	ck_assert_int_eq(crypt_unprotect(theirs, p, &len, false), 0);
+	ck_assert_uint_eq(len, 100);
+	ck_assert_int_eq(crypt_protect(theirs, p, &len, false), 0);
+	ck_assert_int_eq(crypt_unprotect(ours, p, &len, false), 0);
+	ck_assert_uint_eq(len, 100);
+	crypt_free(ours);
+	crypt_free(theirs);
+	stop();
+}
+END_TEST
+
 /* A client that knows no other profile (Dino). */
 START_TEST(test_cm80_only)
 {
@@ -291,23 +340,17 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("media_dtls");
 	TCase *tc = tcase_create("all");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, test_shake);
 	tcase_add_loop_test(tc, test_loss, 0, 10);
 	tcase_add_test(tc, test_settled);
 	tcase_add_test(tc, test_settled_late);
+	tcase_add_loop_test(tc, test_exported, 0, 3);
 	tcase_add_loop_test(tc, test_cm80_only, 0, 2);
 	tcase_add_test(tc, test_fingerprint);
 	tcase_add_test(tc, test_garbage);
-	suite_add_tcase(suite, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("media_dtls", tc);
 }

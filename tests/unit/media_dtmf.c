@@ -1,11 +1,11 @@
 /* media_dtmf.c: digits made and understood; the table of digits. */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "media/dtmf.h"
 #include "media/packet.h"
+#include "suite.h"
 
 static void check_row(const char *line)
 {
@@ -97,18 +97,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("media_dtmf");
 	TCase *tc = tcase_create("all");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, test_table);
 	tcase_add_test(tc, test_queue);
 	tcase_add_test(tc, test_receive);
-	suite_add_tcase(suite, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("media_dtmf", tc);
 }

@@ -1,10 +1,10 @@
 /* media_latch.c: the rules of latching, row by row. */
 #include <arpa/inet.h>
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include "media/latch.h"
 #include "media/ss.h"
+#include "suite.h"
 
 static struct sockaddr_storage addr(const char *ip, uint16_t port)
 {
@@ -137,20 +137,13 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("media_latch");
 	TCase *tc = tcase_create("all");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(tc, test_first, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_test(tc, test_lock);
 	tcase_add_test(tc, test_sdp_wins);
 	tcase_add_test(tc, test_networks);
 	tcase_add_test(tc, test_off);
-	suite_add_tcase(suite, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("media_latch", tc);
 }

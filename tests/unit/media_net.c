@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include "suite.h"
 
 /* ---- a STUN server that says everybody is 192.0.2.77 ---- */
 
@@ -417,7 +418,7 @@ START_TEST(test_names)
 	conf.stun_port = stun.port;
 	conf.turn_host = "turn.nonesuch.invalid";
 	ck_assert_int_eq(engine_start(&engine, &conf), 0);
-	ck_assert_uint_lt(now_ms() - t0, 1000);
+	ck_assert_uint_lt(now_ms() - t0, 4000); /* a resolver waits for 5 s */
 	wait_for(NULL, 500);
 	ck_assert_int_eq(media_open(&a.m, engine, "name", handle, &a), 0);
 	ck_assert_int_eq(media_flow_ice(a.m, &a.x, true), 0);
@@ -458,10 +459,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("media_net");
 	TCase *tc = tcase_create("net");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tc, 40);
 	tcase_add_test(tc, test_srflx);
@@ -477,10 +475,6 @@ int main(void)
 	tcase_add_test(tc, test_private_refused);
 	tcase_add_test(tc, test_private_allowed);
 	tcase_add_test(tc, test_turn_refused);
-	suite_add_tcase(suite, tc);
-	srunner_run_all(sr, CK_VERBOSE);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("media_net", tc);
 }

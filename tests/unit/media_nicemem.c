@@ -1,9 +1,9 @@
 /* media_nicemem.c: large buffers of libnice have pages of their own. */
-#include <check.h>
 #include <nice/agent.h>
 #include <string.h>
 #include <unistd.h>
 #include "media/nicemem.c"
+#include "suite.h"
 
 static size_t resident(const uint8_t *p)
 {
@@ -89,18 +89,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("media_nicemem");
 	TCase *tc = tcase_create("all");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, blocks);
 	tcase_add_test(tc, more_than_there_are);
 	tcase_add_test(tc, an_agent);
-	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
 
-	return failed ? 1 : 0;
+	return suite_run("media_nicemem", tc);
 }

@@ -1,6 +1,5 @@
 /* media_ports.c: port pairs, addresses, timers: the small tools. */
 #include <arpa/inet.h>
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "media/ports.h"
 #include "media/ss.h"
 #include "media/wtimer.h"
+#include "suite.h"
 
 static struct sockaddr_storage loopback(void)
 {
@@ -194,10 +194,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("media_ports");
 	TCase *tc = tcase_create("all");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, test_pairs);
 	tcase_add_loop_test(tc, test_addresses, 0,
@@ -205,10 +202,6 @@ int main(void)
 	tcase_add_test(tc, test_timers);
 	tcase_add_test(tc, test_queue);
 	tcase_add_test(tc, test_demux);
-	suite_add_tcase(suite, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("media_ports", tc);
 }

@@ -1,7 +1,6 @@
 /* media_relay.c: the packet path alone: no allocation, which header leaves,
  * what is dropped, how streams of a bundle are told apart. */
 #include <arpa/inet.h>
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "media/engine.h"
 #include "media/packet.h"
 #include "media/report.h"
+#include "suite.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -706,10 +706,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("media_relay");
 	TCase *tc = tcase_create("all");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, test_no_allocation);
@@ -726,10 +723,6 @@ int main(void)
 	tcase_add_test(tc, test_unsendable);
 	tcase_add_test(tc, test_moves);
 	tcase_add_test(tc, test_forgets);
-	suite_add_tcase(suite, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("media_relay", tc);
 }

@@ -1,11 +1,11 @@
 /* media_rtcpjson.c: RTCP reports as JSON. */
-#include <check.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "media/packet.h"
 #include "media/rtcpjson.h"
+#include "suite.h"
 
 static char buf[RTCPJSON_MAX];
 
@@ -112,17 +112,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("media_rtcpjson");
 	TCase *tc = tcase_create("json");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, sender);
 	tcase_add_loop_test(tc, lengths, 0, 2);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("media_rtcpjson", tc);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "media/crypt.h"
+#include "suite.h"
 
 /* ---- keepalive ---- */
 
@@ -344,10 +345,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("media_sip");
 	TCase *tc = tcase_create("sip");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, test_keepalive);
@@ -358,10 +356,6 @@ int main(void)
 	tcase_add_test(tc, test_dtls_not_started);
 	tcase_add_test(tc, test_nothing_received);
 	tcase_add_test(tc, test_fingerprint_swapped);
-	suite_add_tcase(suite, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("media_sip", tc);
 }

@@ -1,6 +1,5 @@
 /* media_srtp.c: our primitives inside libsrtp against its own, bit by bit,
  * both ways; wrap of the sequence number, replay, too many sources. */
-#include <check.h>
 #include <errno.h>
 #include <signal.h>
 #include <srtp2/srtp.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 #include "media/crypt.h"
 #include "media/packet.h"
+#include "suite.h"
 
 enum { LEN = 172, MAX = 2048 };
 
@@ -244,22 +244,36 @@ START_TEST(test_sources)
 }
 END_TEST
 
+/* RFC 3711 8.2, RFC 7714 12: the master key and its salt, bytes. */
+START_TEST(test_keylen)
+{
+	static const struct {
+		enum crypto_suite suite;
+		unsigned len;
+	} v[] = {
+	    {SUITE_AEAD_AES_128_GCM, 16 + 12},
+	    {SUITE_AEAD_AES_256_GCM, 32 + 12},
+	    {SUITE_CM128_SHA1_80, 16 + 14},
+	    {SUITE_CM128_SHA1_32, 16 + 14},
+	    {SUITE_NONE, 0},
+	    {(enum crypto_suite)99, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+		ck_assert_uint_eq(crypt_keylen(v[i].suite), v[i].len);
+}
+END_TEST
+
 int main(void)
 {
-	Suite *suite = suite_create("media_srtp");
 	TCase *tc = tcase_create("all");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tc, 30);
 	tcase_add_loop_test(tc, test_same_bits, 0, 4);
 	tcase_add_test(tc, test_rollover);
 	tcase_add_test(tc, test_replay_and_forgery);
 	tcase_add_test(tc, test_sources);
-	suite_add_tcase(suite, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
+	tcase_add_test(tc, test_keylen);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("media_srtp", tc);
 }

@@ -1,7 +1,6 @@
 /* media_worker.c: datagrams that a worker reads: all of them, in order, whoever
  * floods; the socket that only sends. */
 #include <arpa/inet.h>
-#include <check.h>
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
@@ -12,6 +11,7 @@
 #include "media/demux.h"
 #include "media/ss.h"
 #include "media/worker.h"
+#include "suite.h"
 
 enum { MANY = 200 }; /* datagrams; more than one round reads of a socket */
 
@@ -372,10 +372,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("media_worker");
 	TCase *tc = tcase_create("all");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, test_flood);
@@ -386,10 +383,6 @@ int main(void)
 	tcase_add_test(tc, test_connected_breaks);
 	tcase_add_test(tc, test_sender);
 	tcase_add_test(tc, test_sender_paths);
-	suite_add_tcase(suite, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("media_worker", tc);
 }

@@ -1,5 +1,6 @@
 /* sdp_memory.c: memory refused at each allocation in turn. */
 #include <stdlib.h>
+#include "suite.h"
 
 static unsigned refuse_after; /* allocations that still succeed */
 
@@ -20,7 +21,6 @@ static void *test_realloc(void *p, size_t size)
 #undef calloc
 #undef realloc
 
-#include <check.h>
 #include <errno.h>
 
 /* Long enough for several blocks of the arena and of the text. */
@@ -88,16 +88,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("sdp memory");
 	TCase *tc = tcase_create("memory");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, refused);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+
+	return suite_run("sdp memory", tc);
 }

@@ -1,10 +1,10 @@
 /* sdp_text.c: SDP -> desc -> SDP, and what must be refused. */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "sdp/desc.h"
+#include "suite.h"
 
 #define HEAD  "v=0\r\no=- 20518 3 IN IP4 203.0.113.1\r\ns=-\r\nt=0 0\r\n"
 #define CONN  "c=IN IP4 203.0.113.7\r\n"
@@ -589,10 +589,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("sdp text");
 	TCase *tc = tcase_create("text");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_add_test(tc, plain_phone);
@@ -617,10 +614,6 @@ int main(void)
 	tcase_add_test(tc, no_injection);
 	tcase_add_test(tc, golden);
 	tcase_add_test(tc, attributes);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+
+	return suite_run("sdp text", tc);
 }

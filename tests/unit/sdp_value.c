@@ -1,11 +1,11 @@
 /* sdp_value.c: candidates, keys, fingerprints, addresses, codecs; each with
  * its table of tests/data. */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "sdp/desc.h"
+#include "suite.h"
 
 #define KEY30 "inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj"
 
@@ -421,10 +421,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("sdp values");
 	TCase *tc = tcase_create("values");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, candidates);
 	tcase_add_test(tc, candidates_unsupported);
@@ -439,10 +436,6 @@ int main(void)
 	tcase_add_test(tc, fmtps);
 	tcase_add_test(tc, matching);
 	tcase_add_test(tc, arena);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+
+	return suite_run("sdp values", tc);
 }

@@ -4,28 +4,11 @@
 #ifndef SERVICE_FAKE_H
 #define SERVICE_FAKE_H
 
-#include <check.h>
-#include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/compat.h"
-
-/* Allocations of the service itself that still succeed. */
-static unsigned refuse_after = UINT_MAX;
-
-static bool is_refused(void)
-{
-	if (refuse_after == UINT_MAX)
-		return false;
-	return !refuse_after || !refuse_after--;
-}
-
-#define mem_zalloc(...)	 (is_refused() ? NULL : (mem_zalloc)(__VA_ARGS__))
-#define mbuf_alloc(...)	 (is_refused() ? NULL : (mbuf_alloc)(__VA_ARGS__))
-#define str_dup(...)	 (is_refused() ? ENOMEM : (str_dup)(__VA_ARGS__))
-#define re_sdprintf(...) (is_refused() ? ENOMEM : (re_sdprintf)(__VA_ARGS__))
+#include "suite.h"
+#include "refused.h"
 #include "xmpp/service.c"
 #include "xmpp/disco.c"
 #include "xmpp/caps.c"
@@ -34,6 +17,7 @@ static bool is_refused(void)
 #undef mem_zalloc
 #undef mbuf_alloc
 #undef str_dup
+#undef pl_strdup
 #undef re_sdprintf
 #include "xmpp/xmlstream.h"
 
@@ -292,21 +276,6 @@ static void teardown(void)
 	flush();
 	ck_assert_ptr_null(asked);
 	libre_close();
-}
-
-static int run(TCase *tc)
-{
-	Suite *suite = suite_create("xmpp service");
-	SRunner *sr;
-	int failed;
-
-	tcase_add_checked_fixture(tc, setup, teardown);
-	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 #endif

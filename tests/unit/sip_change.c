@@ -1,6 +1,7 @@
 /* sip_change.c: what happens inside a call of SIP: BYE, re-INVITE, UPDATE, INFO,
  * glare, session timers. */
 #include "sip_calls.h"
+#include "suite.h"
 
 START_TEST(in_bye)
 {
@@ -344,10 +345,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("sip_change");
 	TCase *tc = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 20);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -364,11 +362,6 @@ int main(void)
 	tcase_add_test(tc, in_refresh_reinvite);
 	tcase_add_test(tc, in_refresh_theirs);
 	tcase_add_test(tc, in_info);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("sip_change", tc);
 }

@@ -1,9 +1,9 @@
 /* sip_cpim.c: message/cpim by the grammar of RFC 3862 and RFC 5438. */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "sip/cpim.h"
+#include "suite.h"
 
 static int decode(struct cpim *c, const char *text)
 {
@@ -88,11 +88,14 @@ START_TEST(name_spaces)
 	/* the prefix is what NS says, and nothing without it */
 	ck_assert_int_eq(decode(&c, "NS: q <urn:ietf:params:imdn>\r\n"
 				    "q.Message-ID: a\r\n"
-				    "imdn.Message-ID: b\r\n\r\n"
+				    "imdn.Message-ID: b\r\n"
+				    "r.Message-ID: c\r\n"
+				    "qrMessage-ID: d\r\n\r\n"
 				    "Content-Type: text/plain\r\n\r\n"),
 			 0);
 	is(&c.message_id, "a");
 	ck_assert_int_eq(decode(&c, "imdn.Message-ID: b\r\n"
+				    ".Message-ID: c\r\n"
 				    "imdn.Disposition-Notification: display"
 				    "\r\n\r\nContent-Type: a/b\r\n\r\n"),
 			 0);
@@ -247,10 +250,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("sip_cpim");
 	TCase *tc = tcase_create("cpim");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, every_header);
 	tcase_add_test(tc, least);
@@ -259,10 +259,6 @@ int main(void)
 	tcase_add_test(tc, escapes);
 	tcase_add_test(tc, printed);
 	tcase_add_test(tc, nothing_breaks_out);
-	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("sip_cpim", tc);
 }

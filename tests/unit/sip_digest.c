@@ -1,7 +1,7 @@
 /* sip_digest.c: digest sums against published vectors, challenges, choice. */
-#include <check.h>
 #include <string.h>
 #include "sip/digest.h"
+#include "suite.h"
 
 /* RFC 2617 3.5; RFC 7616 3.9.1. The SHA-512-256 sum was computed with the
  * inputs of 3.9.1 (the RFC's own example uses userhash, which we do not). */
@@ -247,10 +247,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("sip_digest");
 	TCase *tc = tcase_create("digest");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(tc, sums, 0, ARRAY_SIZE(vectors));
 	tcase_add_test(tc, prints_nothing_unchallenged);
@@ -261,10 +258,6 @@ int main(void)
 	tcase_add_test(tc, cve_2021_41158_foreign_realm);
 	tcase_add_loop_test(tc, refused, 0, 10);
 	tcase_add_test(tc, quotes_are_kept_inside);
-	suite_add_tcase(s, tc);
 
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return suite_run("sip_digest", tc);
 }

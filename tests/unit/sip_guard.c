@@ -1,10 +1,10 @@
 /* sip_guard.c: RFC 4475's kinds of message against the scanner and guard. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "sip/gate.h"
 #include "sip/guard.h"
+#include "suite.h"
 
 static const struct config_limits limits = {
     .sip_headers = 256,
@@ -444,10 +444,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("sip_guard");
 	TCase *tc = tcase_create("guard");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, torture);
 	tcase_add_test(tc, params);
@@ -459,10 +456,6 @@ int main(void)
 	tcase_add_test(tc, reply);
 	tcase_add_test(tc, long_option);
 	tcase_add_loop_test(tc, retry_after, 0, ARRAY_SIZE(waits));
-	suite_add_tcase(s, tc);
 
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return suite_run("sip_guard", tc);
 }

@@ -1,5 +1,6 @@
 /* sip_invite.c: the INVITE session against scripted peers. */
 #include "sip_calls.h"
+#include "suite.h"
 
 /* ---- as caller ---- */
 
@@ -722,10 +723,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("sip_invite");
 	TCase *tc = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 20);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -764,11 +762,6 @@ int main(void)
 	tcase_add_test(tc, uas_no_prack);
 	tcase_add_test(tc, uas_second_invite);
 	tcase_add_test(tc, uas_update_waits_for_ack);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("sip_invite", tc);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "sip/mwi.h"
 #include "sip/stack_priv.h"
+#include "suite.h"
 
 enum { LINES = 1000, RATE = 1000 };
 
@@ -22,7 +23,7 @@ static void answer(struct peer *p, const struct sa *src, const char *text)
 		++options;
 	if (!strncmp(text, "REGISTER ", 9)) {
 		++registers;
-		early += stack_now() < started + 300;
+		early += tmr_jiffies() < started + 300;
 		(void)snprintf(last, sizeof(last), "%s", text);
 		peer_answer(p, src, text,
 			    strstr(text, "sip:bad@") ? "403 Forbidden"
@@ -44,7 +45,7 @@ static void start(void)
 	st.conf.limits.sip_source_burst = 100000;
 	peer_open(&registrar, "127.0.0.1", answer);
 	ck_assert_int_eq(sipstack_alloc(&stack, &st.conf), 0);
-	started = stack_now();
+	started = tmr_jiffies();
 }
 
 static void stop(void)
@@ -250,10 +251,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("line");
 	TCase *tc = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 40);
 	tcase_add_checked_fixture(tc, start, stop);
@@ -261,11 +259,6 @@ int main(void)
 	tcase_add_test(tc, told);
 	tcase_add_test(tc, summaries);
 	tcase_add_test(tc, unresolved);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed != 0;
+	return suite_run("line", tc);
 }

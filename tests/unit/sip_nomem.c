@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include "sippeer.h"
 #include "sip/sipleg_priv.h"
+#include "suite.h"
 
 static const char theirs[] = "v=0\r\no=- 7 1 IN IP4 127.0.0.1\r\ns=-\r\n"
 			     "c=IN IP4 127.0.0.1\r\nt=0 0\r\n"
@@ -236,19 +237,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("sip_nomem");
 	TCase *tc = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, out);
 	tcase_add_test(tc, in);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("sip_nomem", tc);
 }

@@ -1,29 +1,14 @@
 /* sip_notifier.c: SUBSCRIBEs of others: dialogs, timers, limits, and memory
  * refused. */
-#include <check.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/compat.h"
-
-/* Allocations of the module itself that still succeed. */
-static unsigned refuse_after = UINT_MAX;
-
-static bool is_refused(void)
-{
-	if (refuse_after == UINT_MAX)
-		return false;
-	return !refuse_after || !refuse_after--;
-}
-
-#define mem_zalloc(...)	 (is_refused() ? NULL : (mem_zalloc)(__VA_ARGS__))
-#define mbuf_alloc(...)	 (is_refused() ? NULL : (mbuf_alloc)(__VA_ARGS__))
-#define pl_strdup(...)	 (is_refused() ? ENOMEM : (pl_strdup)(__VA_ARGS__))
-#define re_sdprintf(...) (is_refused() ? ENOMEM : (re_sdprintf)(__VA_ARGS__))
+#include "suite.h"
+#include "refused.h"
 #include "sip/notifier.c"
 #include "sip/notify.c"
 #undef mem_zalloc
 #undef mbuf_alloc
+#undef str_dup
 #undef pl_strdup
 #undef re_sdprintf
 #define peer script_peer /* bridge/leg.h has another */
@@ -461,10 +446,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("sip_notifier");
 	TCase *tc = tcase_create("notifier");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 15);
@@ -480,11 +462,6 @@ int main(void)
 	tcase_add_test(tc, of_another);
 	tcase_add_test(tc, memory_refused);
 	tcase_add_test(tc, nothing_at_all);
-	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("sip_notifier", tc);
 }

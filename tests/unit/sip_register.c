@@ -5,6 +5,7 @@
 #include "sip/flow.h"
 #include "sip/register.h"
 #include "sip/stack_priv.h"
+#include "suite.h"
 
 static struct setup st;
 static struct sipstack *stack;
@@ -277,10 +278,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("sip_register");
 	TCase *tc = tcase_create("register");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, challenged_then_bound);
@@ -294,10 +292,6 @@ int main(void)
 	tcase_add_test(tc, flow_timer);
 	tcase_add_test(tc, instances);
 	tcase_add_test(tc, times);
-	suite_add_tcase(s, tc);
 
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return suite_run("sip_register", tc);
 }

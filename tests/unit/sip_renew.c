@@ -6,6 +6,7 @@
 #include "sip/former.h"
 #include "sip/renew.h"
 #include "sip/stack_priv.h"
+#include "suite.h"
 
 #define HEAD                                                                  \
 	"[xmpp]\ncomponent = sip.x.test\nsecret = hush\ndomains = x.test\n"   \
@@ -130,19 +131,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("sip_renew");
 	TCase *tc = tcase_create("renew");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, what_was_stays_readable);
 	tcase_add_test(tc, old_address_is_not_trusted_anew);
-	suite_add_tcase(s, tc);
 
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-
-	return failed ? 1 : 0;
+	return suite_run("sip_renew", tc);
 }

@@ -2,6 +2,8 @@
 #include "sip_peer.h"
 #include <stdio.h>
 #include <unistd.h>
+#include "sip/sipcount.h"
+#include "suite.h"
 
 static struct setup st;
 static struct sipstack *stack;
@@ -102,8 +104,6 @@ END_TEST
 /* Which of the gates refused, and how. */
 START_TEST(gates)
 {
-	static char text[512];
-
 	start("");
 	open_stack();
 
@@ -145,8 +145,8 @@ START_TEST(gates)
 			  0);
 	ck_assert_uint_eq(invites, 1);
 
-	(void)re_snprintf(text, sizeof(text), "%H", sipstack_print, stack);
-	ck_assert_msg(strstr(text, "stranger 3, rules 5") != NULL, "%s", text);
+	ck_assert_uint_eq(sip_counts.gate[GATE_STRANGER], 3);
+	ck_assert_uint_eq(sip_counts.gate[GATE_RULES], 5);
 	stop();
 }
 END_TEST
@@ -414,7 +414,6 @@ END_TEST
 START_TEST(tcp_connections_are_few)
 {
 	struct tcp_conn *kept[2];
-	char text[512];
 
 	start("");
 	st.conf.sip.listenc = 2;
@@ -428,8 +427,7 @@ START_TEST(tcp_connections_are_few)
 	tcp_ask("127.0.0.1", "Content-Length: 0\r\n");
 	ck_assert_str_eq(tcp_text, "");
 	ck_assert(tcp_closed);
-	(void)re_snprintf(text, sizeof(text), "%H", sipstack_print, stack);
-	ck_assert_ptr_nonnull(strstr(text, "connections 1"));
+	ck_assert_uint_eq(sip_counts.gate[GATE_CONNS], 1);
 
 	/* room again once one has gone */
 	mem_deref(kept[0]);
@@ -457,10 +455,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("sip_stack");
 	TCase *tc_ = tcase_create("stack");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc_, 20);
 	tcase_add_test(tc_, asks_options);
@@ -474,10 +469,6 @@ int main(void)
 	tcase_add_test(tc_, tcp_queue_is_bounded);
 	tcase_add_test(tc_, tcp_connections_are_few);
 	tcase_add_test(tc_, listener_in_use);
-	suite_add_tcase(s, tc_);
 
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return suite_run("sip_stack", tc_);
 }

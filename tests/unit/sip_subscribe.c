@@ -1,29 +1,14 @@
 /* sip_subscribe.c: what a subscription costs, and memory refused. */
-#include <check.h>
-#include <limits.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/compat.h"
-
-/* Allocations of the module itself that still succeed. */
-static unsigned refuse_after = UINT_MAX;
-
-static bool is_refused(void)
-{
-	if (refuse_after == UINT_MAX)
-		return false;
-	return !refuse_after || !refuse_after--;
-}
-
-#define mem_zalloc(...)	 (is_refused() ? NULL : (mem_zalloc)(__VA_ARGS__))
-#define mbuf_alloc(...)	 (is_refused() ? NULL : (mbuf_alloc)(__VA_ARGS__))
-#define str_dup(...)	 (is_refused() ? ENOMEM : (str_dup)(__VA_ARGS__))
-#define re_sdprintf(...) (is_refused() ? ENOMEM : (re_sdprintf)(__VA_ARGS__))
+#include "suite.h"
+#include "refused.h"
 #include "sip/subscribe.c"
 #undef mem_zalloc
 #undef mbuf_alloc
 #undef str_dup
+#undef pl_strdup
 #undef re_sdprintf
 #include "bridge/presence_priv.h"
 #define peer script_peer /* bridge/leg.h has another */
@@ -247,10 +232,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("sip_subscribe");
 	TCase *tc = tcase_create("subscribe");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, memory_of_one);
@@ -258,11 +240,6 @@ int main(void)
 	tcase_add_test(tc, bad_uris);
 	tcase_add_test(tc, refused);
 	tcase_add_test(tc, left_early);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("sip_subscribe", tc);
 }

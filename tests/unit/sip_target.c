@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 #include "sip/target.h"
+#include "suite.h"
 
 /* What the name server knows. */
 struct record {
@@ -380,10 +381,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("sip_target");
 	TCase *tc = tcase_create("target");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, naptr_srv_address);
@@ -398,10 +396,6 @@ int main(void)
 	tcase_add_test(tc, numeric_is_known_at_once);
 	tcase_add_test(tc, failed_target_is_healed_by_options);
 	tcase_add_test(tc, waits_for_names);
-	suite_add_tcase(s, tc);
 
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return suite_run("sip_target", tc);
 }

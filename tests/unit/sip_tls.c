@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include "sip/tlsconf.h"
+#include "suite.h"
 
 static char dir[] = "/tmp/sip_tls.XXXXXX";
 static const char *const names[] = {"one.example", "two.example"};
@@ -277,9 +278,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("sip_tls");
 	TCase *tc = tcase_create("tls");
-	SRunner *sr = srunner_create(s);
 	char cmd[64];
 	int failed;
 
@@ -293,11 +292,8 @@ int main(void)
 	tcase_add_test(tc, client_certificates);
 	tcase_add_test(tc, client_certificate_comes_and_goes);
 	tcase_add_test(tc, bad_files);
-	suite_add_tcase(s, tc);
 
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
+	failed = suite_run("sip_tls", tc);
 	(void)snprintf(cmd, sizeof(cmd), "rm -r %s", dir);
 	return system(cmd) || failed ? 1 : 0;
 }

@@ -18,8 +18,8 @@ enum { PEER_QUEUE = 64, PEER_SEEN = 256, TARGET_MAX = 4 };
 struct sipstack {
 	struct sip *sip;
 	struct sa laddr;
-	sip_msg_h *reqh, *resph;
-	void *arg, *invite_arg;
+	sip_msg_h *reqh, *resph, *lateh;
+	void *arg, *late_arg, *invite_arg;
 	sipstack_request_h *inviteh;
 	struct siptrunk *trunk;
 };
@@ -50,6 +50,11 @@ int sipstack_listen(struct sipstack *s, const char *method,
 int sipstack_listen_dialog(struct sipstack *s, bool req, sip_msg_h *h,
 			   void *arg)
 {
+	if (!req && s->resph && s->arg != arg) { /* as sipcalls_alloc() does */
+		s->lateh = h;
+		s->late_arg = arg;
+		return 0;
+	}
 	*(req ? &s->reqh : &s->resph) = h;
 	s->arg = arg;
 	return 0;
@@ -63,6 +68,13 @@ const struct config_trunk *siptrunk_conf(const struct siptrunk *t)
 struct digest *siptrunk_digest(struct siptrunk *t)
 {
 	return t->digest;
+}
+
+struct digest *siptrunk_digest_for(struct siptrunk *t, const struct sa *sa)
+{
+	(void)t;
+	(void)sa;
+	return NULL;
 }
 
 int siptrunk_target(struct siptarget *t, struct siptrunk *tr, unsigned n,
@@ -113,12 +125,6 @@ bool siptrunk_is_peer(struct siptrunk *t, const struct sa *sa, bool phones)
 	(void)phones;
 
 	return true;
-}
-
-uint64_t stack_now(void);
-uint64_t stack_now(void)
-{
-	return tmr_jiffies();
 }
 
 bool sipstack_take(struct sipstack *s, struct siptrunk *t, struct sip *sip,
@@ -229,7 +235,8 @@ static bool stack_response(const struct sip_msg *msg, void *arg)
 {
 	struct sipstack *s = arg;
 
-	(void)s->resph(msg, s->arg);
+	if (!s->resph(msg, s->arg) && s->lateh)
+		(void)s->lateh(msg, s->late_arg);
 	return true;
 }
 

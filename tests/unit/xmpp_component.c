@@ -676,8 +676,12 @@ START_TEST(test_arguments)
 }
 END_TEST
 
-static void tests_add(TCase *tc)
+int main(void)
 {
+	TCase *tc = tcase_create("component");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, test_hash);
 	tcase_add_test(tc, test_up);
 	tcase_add_loop_test(tc, test_stream_error, 0, ARRAY_SIZE(errors));
@@ -696,21 +700,6 @@ static void tests_add(TCase *tc)
 	tcase_add_test(tc, test_ping);
 	tcase_add_test(tc, test_over_limit);
 	tcase_add_test(tc, test_arguments);
-}
 
-int main(void)
-{
-	Suite *s = suite_create("xmpp_component");
-	TCase *tc = tcase_create("component");
-	SRunner *sr = srunner_create(s);
-	int failed;
-
-	tests_add(tc);
-	suite_begin(s, tc);
-
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("xmpp_component", tc);
 }

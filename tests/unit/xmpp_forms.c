@@ -1,11 +1,11 @@
 /* xmpp_forms.c: data forms, and the form of a SIP account. */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/compat.h"
 #include "xmpp/register.h"
 #include "xmpp/xmldoc.h"
+#include "suite.h"
 
 static struct form *decode(const char *xml, int want)
 {
@@ -138,20 +138,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("forms");
 	TCase *tc = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, values);
 	tcase_add_test(tc, refused);
 	tcase_add_test(tc, account_form);
 	tcase_add_test(tc, table);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
 
-	return failed != 0;
+	return suite_run("forms", tc);
 }

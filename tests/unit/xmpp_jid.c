@@ -1,5 +1,4 @@
 /* xmpp_jid.c: addresses and XEP-0106. */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 
 #include "base/compat.h"
 #include "xmpp/jid.h"
+#include "suite.h"
 
 static char *decoded(const char *s)
 {
@@ -292,10 +292,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("xmpp_jid");
 	TCase *tc = tcase_create("jid");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(tc, test_decode, 0, ARRAY_SIZE(jids));
 	tcase_add_test(tc, test_length);
@@ -304,11 +301,6 @@ int main(void)
 	tcase_add_test(tc, test_escape_vectors);
 	tcase_add_test(tc, test_escape_refuses);
 	tcase_add_test(tc, test_unescape_exact);
-	suite_add_tcase(s, tc);
 
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("xmpp_jid", tc);
 }

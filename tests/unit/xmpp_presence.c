@@ -527,6 +527,7 @@ int main(void)
 {
 	TCase *tc = tcase_create("service");
 
+	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, subscribe);
 	tcase_add_test(tc, subscribe_back_once);
 	tcase_add_test(tc, goodbye);
@@ -545,5 +546,6 @@ int main(void)
 	tcase_add_test(tc, reconnect_rate);
 	tcase_add_test(tc, shown);
 	tcase_add_test(tc, memory_refused);
-	return run(tc);
+
+	return suite_run("xmpp_presence", tc);
 }

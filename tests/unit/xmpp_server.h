@@ -3,7 +3,7 @@
 #ifndef TESTS_XMPP_SERVER_H
 #define TESTS_XMPP_SERVER_H
 
-#include <check.h>
+#include "suite.h"
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -281,13 +281,6 @@ static bool echo_h(struct component *c, const struct stanza *st, void *arg)
 	component_reply(c, stanza_result(st));
 
 	return true;
-}
-
-static void suite_begin(Suite *s, TCase *tc)
-{
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 20);
-	suite_add_tcase(s, tc);
 }
 
 #endif

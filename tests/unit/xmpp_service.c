@@ -250,6 +250,7 @@ int main(void)
 {
 	TCase *tc = tcase_create("service");
 
+	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, caps_vector);
 	tcase_add_test(tc, ver_vectors);
 	tcase_add_test(tc, info_phone);
@@ -258,5 +259,6 @@ int main(void)
 	tcase_add_test(tc, small_queries);
 	tcase_add_test(tc, vcards);
 	tcase_add_test(tc, prompts);
-	return run(tc);
+
+	return suite_run("xmpp_service", tc);
 }

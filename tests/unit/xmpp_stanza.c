@@ -1,10 +1,10 @@
 /* xmpp_stanza.c: building, reading and printing stanzas. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/compat.h"
 #include "xmpp/stanza.h"
+#include "suite.h"
 
 static void prints(const struct stanza *e, const char *expected)
 {
@@ -207,10 +207,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("xmpp_stanza");
 	TCase *tc = tcase_create("stanza");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, test_print);
 	tcase_add_test(tc, test_escape);
@@ -221,11 +218,6 @@ int main(void)
 	tcase_add_test(tc, test_copy);
 	tcase_add_test(tc, test_deep);
 	tcase_add_test(tc, test_reply);
-	suite_add_tcase(s, tc);
 
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("xmpp_stanza", tc);
 }

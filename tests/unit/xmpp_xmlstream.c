@@ -1,5 +1,4 @@
 /* xmpp_xmlstream.c: bytes -> stanzas, limits, what a stream may not have. */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 #include "base/compat.h"
 #include "xmpp/arena.h"
 #include "xmpp/xmlstream.h"
+#include "suite.h"
 
 #define OPEN                                                                  \
 	"<stream:stream xmlns='jabber:component:accept' "                     \
@@ -390,10 +390,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("xmpp_xmlstream");
 	TCase *tc = tcase_create("xmlstream");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(tc, test_accepted, 0, ARRAY_SIZE(accepted));
 	tcase_add_loop_test(tc, test_cut_anywhere, 0, ARRAY_SIZE(accepted));
@@ -408,11 +405,6 @@ int main(void)
 	tcase_add_test(tc, test_many_names);
 	tcase_add_test(tc, test_renewed_mid_read);
 	tcase_add_test(tc, test_freed_in_the_middle);
-	suite_add_tcase(s, tc);
 
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("xmpp_xmlstream", tc);
 }
