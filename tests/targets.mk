@@ -39,7 +39,7 @@ e2e: deps	## calls between real servers, clients and phones; the package
 	@$(TESTS)/e2e/run -j 3
 
 e2e-full: deps	## every cell of them; writes docs/matrix.md
-	@tests/deps.sh deb
+	@tests/deps.sh full deb
 	+@$(SUB) all
 	-+@$(SUB) browser
 	@$(TESTS)/e2e/run -j 3 --full --matrix docs/matrix.md

@@ -444,6 +444,7 @@ def choose(cells):
 
 
 # What a browser must do is said by name: by pairs alone, others might do it.
+# Dino is driven by clicks, which it does not always take: with --full only.
 WANTED = {tuple(w.split(".")) for w in """
 prosody.chromium.baresip.x2s.tones
 ejabberd.chromium.baresip.s2x.tones
@@ -451,14 +452,12 @@ prosody.chromium-direct.kamailio.x2s.phone_hangs_up
 ejabberd.chromium.baresip.x2s.dtmf_opus
 prosody.chromium.scripted.s2x.hold
 prosody.chromium.scripted.x2s.wrong_codec
-prosody.dino.baresip.s2x.tones
-ejabberd.dino.kamailio.x2s.tones
 ejabberd.chromium-direct.scripted.x2s.tls
 """.split()}
 
 CELLS = [c for c in itertools.product(SERVERS, CLIENTS, PHONES, DIRECTIONS,
                                       FEATURES) if valid(c)]
-FEW = choose(CELLS)
+FEW = choose([c for c in CELLS if c[1] not in DINO])
 
 
 async def run(t, server, client, phone, direction, name):
