@@ -244,7 +244,8 @@ class Client(Events):
             "XDG_CACHE_HOME": self.path("cache"), "DISPLAY": ":%d" % n,
             "PULSE_SERVER": "unix:" + self.path("sound.sock"),
             "NO_AT_BRIDGE": "1", "LANG": "C.UTF-8",
-            "GSETTINGS_BACKEND": "memory", "GSK_RENDERER": "cairo", "PRESS": self.press,
+            "GSETTINGS_BACKEND": "memory", "GSK_RENDERER": "cairo",
+            "PRESS": self.press,
             "AHEAD": " ".join(AHEAD), "GST_REGISTRY": REGISTRY,
             "NOTIFY": os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                    "notify.py")}
