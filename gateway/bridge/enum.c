@@ -152,8 +152,8 @@ static int take_uri(char **urip, char *text)
 	size_t len;
 
 	text[strcspn(text, ";?")] = '\0';
-	host = strrchr(text, '@');
-	if (strncasecmp(text, "sip:", 4) || !host ||
+	host = strchr(text, '@');
+	if (strncasecmp(text, "sip:", 4) || !host || strchr(host + 1, '@') ||
 	    !nameaddr_uri_safe(text) || address_decode(&a, text))
 		return EBADMSG;
 	address_clear(&a);

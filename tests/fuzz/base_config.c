@@ -5,6 +5,21 @@
 
 #include "base/config_int.h"
 
+/* Notes say what the file left open, which what is printed does not. */
+static void drop_notes(char *s)
+{
+	char *line = s, *end;
+
+	while (*line) {
+		end = line + strcspn(line, "\n");
+		end += *end != '\0';
+		if (strncmp(line, "# note: ", 8))
+			line = end;
+		else
+			memmove(line, end, strlen(end) + 1);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int count(const char *p, size_t size, void *arg)
@@ -50,7 +65,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		goto out;
 
 	if (config_parse(&d, "/t.conf", a, strlen(a), NULL) ||
-	    re_sdprintf(&b, "%H", config_print, d) || strcmp(a, b))
+	    re_sdprintf(&b, "%H", config_print, d))
+		abort();
+	drop_notes(a);
+	drop_notes(b);
+	if (strcmp(a, b))
 		abort();
 
 out:

@@ -12,6 +12,7 @@ from peers.attack import Ear
 from peers.daemon import ROOT
 from peers.dns import Dns
 from peers.lab import GW, Lab
+from peers.proc import until
 from peers.runner import case
 from peers.sipmsg import Msg, uri
 from peers.sipua import Ua, token
@@ -368,19 +369,26 @@ async def attempts(lab, n, parallel):
                 c.reply(180)
             else:
                 c.reply(486)
+
+    async def refusals():
+        nonlocal ends
+        while True:
+            m = await u.get_jmi("reject", 60)
+            assert m.text, "refused without a word"
+            ends += 1
     ringing = []
-    task = asyncio.ensure_future(phone())
+    tasks = [asyncio.ensure_future(phone())]
     for _ in range(n):
         sids.append(u.propose(GW))
         if not parallel:
             await u.get_jmi("reject", sid=sids[-1])
-    if parallel:
-        while ends < n - len(ringing):
-            m = await u.get_jmi("reject")
-            assert m.text, "refused without a word"
-            ends += 1
+    if parallel:    # either may come before the other
+        tasks.append(asyncio.ensure_future(refusals()))
+        await until(lambda: ends + len(ringing) >= n, 30, "answers")
     await asyncio.sleep(0.3)
-    task.cancel()
+    assert not any(t.done() for t in tasks)
+    for t in tasks:
+        t.cancel()
     for c in ringing:
         c.reply(486)
     return calls
