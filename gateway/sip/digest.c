@@ -180,6 +180,8 @@ static void take_param(struct offer *o, const struct pl *name,
 /* What goes back inside quotes must be free of syntax. */
 static bool is_quotable(const struct pl *p)
 {
+	bool escaped = false;
+
 	if (p->l > VALUE_MAX)
 		return false;
 
@@ -188,13 +190,15 @@ static bool is_quotable(const struct pl *p)
 
 		if ((c < 0x20 || c == 0x7f) && PLANT != 2)
 			return false;
-		if (c == '"')
+		if (escaped)
+			escaped = false;
+		else if (c == '"')
 			return false;
-		if (c == '\\' && ++i == p->l)
-			return PLANT == 3;
+		else
+			escaped = c == '\\';
 	}
 
-	return true;
+	return !escaped || PLANT == 3;
 }
 
 static bool offer_decode(struct offer *o, const struct pl *header)

@@ -216,6 +216,8 @@ START_TEST(refused)
 	    "WWW-Authenticate: Digest realm=\"b, nonce=x, qop=auth\r\n",
 	    WWW "\"x\r\n y\", qop=\"auth\"\r\n",
 	    WWW "x\"y, qop=\"auth\"\r\n", /* would end our quotes */
+	    WWW "\"x\\\ty\", qop=\"auth\"\r\n",
+	    WWW "\"x\\\n y\", qop=\"auth\"\r\n",
 	    "",
 	};
 	struct digest *d = credentials(NULL);
@@ -256,7 +258,7 @@ int main(void)
 	tcase_add_test(tc, wrong_password_and_stale);
 	tcase_add_test(tc, strongest_first);
 	tcase_add_test(tc, cve_2021_41158_foreign_realm);
-	tcase_add_loop_test(tc, refused, 0, 10);
+	tcase_add_loop_test(tc, refused, 0, 12);
 	tcase_add_test(tc, quotes_are_kept_inside);
 
 	return suite_run("sip_digest", tc);
