@@ -55,18 +55,15 @@ const struct config_trunk *route_labelled(const struct config *c,
 	return NULL;
 }
 
-/* "1001" of a trunk with a label is 1001\40LABEL, and nobody else. */
-static int labelled_jid(char **jidp, const char *user, const char *label,
-			const char *domain)
+/* The bare JID whose local part stands for these bytes (XEP-0106). */
+static int local_jid(char **jidp, const char *user, size_t len,
+		     const char *domain)
 {
-	char *text = NULL, *local = NULL;
+	char *local = NULL, *text = NULL;
 	struct jid jid;
 	int err;
 
-	err = re_sdprintf(&text, "%s@%s", user, label);
-	if (!err)
-		err = jid_escape(&local, text, strlen(text));
-	text = mem_deref(text);
+	err = jid_escape(&local, user, len);
 	if (!err)
 		err = re_sdprintf(&text, "%s@%s", local, domain);
 	if (!err)
@@ -76,6 +73,23 @@ static int labelled_jid(char **jidp, const char *user, const char *label,
 		jid_clear(&jid);
 	}
 	mem_deref(local);
+	mem_deref(text);
+
+	return err;
+}
+
+/* "1001" of a trunk with a label is 1001\40LABEL, and nobody else. */
+static int labelled_jid(char **jidp, const char *user, const char *label,
+			const char *domain)
+{
+	char *text;
+	int err;
+
+	err = re_sdprintf(&text, "%s@%s", user, label);
+	if (err)
+		return err;
+
+	err = local_jid(jidp, text, strlen(text), domain);
 	mem_deref(text);
 
 	return err;
@@ -99,27 +113,9 @@ int route_trunk_host(char **hp, const struct config_trunk *t)
 static int user_jid(char **jidp, const char *user, const char *domain)
 {
 	const char *at = strrchr(user, '@');
-	struct jid jid;
-	char *local = NULL, *text = NULL;
-	int err;
 
-	err =
-	    jid_escape(&local, user, at ? (size_t)(at - user) : strlen(user));
-	if (err)
-		return err;
-
-	err = re_sdprintf(&text, "%s@%s", local, at ? at + 1 : domain);
-	if (!err)
-		err = jid_decode(&jid, text, strlen(text));
-	if (!err) {
-		err = re_sdprintf(jidp, "%H", jid_print_bare, &jid);
-		jid_clear(&jid);
-	}
-
-	mem_deref(local);
-	mem_deref(text);
-
-	return err;
+	return local_jid(jidp, user, at ? (size_t)(at - user) : strlen(user),
+			 at ? at + 1 : domain);
 }
 
 static unsigned default_in(const struct route *r,
