@@ -148,6 +148,23 @@ async def notify_out_of_order(t):
 
 
 @case
+async def notify_whose_answer_was_lost(t):
+    """The same answer again, also to the one before the last; no news."""
+    lab = await start(t)
+    s = await watch(lab)
+    await got(lab)
+    sent = [s.notify("active;expires=60", pidf(note="one"))]
+    assert (await s.notified()).code == 200
+    sent.append(s.notify("active;expires=60", pidf(note="two")))
+    assert (await s.notified()).code == 200
+    assert [shown(await got(lab))[1] for _ in sent] == ["one", "two"]
+    for m in reversed(sent):
+        s.send(m)
+        assert (await s.notified()).code == 200
+    await none(lab, None, 0.3)
+
+
+@case
 async def notify_of_another_fork(t):
     """RFC 3856 6.9: one dialog a SUBSCRIBE."""
     lab = await start(t)

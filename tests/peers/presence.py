@@ -95,8 +95,13 @@ class Subscription:
             m.headers.append(("Content-Type", ctype or (
                 "application/pidf+xml" if event == "presence"
                 else "application/dialog-info+xml")))
-        self.last = asyncio.ensure_future(ua.request("", "", raw=m))
-        ua._tasks.add(self.last)
+        self.send(m)
+        return m
+
+    def send(self, m):
+        """A NOTIFY as it was, for who had no answer."""
+        self.last = asyncio.ensure_future(self.ua.request("", "", raw=m))
+        self.ua._tasks.add(self.last)
 
     async def notified(self):
         """The answer to the last NOTIFY."""
