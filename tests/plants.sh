@@ -26,6 +26,7 @@ plants() {
 		bridge_imdn gateway/bridge/imdn.c 1 2 3
 		jingle_xml gateway/jingle/description.c 1
 		jingle_xml gateway/jingle/transport.c 2 3
+		media_binding gateway/media/binding.c 1 2 3
 		media_demux gateway/media/demux.c 1 2
 		media_demux gateway/media/packet.c 4
 		media_rtcp gateway/media/report.c 1 2 3

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include "media/nicecand.h"
 #include "media/nicepool.h"
 #include "media/ss.h"
 #include "media/told.h"
@@ -41,17 +42,10 @@ struct agent {
 	bool gathering, local_changed, pair_changed, failed;
 	bool readable; /* one of fds may have something */
 	bool was_up, up_changed, ready, lost, closing, closed;
+	bool rest; /* timers that are far off need not run */
 };
 
 static void turn(void *arg);
-
-static void read_address(struct desc_addr *addr, const NiceAddress *na)
-{
-	struct sockaddr_storage ss = {0};
-
-	nice_address_copy_to_sockaddr(na, (struct sockaddr *)&ss);
-	ss_to_desc(addr, &ss);
-}
 
 /* Everything is settled from the loop, so that no callback of ours runs while
  * its caller is in the middle of something. */
@@ -120,7 +114,7 @@ static void on_remote(NiceAgent *nice, NiceCandidate *c, gpointer arg)
 
 	(void)nice;
 	if (a->remotec < REMOTES_MAX)
-		read_address(&a->remotes[a->remotec++], &c->addr);
+		nicecand_address(&a->remotes[a->remotec++], &c->addr);
 }
 
 static void on_data(NiceAgent *nice, guint stream, guint comp, guint len,
@@ -196,7 +190,9 @@ static void plan(struct agent *a, const GPollFD *fds, gint n, gint ms)
 	sync_fds(a, fds, n);
 	/* libnice rounds what is left of its timers down and would spin
 	 * through the last millisecond of each: all are one late. */
-	if (ms >= LOOSE_LEAST && a->ready)
+	if (ms >= LOOSE_LEAST && a->rest)
+		wtimer_cancel(&a->w->timers, &a->timer);
+	else if (ms >= LOOSE_LEAST && a->ready)
 		worker_timer_loose(a->w, &a->timer, (uint64_t)(ms + 1) * 1000,
 				   turn, a);
 	else if (ms >= 0)
@@ -246,33 +242,13 @@ static void iterate(struct agent *a)
 
 /* ---- what happened, told in order ---- */
 
-static enum candidate_type type_of(const NiceCandidate *c)
-{
-	switch (c->type) {
-	case NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE:
-		return CANDIDATE_SRFLX;
-	case NICE_CANDIDATE_TYPE_PEER_REFLEXIVE:
-		return CANDIDATE_PRFLX;
-	case NICE_CANDIDATE_TYPE_RELAYED:
-		return CANDIDATE_RELAY;
-	default:
-		return CANDIDATE_HOST;
-	}
-}
-
 static void add_local(struct agent *a, const NiceCandidate *nc)
 {
-	struct candidate c = {0};
+	struct candidate c;
 
 	if (nc->transport != NICE_CANDIDATE_TRANSPORT_UDP)
 		return;
-	memcpy(c.foundation, nc->foundation, sizeof(c.foundation) - 1);
-	c.component = 1;
-	c.priority = nc->priority;
-	c.type = type_of(nc);
-	read_address(&c.addr, &nc->addr);
-	if (c.type != CANDIDATE_HOST)
-		read_address(&c.rel, &nc->base_addr);
+	nicecand_read(&c, nc);
 	told_add(&a->told, &c);
 }
 
@@ -301,8 +277,8 @@ static void settle_pair(struct agent *a)
 	nice_address_copy_to_sockaddr(&l->base_addr,
 				      (struct sockaddr *)&p.base);
 	nice_address_copy_to_sockaddr(&r->addr, (struct sockaddr *)&p.remote);
-	p.local_type = type_of(l);
-	p.remote_type = type_of(r);
+	p.local_type = nicecand_type(l);
+	p.remote_type = nicecand_type(r);
 	a->ops->pair(a->arg, &p);
 }
 
@@ -382,6 +358,7 @@ void agent_close(struct agent *a)
 	if (!a || a->closing)
 		return;
 	a->closing = true;
+	a->rest = false;
 	(void)g_signal_handlers_disconnect_by_data(a->nice, a);
 	(void)nice_agent_attach_recv(a->nice, a->stream, 1, a->ctx, NULL,
 				     NULL);
@@ -468,10 +445,11 @@ int agent_alloc(struct agent **ap, struct worker *w,
 	a->ctx = nicepool_take();
 	/* Trickle: without it libnice gives up when the first candidates of
 	 * the peer do not answer; how long to wait is the flow's business. */
-	a->nice = nice_agent_new_full(a->ctx, NICE_COMPATIBILITY_RFC5245,
-				      NICE_AGENT_OPTION_REGULAR_NOMINATION |
-					  NICE_AGENT_OPTION_CONSENT_FRESHNESS |
-					  NICE_AGENT_OPTION_ICE_TRICKLE);
+	a->nice = nice_agent_new_full(
+	    a->ctx, NICE_COMPATIBILITY_RFC5245,
+	    NICE_AGENT_OPTION_REGULAR_NOMINATION |
+		NICE_AGENT_OPTION_ICE_TRICKLE |
+		(conf->consent ? NICE_AGENT_OPTION_CONSENT_FRESHNESS : 0));
 	g_object_set(a->nice, "controlling-mode", controlling, "upnp", FALSE,
 		     "ice-tcp", FALSE, "force-relay", conf->relay_only, NULL);
 	if (conf->stun_host[0])
@@ -531,31 +509,13 @@ int agent_set_remote(struct agent *a, const char *ufrag, const char *pwd)
 
 int agent_add_remote(struct agent *a, const struct candidate *c)
 {
-	static const NiceCandidateType types[] = {
-	    [CANDIDATE_HOST] = NICE_CANDIDATE_TYPE_HOST,
-	    [CANDIDATE_SRFLX] = NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE,
-	    [CANDIDATE_PRFLX] = NICE_CANDIDATE_TYPE_PEER_REFLEXIVE,
-	    [CANDIDATE_RELAY] = NICE_CANDIDATE_TYPE_RELAYED,
-	};
-	struct sockaddr_storage ss;
 	NiceCandidate *nc;
 	GSList list = {0};
 	int n;
 
-	/* Component 2 would be RTCP without mux, which the peer has (D38). */
-	if (!ss_from_desc(&ss, &c->addr) || c->tcp || c->component != 1 ||
-	    !ss_is_unicast(&ss))
+	nc = nicecand_make(c, a->stream);
+	if (!nc)
 		return EINVAL;
-	/* Built from its attributes: libnice's own parser has crashed. */
-	nc = nice_candidate_new(types[c->type]);
-	nc->transport = NICE_CANDIDATE_TRANSPORT_UDP;
-	nc->component_id = 1;
-	nc->stream_id = a->stream;
-	nc->priority = c->priority;
-	(void)g_strlcpy(nc->foundation, c->foundation, sizeof(nc->foundation));
-	nice_address_set_from_sockaddr(&nc->addr,
-				       (const struct sockaddr *)&ss);
-	nc->base_addr = nc->addr;
 	list.data = nc;
 	n = nice_agent_set_remote_candidates(a->nice, a->stream, 1, &list);
 	nice_candidate_free(nc);
@@ -576,6 +536,29 @@ int agent_restart(struct agent *a, const struct agent_conf *conf)
 	soon(a);
 
 	return 0;
+}
+
+void agent_rest(struct agent *a, bool rest)
+{
+	if (!a || a->rest == rest)
+		return;
+	a->rest = rest;
+	if (!rest)
+		soon(a);
+}
+
+void agent_ask(struct agent *a)
+{
+	g_object_set(a->nice, "keepalive-conncheck", TRUE, NULL);
+}
+
+bool agent_is_controlling(struct agent *a)
+{
+	gboolean is;
+
+	g_object_get(a->nice, "controlling-mode", &is, NULL);
+
+	return is;
 }
 
 int agent_send(struct agent *a, const uint8_t *p, size_t len)

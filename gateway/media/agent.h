@@ -25,6 +25,7 @@ struct agent_conf { /* strings are not owned; numeric addresses */
 	uint16_t stun_port, turn_port;
 	const char *turn_user, *turn_pass;
 	bool turn_tcp, relay_only;
+	bool consent; /* asked for by libnice */
 	unsigned dscp;
 };
 
@@ -65,6 +66,12 @@ int agent_add_remote(struct agent *a, const struct candidate *c);
 /* New credentials of ours, the public addresses of conf; ops->local comes with
  * all candidates. */
 int agent_restart(struct agent *a, const struct agent_conf *conf);
+/* Who asks for consent in libnice's place needs none of its keepalives while
+ * nothing else goes on. */
+void agent_rest(struct agent *a, bool rest);
+/* It asks after all, but gives up only after 50 s. */
+void agent_ask(struct agent *a);
+bool agent_is_controlling(struct agent *a);
 int agent_send(struct agent *a, const uint8_t *p, size_t len);
 /* us from the peer's last answer to ops->lost. */
 uint64_t agent_patience(void);

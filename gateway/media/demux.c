@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "media/binding.h"
 #include "media/ports.h"
 #include "media/ss.h"
 
@@ -34,26 +36,102 @@ int demux_choose(unsigned char first)
 #endif
 }
 
-/* Offset 0 is the first byte of the UDP payload here. The result is the number
- * of the socket in the group, in order of bind(). */
-static int attach(int fd)
-{
-	struct sock_filter code[] = {
-	    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
-	    BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, STUN_LAST, 1, 0),
-	    BPF_STMT(BPF_RET | BPF_K, 0),
-	    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, CHANNEL_FIRST, 0, 2),
-	    BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, CHANNEL_LAST, 1, 0),
-	    BPF_STMT(BPF_RET | BPF_K, 0),
-	    BPF_STMT(BPF_RET | BPF_K, 1),
-	};
-	struct sock_fprog prog = {sizeof(code) / sizeof(code[0]), code};
+enum { CODE_MAX = 32, NEXT = 0, NICE = 254, OURS = 255 };
 
+struct code { /* where a jump of it goes to NICE or OURS is set at the end */
+	struct sock_filter f[CODE_MAX];
+	unsigned short n;
+};
+
+/* Offset 0 is the first byte of the UDP payload here. */
+static void load(struct code *c, unsigned size, unsigned at)
+{
+	c->f[c->n++] =
+	    (struct sock_filter)BPF_STMT(BPF_LD | size | BPF_ABS, at);
+}
+
+static void jump(struct code *c, unsigned op, unsigned k, uint8_t yes,
+		 uint8_t no)
+{
+	c->f[c->n++] =
+	    (struct sock_filter)BPF_JUMP(BPF_JMP | op | BPF_K, k, yes, no);
+}
+
+/* Or it is for libnice. */
+static void expect(struct code *c, unsigned size, unsigned at, uint32_t value)
+{
+	load(c, size, at);
+	jump(c, BPF_JEQ, value, NEXT, NICE);
+}
+
+/* The IP header without options or extensions, and the port behind it. */
+static void expect_source(struct code *c, const struct sockaddr_storage *ss)
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
+	const struct sockaddr_in *in = (const struct sockaddr_in *)ss;
+	const unsigned net = (unsigned)SKF_NET_OFF;
+	uint32_t word;
+	unsigned i;
+
+	if (ss->ss_family == AF_INET) {
+		expect(c, BPF_B, net, 0x45); /* RFC 791 3.1 */
+		expect(c, BPF_W, net + 12, ntohl(in->sin_addr.s_addr));
+		expect(c, BPF_H, net + 20, ntohs(in->sin_port));
+		return;
+	}
+	expect(c, BPF_B, net + 6, IPPROTO_UDP); /* RFC 8200 3 */
+	for (i = 0; i < 4; i++) {
+		memcpy(&word, &in6->sin6_addr.s6_addr[4 * i], sizeof(word));
+		expect(c, BPF_W, net + 8 + 4 * i, ntohl(word));
+	}
+	expect(c, BPF_H, net + 40, ntohs(in6->sin6_port));
+}
+
+/* The result is the number of the socket in the group, in order of bind(). */
+static int attach(int fd, struct code *c)
+{
+	struct sock_fprog prog = {(unsigned short)(c->n + 2), c->f};
+	unsigned short i;
+	struct sock_filter *f;
+
+	for (i = 0; i < c->n; i++) {
+		f = &c->f[i];
+		if (BPF_CLASS(f->code) != BPF_JMP)
+			continue;
+		if (f->jt >= NICE)
+			f->jt = (uint8_t)(c->n - i - 1 + (f->jt == OURS));
+		if (f->jf >= NICE)
+			f->jf = (uint8_t)(c->n - i - 1 + (f->jf == OURS));
+	}
+	c->f[c->n] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+	c->f[c->n + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 1);
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog,
 		       sizeof(prog)))
 		return errno;
 
 	return 0;
+}
+
+int demux_consent(int fd, uint32_t id, const struct sockaddr_storage *remote)
+{
+	struct code c = {.n = 0};
+
+	load(&c, BPF_B, 0);
+	jump(&c, BPF_JGE, CHANNEL_FIRST, NEXT, 1);
+	jump(&c, BPF_JGT, CHANNEL_LAST, OURS, NICE);
+	jump(&c, BPF_JGT, STUN_LAST, OURS, remote ? NEXT : NICE);
+	if (remote) {
+		load(&c, BPF_H, 0);
+		jump(&c, BPF_JEQ, BINDING_REQUEST, 4, NEXT);
+		jump(&c, BPF_JEQ, BINDING_SUCCESS, 1, NEXT);
+		jump(&c, BPF_JEQ, BINDING_ERROR, NEXT, NICE);
+		load(&c, BPF_W, 8);
+		jump(&c, BPF_JEQ, id, OURS, NICE);
+		expect_source(&c, remote);
+		jump(&c, BPF_JEQ, 0, OURS, OURS);
+	}
+
+	return attach(fd, &c);
 }
 
 /* libnice ties its socket to the interface that has the address.  Which one a
@@ -93,7 +171,7 @@ int demux_open(int *newp, int fd, unsigned dscp)
 	    bind(mine, (struct sockaddr *)&ss, len))
 		err = errno;
 	if (!err)
-		err = attach(mine);
+		err = demux_consent(mine, 0, NULL);
 	if (err)
 		(void)close(mine);
 	else

@@ -3,6 +3,7 @@
 #ifndef MEDIA_DEMUX_H
 #define MEDIA_DEMUX_H
 
+#include <stdint.h>
 #include <sys/socket.h>
 
 /* fd: libnice's UDP socket, which must have been bound before and must be
@@ -10,6 +11,12 @@
  * comes to *newp.  Never connect() either: a connected socket wins over the
  * group, and consent would die.  errno of the kernel that refuses. */
 int demux_open(int *newp, int fd, unsigned dscp);
+
+/* From now on the group's fd of ours also gets Binding requests of remote, and
+ * answers to requests whose number begins with id: consent is its business
+ * (RFC 7675).  What else STUN brings stays with libnice.  remote NULL: all of
+ * STUN does, as at first. */
+int demux_consent(int fd, uint32_t id, const struct sockaddr_storage *remote);
 
 /* A socket that sends as the one above does, from base (its address and port)
  * to remote, and gets nothing of what remote sends: the kernel looks up the

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "media/demux.h"
 #include "media/engine.h"
 #include "media/lookup.h"
 #include "media/media_priv.h"
@@ -273,6 +274,8 @@ static int init_agent_conf(struct engine *e, const struct engine_conf *c)
 	a->turn_tcp = c->turn_tcp;
 	a->dscp = c->dscp;
 	a->relay_only = c->relay_only;
+	/* Where a pair may be libnice's own. */
+	a->consent = c->turn_host || c->relay_only || e->conf.one_socket;
 	reach_link(&e->links[0], &c->addr4);
 	reach_link(&e->links[1], &c->addr6);
 	err = start_lookup(e, c);
@@ -287,7 +290,23 @@ static int init_agent_conf(struct engine *e, const struct engine_conf *c)
 	return err;
 }
 
-static int check_address(const struct engine_conf *c,
+/* Where it is refused, libnice has to do what our sockets would. */
+static void try_demux(struct engine *e, int fd)
+{
+	int mine, err;
+
+	err = demux_open(&mine, fd, e->conf.dscp);
+	if (!err) {
+		(void)close(mine);
+		return;
+	}
+	log_warning("media: no second socket on a port: %m: packets of "
+		    "clients cost more\n",
+		    err);
+	e->conf.one_socket = true;
+}
+
+static int check_address(struct engine *e, const struct engine_conf *c,
 			 const struct sockaddr_storage *ss)
 {
 	char text[SS_TEXT_SIZE];
@@ -305,6 +324,7 @@ static int check_address(const struct engine_conf *c,
 			      : "");
 		return err == ENFILE ? ENFILE : EADDRNOTAVAIL;
 	}
+	try_demux(e, fds[0]);
 	(void)close(fds[0]);
 	(void)close(fds[1]);
 
@@ -351,10 +371,10 @@ static int engine_init(struct engine *e, const struct engine_conf *conf)
 	err = cmdq_init(&e->events);
 	if (err)
 		return err;
-	err = check_address(conf, &conf->addr4);
+	err = check_address(e, conf, &conf->addr4);
 	if (err)
 		return err;
-	err = check_address(conf, &conf->addr6);
+	err = check_address(e, conf, &conf->addr6);
 	if (err)
 		return err;
 	err = crypt_init();

@@ -27,7 +27,7 @@ enum {
 	GCM256_KEY = 44,
 	GCM_TAG_MAX = 16,
 	SHA1_BLOCK = 64,
-	SHA1_LEN = 20,
+	SHA1_LEN = EVP_SHA1_LEN,
 };
 
 struct aes {
@@ -228,17 +228,13 @@ static srtp_err_status_t gcm_decrypt(void *state, uint8_t *buf, unsigned *len)
 	return srtp_err_status_ok;
 }
 
-struct hmac { /* both states after the padded key, which fills a block */
-	SHA_LONG in[SHA1_LEN / 4], out[SHA1_LEN / 4];
-};
-
 /* libsrtp starts, feeds and ends one hash at a time.  What each call needs
  * fits into one cache line this way. */
 static _Thread_local SHA_CTX hashing;
 
 static const srtp_auth_type_t hmac_sha1;
 
-static void save(SHA_LONG to[SHA1_LEN / 4], const SHA_CTX *c)
+static void save(uint32_t to[SHA1_LEN / 4], const SHA_CTX *c)
 {
 	to[0] = c->h0;
 	to[1] = c->h1;
@@ -247,7 +243,7 @@ static void save(SHA_LONG to[SHA1_LEN / 4], const SHA_CTX *c)
 	to[4] = c->h4;
 }
 
-static void resume(SHA_CTX *c, const SHA_LONG from[SHA1_LEN / 4])
+static void resume(SHA_CTX *c, const uint32_t from[SHA1_LEN / 4])
 {
 	c->h0 = from[0];
 	c->h1 = from[1];
@@ -263,7 +259,7 @@ static srtp_err_status_t hmac_alloc(srtp_auth_pointer_t *ap, int key_len,
 				    int out_len)
 {
 	srtp_auth_t *a = calloc(1, sizeof(*a));
-	struct hmac *h = calloc(1, sizeof(*h));
+	struct evp_hmac *h = calloc(1, sizeof(*h));
 
 	if (!a || !h || key_len > SHA1_BLOCK || out_len > SHA1_LEN) {
 		free(a);
@@ -281,7 +277,7 @@ static srtp_err_status_t hmac_alloc(srtp_auth_pointer_t *ap, int key_len,
 
 static srtp_err_status_t hmac_dealloc(srtp_auth_pointer_t a)
 {
-	OPENSSL_cleanse(a->state, sizeof(struct hmac));
+	OPENSSL_cleanse(a->state, sizeof(struct evp_hmac));
 	free(a->state);
 	free(a);
 
@@ -289,19 +285,19 @@ static srtp_err_status_t hmac_dealloc(srtp_auth_pointer_t a)
 }
 
 /* RFC 2104 2: both padded keys are hashed once, not once a packet. */
-static srtp_err_status_t hmac_init(void *state, const uint8_t *key,
-				   int key_len)
+void evp_hmac_key(struct evp_hmac *h, const uint8_t *key, size_t len)
 {
-	struct hmac *h = state;
-	uint8_t in[SHA1_BLOCK], out[SHA1_BLOCK];
+	uint8_t in[SHA1_BLOCK], out[SHA1_BLOCK], md[SHA1_LEN];
 	SHA_CTX c;
-	int i;
+	size_t i;
 
-	if (key_len > SHA1_BLOCK)
-		return srtp_err_status_bad_param;
+	if (len > SHA1_BLOCK) {
+		key = SHA1(key, len, md);
+		len = sizeof(md);
+	}
 	memset(in, 0x36, sizeof(in));
 	memset(out, 0x5c, sizeof(out));
-	for (i = 0; i < key_len; i++) {
+	for (i = 0; i < len; i++) {
 		in[i] ^= key[i];
 		out[i] ^= key[i];
 	}
@@ -314,13 +310,22 @@ static srtp_err_status_t hmac_init(void *state, const uint8_t *key,
 	OPENSSL_cleanse(&c, sizeof(c));
 	OPENSSL_cleanse(in, sizeof(in));
 	OPENSSL_cleanse(out, sizeof(out));
+	OPENSSL_cleanse(md, sizeof(md));
+}
+
+static srtp_err_status_t hmac_init(void *state, const uint8_t *key,
+				   int key_len)
+{
+	if (key_len > SHA1_BLOCK)
+		return srtp_err_status_bad_param;
+	evp_hmac_key(state, key, (size_t)key_len);
 
 	return srtp_err_status_ok;
 }
 
 static srtp_err_status_t hmac_start(void *state)
 {
-	struct hmac *h = state;
+	struct evp_hmac *h = state;
 
 	resume(&hashing, h->in);
 
@@ -335,19 +340,32 @@ static srtp_err_status_t hmac_update(void *state, const uint8_t *buf, int len)
 	return srtp_err_status_ok;
 }
 
+/* What is left of the message, then the outer hash. */
+static void finish(const struct evp_hmac *h, const uint8_t *p, size_t len,
+		   uint8_t md[SHA1_LEN])
+{
+	SHA1_Update(&hashing, p, len);
+	SHA1_Final(md, &hashing);
+	resume(&hashing, h->out);
+	SHA1_Update(&hashing, md, SHA1_LEN);
+	SHA1_Final(md, &hashing);
+}
+
+void evp_hmac(const struct evp_hmac *h, const uint8_t *p, size_t len,
+	      uint8_t md[EVP_SHA1_LEN])
+{
+	resume(&hashing, h->in);
+	finish(h, p, len, md);
+}
+
 static srtp_err_status_t hmac_compute(void *state, const uint8_t *buf, int len,
 				      int tag_len, uint8_t *tag)
 {
-	struct hmac *h = state;
 	uint8_t md[SHA1_LEN];
 
 	if (tag_len > SHA1_LEN)
 		return srtp_err_status_bad_param;
-	SHA1_Update(&hashing, buf, (size_t)len);
-	SHA1_Final(md, &hashing);
-	resume(&hashing, h->out);
-	SHA1_Update(&hashing, md, sizeof(md));
-	SHA1_Final(md, &hashing);
+	finish(state, buf, (size_t)len, md);
 	memcpy(tag, md, (size_t)tag_len);
 
 	return srtp_err_status_ok;

@@ -113,6 +113,10 @@ static void input(struct flow *f, uint8_t *p, size_t len,
 {
 	enum packet_kind kind = packet_kind(p, len);
 
+	if (src && kind == PACKET_STUN) {
+		consent_input(f, p, len, src);
+		return;
+	}
 	if (src && !flow_is_aim(f, src) && (kind != PACKET_DTLS || f->i.up) &&
 	    !(f->i.up && is_known_source(&f->i, src))) {
 		f->count.rx_unknown_source++;
@@ -215,6 +219,9 @@ static void on_local(void *arg, const struct candidate *cands, unsigned first,
 			count = 0;
 		for (k = 0; k < count; k++)
 			open_socket(f, fds[k]);
+		/* A pair there would be libnice's. */
+		if (f->i.consent.mine && f->i.socketc < count)
+			agent_ask(f->i.agent);
 	}
 	f->i.localc = first + n;
 	tell_local(f, cands + first, n, f->i.asked);
@@ -249,9 +256,11 @@ static void set_deadline(struct flow *f, uint64_t us)
 
 static bool may_resume(const struct flow *f)
 {
+	uint64_t patience =
+	    f->i.consent.mine ? consent_patience() : agent_patience();
+
 	return f->i.restarting ||
-	       f->relay->w->now - f->i.suspended_at + agent_patience() <
-		   RESUME_MAX;
+	       f->relay->w->now - f->i.suspended_at + patience < RESUME_MAX;
 }
 
 static void replay_early(struct flow *f)
@@ -271,10 +280,8 @@ static void replay_early(struct flow *f)
 	free(p);
 }
 
-static void on_up(void *arg)
+void iceflow_again(struct flow *f)
 {
-	struct flow *f = arg;
-
 	if (f->state == FLOW_FAILED ||
 	    (f->state == FLOW_SUSPENDED && !may_resume(f)))
 		return;
@@ -293,11 +300,21 @@ static void on_up(void *arg)
 	replay_early(f);
 }
 
-/* RFC 7675 5.1: nothing may be sent from here on. */
-static void on_lost(void *arg)
+static void on_up(void *arg)
 {
 	struct flow *f = arg;
 
+	/* Whom we miss, libnice has not asked. */
+	if (f->i.consent.missed && !f->i.restarting)
+		return;
+	iceflow_again(f);
+	if (f->i.up && f->i.consent.fd < 0)
+		consent_start(f);
+}
+
+/* RFC 7675 5.1: nothing may be sent from here on. */
+void iceflow_lost(struct flow *f)
+{
 	f->i.up = false;
 	flow_unaim(f);
 	if (f->state == FLOW_UP) {
@@ -310,6 +327,11 @@ static void on_lost(void *arg)
 	}
 }
 
+static void on_lost(void *arg)
+{
+	iceflow_lost(arg);
+}
+
 static void on_pair(void *arg, const struct agent_pair *pair)
 {
 	static const char *const types[] = {"host", "srflx", "prflx", "relay"};
@@ -319,6 +341,7 @@ static void on_pair(void *arg, const struct agent_pair *pair)
 	unsigned k;
 
 	iceflow_unpair(f);
+	consent_pause(f);
 	i->pair = *pair;
 	i->paired = true;
 	i->pair_fd = -1;
@@ -331,6 +354,11 @@ static void on_pair(void *arg, const struct agent_pair *pair)
 		 types[pair->local_type], ss_print(b, &pair->remote),
 		 types[pair->remote_type],
 		 i->pair_fd < 0 ? ", by libnice" : "");
+	/* It was checked just now. */
+	if (i->consent.missed)
+		iceflow_again(f);
+	if (i->up)
+		consent_start(f);
 }
 
 static void on_remote(void *arg, const struct desc_addr *addr)
@@ -356,6 +384,8 @@ static const struct agent_ops ops = {on_local, on_up,	  on_lost,
 int iceflow_start(struct flow *f, const struct agent_conf *conf)
 {
 	f->i.pair_fd = f->i.flight_fd = f->i.send_fd = -1;
+	f->i.consent.fd = -1;
+	f->i.consent.mine = !conf->consent;
 
 	return agent_alloc(&f->i.agent, f->relay->w, conf, f->i.controlling,
 			   &ops, f);
@@ -366,6 +396,7 @@ static int restart(struct flow *f)
 	struct agent_conf conf;
 
 	engine_agent_conf(f->relay->w->engine, &conf);
+	consent_pause(f);
 
 	return agent_restart(f->i.agent, &conf);
 }
@@ -511,6 +542,7 @@ void iceflow_close(struct flow *f)
 	unsigned k;
 
 	shake_close(f);
+	consent_close(f);
 	wtimer_cancel(ts, &i->deadline);
 	free(i->early);
 	i->early = NULL;

@@ -11,6 +11,7 @@
 #include "media/assoc.h"
 #include "media/crypt.h"
 #include "media/dtmf.h"
+#include "media/evp.h"
 #include "media/latch.h"
 #include "media/media.h"
 #include "media/reach.h"
@@ -23,6 +24,23 @@ enum {
 	FLOW_EARLY_MAX = 1600, /* bytes of a DTLS flight that came too soon */
 	RELAY_NAME_SIZE = 32,
 	RELAY_CNAME_SIZE = 17,
+};
+
+enum { CONSENT_ASKED = 3, CONSENT_UFRAG = 32 };
+
+/* Whether we may send goes on being asked (consent.c).  mine: by us. */
+struct consent {
+	struct wtimer timer;
+	struct evp_hmac ours, theirs;  /* by whose password */
+	uint64_t answered_at;	       /* us; 0: nothing was selected yet */
+	uint64_t next_at;	       /* us; the next check */
+	uint64_t asked[CONSENT_ASKED]; /* the rest of their numbers; 0: none */
+	uint64_t tie;
+	uint32_t id; /* begins the numbers of our checks */
+	unsigned askedc;
+	int fd;			   /* whose STUN we get; -1: of none */
+	char ufrag[CONSENT_UFRAG]; /* ours; libnice's have four letters */
+	bool mine, missed, paused, controlling;
 };
 
 enum flow_state {
@@ -69,6 +87,7 @@ struct ice_part {
 	int pair_fd; /* -1: by libnice */
 	int send_fd; /* -1: by pair_fd; ours, connected to the pair */
 	bool send_tried;
+	struct consent consent;
 	uint64_t suspended_at;
 	struct wtimer deadline, retransmit, linger;
 };
@@ -208,6 +227,22 @@ void iceflow_restart(struct flow *f);
 void iceflow_close(struct flow *f);
 /* Why there is no sound from there yet. */
 void iceflow_explain(const struct flow *f, char *buf, size_t size);
+
+/* Nothing may be sent; it may again, after all. */
+void iceflow_lost(struct flow *f);
+void iceflow_again(struct flow *f);
+
+/* ---- consent.c ---- */
+/* A pair is selected and up, just now. */
+void consent_start(struct flow *f);
+/* ICE begins anew: libnice gets all of STUN again, no check is sent; a peer
+ * that does not come back is missed in its time. */
+void consent_pause(struct flow *f);
+void consent_close(struct flow *f);
+void consent_input(struct flow *f, const uint8_t *p, size_t len,
+		   const struct sockaddr_storage *src);
+/* us from the peer's last answer to iceflow_lost. */
+uint64_t consent_patience(void);
 
 /* ---- icesend.c ---- */
 bool iceflow_aim(struct flow *f);

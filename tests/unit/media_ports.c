@@ -192,6 +192,84 @@ START_TEST(test_demux)
 }
 END_TEST
 
+/* ---- consent: the peer's checks, and answers to ours ---- */
+
+enum { ID = 0x01020304 };
+
+static int udp(int family, struct sockaddr_storage *ss)
+{
+	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ss;
+	socklen_t len = sizeof(*ss);
+
+	if (family == AF_INET6) {
+		memset(ss, 0, sizeof(*ss));
+		in6->sin6_family = AF_INET6;
+		in6->sin6_addr = in6addr_loopback;
+	} else {
+		*ss = loopback();
+	}
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)ss, ss_len(ss)), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)ss, &len), 0);
+
+	return fd;
+}
+
+/* Whoever of the two gets it has it at once. */
+static void sorted(int from, const struct sockaddr_storage *to, int want,
+		   unsigned type, uint32_t id, size_t len)
+{
+	uint8_t p[32] = {(uint8_t)(type >> 8), (uint8_t)type};
+	unsigned i;
+
+	for (i = 0; i < 4; i++)
+		p[8 + i] = (uint8_t)(id >> (24 - 8 * i));
+	ck_assert_int_eq(
+	    sendto(from, p, len, 0, (const struct sockaddr *)to, ss_len(to)),
+	    (ssize_t)len);
+	ck_assert_msg(recv(want, p, sizeof(p), 0) == (ssize_t)len,
+		      "type %x, number %x, %zu bytes", type, id, len);
+}
+
+static void sort_all(int family)
+{
+	struct sockaddr_storage at, peer, other;
+	int nice = udp(family, &at), ours, p = udp(family, &peer), o;
+
+	o = udp(family, &other);
+	ck_assert_int_eq(demux_open(&ours, nice, 46), 0);
+	sorted(p, &at, nice, 0x0001, ID, 20);
+	ck_assert_int_eq(demux_consent(ours, ID, &peer), 0);
+	sorted(p, &at, ours, 0x0001, 7, 20);	  /* a check of the peer's */
+	sorted(o, &at, nice, 0x0001, 7, 20);	  /* of another path */
+	sorted(p, &at, ours, 0x0101, ID, 20);	  /* answers to ours */
+	sorted(o, &at, ours, 0x0111, ID, 20);	  /* (judged later) */
+	sorted(p, &at, nice, 0x0101, ID + 1, 20); /* and to libnice's */
+	sorted(p, &at, nice, 0x0011, ID, 20);	  /* an indication */
+	sorted(p, &at, nice, 0x0003, ID, 20);	  /* of TURN */
+	sorted(p, &at, nice, 0x0101, ID, 9);	  /* too short */
+	sorted(p, &at, nice, 0x0001, ID, 1);
+	sorted(p, &at, nice, 0x4000, ID, 20); /* a channel */
+	sorted(o, &at, ours, 0x8000, ID, 20); /* RTP */
+	sorted(p, &at, ours, 0x1600, ID, 20); /* DTLS */
+	ck_assert_int_eq(demux_consent(ours, 0, NULL), 0);
+	sorted(p, &at, nice, 0x0001, 7, 20);
+	sorted(p, &at, nice, 0x0101, ID, 20);
+	sorted(o, &at, ours, 0x8000, ID, 20);
+}
+
+START_TEST(test_consent_v4)
+{
+	sort_all(AF_INET);
+}
+END_TEST
+
+START_TEST(test_consent_v6)
+{
+	sort_all(AF_INET6);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("all");
@@ -202,6 +280,8 @@ int main(void)
 	tcase_add_test(tc, test_timers);
 	tcase_add_test(tc, test_queue);
 	tcase_add_test(tc, test_demux);
+	tcase_add_test(tc, test_consent_v4);
+	tcase_add_test(tc, test_consent_v6);
 
 	return suite_run("media_ports", tc);
 }
