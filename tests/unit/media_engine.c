@@ -72,7 +72,7 @@ START_TEST(test_restart)
 }
 END_TEST
 
-/* libnice asks every 5 s and gives up after 10, or 30 (0.1.22). */
+/* Each asks every 5 s and would miss the other after 15. */
 START_TEST(test_consent_stays)
 {
 	struct side a = {0}, b = {0};
