@@ -72,7 +72,8 @@ START_TEST(test_restart)
 }
 END_TEST
 
-/* Each asks every 5 s and would miss the other after 15. */
+/* Each asks every 5 s and would miss the other after 15, also by what a
+ * restart has changed. */
 START_TEST(test_consent_stays)
 {
 	struct side a = {0}, b = {0};
@@ -83,7 +84,10 @@ START_TEST(test_consent_stays)
 	for (i = 0; i < 18; i++) {
 		exchange(&a, &b, 2);
 		wait_for(NULL, 1000);
+		if (i == 1)
+			ck_assert_int_eq(media_restart(a.m, a.x), 0);
 	}
+	ck_assert_uint_eq(b.restarts, 1);
 	ck_assert(!a.suspended && !b.suspended && !a.failed && !b.failed);
 	close_pair(&a, &b);
 }
