@@ -78,6 +78,24 @@ int agent_add_remote(struct agent *a, const struct candidate *c)
 	return 0;
 }
 
+void agent_rest(struct agent *a, bool rest)
+{
+	(void)a;
+	(void)rest;
+}
+
+void agent_ask(struct agent *a)
+{
+	(void)a;
+}
+
+bool agent_is_controlling(struct agent *a)
+{
+	(void)a;
+
+	return false;
+}
+
 int agent_restart(struct agent *a, const struct agent_conf *c)
 {
 	(void)a;
@@ -142,7 +160,7 @@ static void setup(void)
 {
 	struct engine_conf ec = {.port_min = 40000, .port_max = 40100};
 	struct sockaddr_storage addr = {0};
-	struct agent_conf ac = {0};
+	struct agent_conf ac = {.consent = true};
 	unsigned i;
 
 	w.ep = -1;
@@ -465,6 +483,30 @@ START_TEST(test_resumed)
 }
 END_TEST
 
+/* Where we ask ourselves: what libnice says of the pair that we miss is of
+ * before; another pair was checked just now. */
+START_TEST(test_resumed_by_us)
+{
+	bring_up();
+	f.i.consent.mine = f.i.consent.missed = true;
+	iceflow_lost(&f);
+	ck_assert_int_eq(f.state, FLOW_SUSPENDED);
+	w.now += 10ull * SECOND; /* 25 s after the last answer */
+	told->up(&f);
+	ck_assert_int_eq(f.state, FLOW_SUSPENDED);
+	iceflow_again(&f);
+	ck_assert_int_eq(f.state, FLOW_UP);
+	iceflow_lost(&f);
+	choose(1);
+	ck_assert_int_eq(f.state, FLOW_UP);
+	f.i.consent.missed = true;
+	iceflow_lost(&f);
+	w.now += 16ull * SECOND;
+	iceflow_again(&f);
+	ck_assert_int_eq(f.state, FLOW_SUSPENDED);
+}
+END_TEST
+
 START_TEST(test_resumed_too_late)
 {
 	bring_up();
@@ -507,6 +549,7 @@ int main(void)
 	tcase_add_test(tc, test_other_fingerprint);
 	tcase_add_test(tc, test_lost_while_shaking);
 	tcase_add_test(tc, test_resumed);
+	tcase_add_test(tc, test_resumed_by_us);
 	tcase_add_test(tc, test_resumed_too_late);
 	tcase_add_test(tc, test_resumed_by_restart);
 
