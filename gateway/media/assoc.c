@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include "media/keydec.h"
 
 enum {
 	FIRST_TIMEOUT =
@@ -165,8 +166,8 @@ static int bio_init(BIO_METHOD **mp)
 static int make_cert(X509 **xp, EVP_PKEY **kp)
 {
 	static const unsigned char name[] = "stoxd";
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *x = X509_new();
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(keydec_lib(), NULL, "EC", "P-256");
+	X509 *x = X509_new_ex(keydec_lib(), NULL);
 	X509_NAME *n;
 	uint64_t serial;
 
@@ -237,7 +238,7 @@ int identity_alloc(struct identity **ip)
 	err = make_cert(&x, &key);
 	if (err)
 		goto out;
-	id->ctx = SSL_CTX_new(DTLS_method());
+	id->ctx = SSL_CTX_new_ex(keydec_lib(), NULL, DTLS_method());
 	if (!id->ctx) {
 		err = ENOMEM;
 		goto out;

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "media/demux.h"
 #include "media/engine.h"
+#include "media/keydec.h"
 #include "media/lookup.h"
 #include "media/media_priv.h"
 #include "media/nicemem.h"
@@ -402,6 +403,7 @@ int engine_start(struct engine **ep, const struct engine_conf *conf)
 	if (!e)
 		return ENOMEM;
 	(void)nicemem_start();
+	(void)keydec_start();
 	(void)pthread_mutex_init(&e->lock, NULL);
 	e->conf = *conf;
 	set_defaults(&e->conf);
