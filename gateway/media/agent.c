@@ -20,7 +20,7 @@ enum {
 	REMOTES_MAX = 16,  /* peer-reflexive ones between two settlements */
 	IDLE = 5000,	   /* ms; libnice's own */
 	LOOSE_LEAST = 200, /* ms; what is further off may be late */
-	IDLE_READY = 200,  /* ms; with a nominated pair nothing is missing */
+	IDLE_READY = 50,   /* ms, libnice's least; nothing is missing then */
 };
 
 struct agent {
@@ -34,7 +34,7 @@ struct agent {
 	struct watch watch;
 	struct wtimer timer;
 	GPollFD fds[FD_MAX];
-	gint fdc;
+	gint fdc, wake; /* wake: by which other threads would interrupt us */
 
 	struct told told;
 	struct desc_addr remotes[REMOTES_MAX];
@@ -202,11 +202,11 @@ static void plan(struct agent *a, const GPollFD *fds, gint n, gint ms)
 		wtimer_cancel(&a->w->timers, &a->timer);
 }
 
+/* Other threads have a say only while names may be looked up. */
 static gint query(struct agent *a, gint prio, gint *ms, GPollFD *fds)
 {
-	gint n = g_main_context_query(a->ctx, prio, ms, fds, FD_MAX);
-
-	return n > FD_MAX ? FD_MAX : n;
+	return nicepool_query(a->ctx, a->gathering ? -1 : a->wake, prio, ms,
+			      fds, FD_MAX);
 }
 
 /* What g_main_context_iteration does, with one look less at the sources: the
@@ -406,7 +406,9 @@ static int gather(struct agent *a, const struct agent_conf *c)
 	if (!add_address(a->nice, &c->addr4) ||
 	    !add_address(a->nice, &c->addr6))
 		return EADDRNOTAVAIL;
+	nicepool_component(true);
 	a->stream = nice_agent_add_stream(a->nice, 1);
+	nicepool_component(false);
 	if (!a->stream)
 		return ENOMEM;
 	nice_agent_set_port_range(a->nice, a->stream, 1, c->port_min,
@@ -443,6 +445,7 @@ int agent_alloc(struct agent **ap, struct worker *w,
 	a->ops = ops;
 	a->arg = arg;
 	a->ctx = nicepool_take();
+	a->wake = nicepool_wake(a->ctx);
 	/* Trickle: without it libnice gives up when the first candidates of
 	 * the peer do not answer; how long to wait is the flow's business. */
 	a->nice = nice_agent_new_full(

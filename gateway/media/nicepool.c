@@ -6,14 +6,27 @@
  * it for a second.  libnice calls the functions here in place of the C
  * library's (they are exported for that); threads without agents get its own.
  *
+ * libnice ties its socket to the interface of its address, whose number it asks
+ * the kernel for by three more calls; demux.c unties it.  Here no interface has
+ * a number.
+ *
  * GLib has all contexts in one list, which each new one is put at the end of
- * by going through all others: those of agents that are closed are used again.
- */
+ * by going through all others: those of agents that are closed are used again,
+ * and new ones are made several at a time, of which the first fetches the list
+ * into the cache for the rest.  Each component of libnice makes one more for
+ * those who read without a callback, which nobody here does: all of a thread
+ * get the same.
+ *
+ * GLib takes a source's descriptors out of its context while it is dispatched,
+ * and says so to whom may be polling, twice.  A source that may be dispatched
+ * within itself is left alone, and no callback of ours dispatches. */
 #include "media/nicepool.h"
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <gio/gio.h>
 #include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,6 +37,7 @@
 enum {
 	FRESH = 1000 * 1000, /* us that addresses are taken to stay */
 	SPARE = 16,	     /* contexts, each with a descriptor */
+	MADE = 8,	     /* at a time */
 };
 
 static _Thread_local struct {
@@ -33,6 +47,8 @@ static _Thread_local struct {
 	uint64_t asked;
 	GMainContext *spare[SPARE];
 	unsigned sparec;
+	GMainContext *common; /* of all components */
+	bool in_component;    /* one is being made */
 } pool;
 
 static void *next(const char *name)
@@ -113,6 +129,63 @@ EXPORT void freeifaddrs(struct ifaddrs *a)
 		libc_free(a);
 }
 
+static unsigned libc_index(const char *name)
+{
+	static _Atomic uintptr_t at;
+
+	if (!at)
+		at = (uintptr_t)next("if_nametoindex");
+
+	return ((unsigned (*)(const char *))at)(name);
+}
+
+/* 0: none has that name */
+EXPORT unsigned if_nametoindex(const char *name)
+{
+	return pool.on ? 0 : libc_index(name);
+}
+
+static GMainContext *glib_context_new(void)
+{
+	static _Atomic uintptr_t at;
+
+	if (!at)
+		at = (uintptr_t)next("g_main_context_new");
+
+	return ((GMainContext * (*)(void)) at)();
+}
+
+EXPORT GMainContext *g_main_context_new(void)
+{
+	if (!pool.in_component)
+		return glib_context_new();
+	if (!pool.common)
+		pool.common = glib_context_new();
+
+	return g_main_context_ref(pool.common);
+}
+
+void nicepool_component(bool begins)
+{
+	pool.in_component = begins;
+}
+
+EXPORT GSource *g_socket_create_source(GSocket *s, GIOCondition events,
+				       GCancellable *cancel)
+{
+	static _Atomic uintptr_t at;
+	GSource *src;
+
+	if (!at)
+		at = (uintptr_t)next("g_socket_create_source");
+	src = ((GSource * (*)(GSocket *, GIOCondition, GCancellable *))
+		   at)(s, events, cancel);
+	if (pool.on)
+		g_source_set_can_recurse(src, TRUE);
+
+	return src;
+}
+
 /* What an agent left behind would come up in another's turn. */
 static bool is_empty(GMainContext *ctx)
 {
@@ -136,12 +209,38 @@ GMainContext *nicepool_take(void)
 	GMainContext *ctx;
 
 	pool.on = true;
-	if (pool.sparec)
-		return pool.spare[--pool.sparec];
-	ctx = g_main_context_new();
-	(void)g_main_context_acquire(ctx);
+	if (!pool.sparec) {
+		while (pool.sparec < MADE) {
+			ctx = glib_context_new();
+			(void)g_main_context_acquire(ctx);
+			pool.spare[pool.sparec++] = ctx;
+		}
+	}
 
-	return ctx;
+	return pool.spare[--pool.sparec];
+}
+
+gint nicepool_wake(GMainContext *empty)
+{
+	GPollFD fd = {.fd = -1};
+	gint ms;
+
+	(void)g_main_context_query(empty, G_MAXINT, &ms, &fd, 1);
+
+	return fd.fd;
+}
+
+gint nicepool_query(GMainContext *ctx, gint wake, gint prio, gint *ms,
+		    GPollFD *fds, gint max)
+{
+	gint i, k, n = g_main_context_query(ctx, prio, ms, fds, max);
+
+	for (i = k = 0; i < n && i < max; i++) {
+		if (fds[i].fd != wake)
+			fds[k++] = fds[i];
+	}
+
+	return k;
 }
 
 void nicepool_leave(GMainContext *ctx)
@@ -156,6 +255,9 @@ void nicepool_clear(void)
 {
 	while (pool.sparec)
 		drop(pool.spare[--pool.sparec]);
+	if (pool.common)
+		g_main_context_unref(pool.common);
+	pool.common = NULL;
 	forget();
 	pool.on = false;
 }

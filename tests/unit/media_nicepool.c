@@ -1,6 +1,9 @@
 /* media_nicepool.c: addresses and contexts that a thread's agents share. */
 #include <check.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include "media/nicepool.c"
 
 START_TEST(test_contexts)
@@ -9,20 +12,21 @@ START_TEST(test_contexts)
 	GSource *left = g_timeout_source_new(1000);
 
 	ck_assert_ptr_ne(a, b);
+	ck_assert_uint_eq(pool.sparec, MADE - 2);
 	nicepool_leave(a);
-	ck_assert_uint_eq(pool.sparec, 1);
+	ck_assert_uint_eq(pool.sparec, MADE - 1);
 	ck_assert_ptr_eq(nicepool_take(), a);
 
 	/* with a source in it, it would be another agent's */
 	(void)g_source_attach(left, a);
 	g_source_unref(left);
 	nicepool_leave(a);
-	ck_assert_uint_eq(pool.sparec, 0);
+	ck_assert_uint_eq(pool.sparec, MADE - 2);
 
 	left = g_idle_source_new();
 	(void)g_source_attach(left, b);
 	nicepool_leave(b);
-	ck_assert_uint_eq(pool.sparec, 0);
+	ck_assert_uint_eq(pool.sparec, MADE - 2);
 	ck_assert(g_source_is_destroyed(left));
 	g_source_unref(left);
 
@@ -30,6 +34,100 @@ START_TEST(test_contexts)
 	nicepool_leave(c);
 	nicepool_clear();
 	ck_assert_uint_eq(pool.sparec, 0);
+}
+END_TEST
+
+/* Agents of a thread have one context together for what nobody reads. */
+START_TEST(test_common)
+{
+	GMainContext *mine = nicepool_take(), *own = g_main_context_new();
+	GMainContext *a, *b;
+
+	nicepool_component(true);
+	a = g_main_context_new();
+	b = g_main_context_new();
+	nicepool_component(false);
+	ck_assert_ptr_eq(a, b);
+	ck_assert_ptr_eq(a, pool.common);
+	ck_assert_ptr_ne(a, own);
+	ck_assert_ptr_ne(a, mine);
+	g_main_context_unref(own);
+	own = g_main_context_new();
+	ck_assert_ptr_ne(own, a);
+	g_main_context_unref(own);
+
+	/* components may outlive the last agent's end */
+	nicepool_leave(mine);
+	nicepool_clear();
+	ck_assert_ptr_null(pool.common);
+	g_main_context_unref(a);
+	ck_assert(!g_main_context_pending(b));
+	g_main_context_unref(b);
+}
+END_TEST
+
+START_TEST(test_index)
+{
+	ck_assert_uint_eq(if_nametoindex("lo"), 1);
+	nicepool_leave(nicepool_take());
+	ck_assert_uint_eq(if_nametoindex("lo"), 0);
+	nicepool_clear();
+	ck_assert_uint_eq(if_nametoindex("lo"), 1);
+}
+END_TEST
+
+static gboolean on_readable(GSocket *s, GIOCondition events, gpointer arg)
+{
+	char buf[16];
+
+	(void)events;
+	ck_assert_int_eq(g_socket_receive(s, buf, sizeof(buf), NULL, NULL), 1);
+	++*(unsigned *)arg;
+
+	return G_SOURCE_CONTINUE;
+}
+
+/* Is whoever polls a context told that something in it has changed? */
+static bool is_woken(int wake)
+{
+	struct pollfd p = {.fd = wake, .events = POLLIN};
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/* A datagram is read without a word to whom polls. */
+START_TEST(test_quiet)
+{
+	GMainContext *ctx = nicepool_take();
+	unsigned n = 0;
+	gint ms, wake = nicepool_wake(ctx);
+	GPollFD fds[2];
+	GSource *src;
+	GSocket *s;
+	int ends[2];
+
+	ck_assert_int_ge(wake, 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
+	s = g_socket_new_from_fd(ends[0], NULL);
+	ck_assert_ptr_nonnull(s);
+	src = g_socket_create_source(s, G_IO_IN, NULL);
+	g_source_set_callback(src, G_SOURCE_FUNC(on_readable), &n, NULL);
+	(void)g_source_attach(src, ctx);
+	(void)g_main_context_iteration(ctx, FALSE);
+	ck_assert(!is_woken(wake));
+	ck_assert_int_eq(write(ends[1], "x", 1), 1);
+	ck_assert(g_main_context_iteration(ctx, FALSE));
+	ck_assert_uint_eq(n, 1);
+	ck_assert(!is_woken(wake));
+	ck_assert_int_eq(nicepool_query(ctx, -1, G_MAXINT, &ms, fds, 2), 2);
+	ck_assert_int_eq(nicepool_query(ctx, wake, G_MAXINT, &ms, fds, 2), 1);
+	ck_assert_int_eq(fds[0].fd, ends[0]);
+	g_source_destroy(src);
+	g_source_unref(src);
+	g_object_unref(s);
+	(void)close(ends[1]);
+	nicepool_leave(ctx);
+	nicepool_clear();
 }
 END_TEST
 
@@ -144,6 +242,9 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tc, test_contexts);
+	tcase_add_test(tc, test_common);
+	tcase_add_test(tc, test_index);
+	tcase_add_test(tc, test_quiet);
 	tcase_add_test(tc, test_as_many);
 	tcase_add_test(tc, test_leaves_out);
 	tcase_add_test(tc, test_addresses);
