@@ -104,6 +104,20 @@ static bool is_unruly(uint32_t cp)
  * buf is room for it.  bad: this byte is not UTF-8, cp is its value. */
 typedef const char *(escape_h)(char buf[16], uint32_t cp, bool bad);
 
+#define BIT(c) ((uint64_t)1 << ((c)&63))
+
+/* Which no language prints otherwise. */
+static bool is_plain(char c)
+{
+	static const uint64_t plain[4] = {
+	    ~(uint64_t)0 << ' ' & ~BIT('"') & ~BIT('&') & ~BIT('\'') &
+		~BIT('<') & ~BIT('>'),
+	    ~BIT('\\') & ~BIT(0x7f),
+	};
+
+	return plain[(uint8_t)c >> 6] & BIT(c);
+}
+
 /* Runs of harmless characters go out in one piece: most text is only that. */
 static int escape_print(struct re_printf *pf, const struct pl *text,
 			escape_h *eh)
@@ -117,12 +131,18 @@ static int escape_print(struct re_printf *pf, const struct pl *text,
 	run = s = text->p;
 	end = s + text->l;
 
-	while (s < end && !err) {
+	while (!err) {
 		const char *esc;
-		uint32_t cp = (uint8_t)*s;
+		uint32_t cp;
 		char buf[16];
 		size_t n;
 
+		while (s < end && is_plain(*s))
+			s++;
+		if (s == end)
+			break;
+
+		cp = (uint8_t)*s;
 		n = text_utf8_decode(&cp, s, (size_t)(end - s));
 		esc = eh(buf, cp, n == 0);
 		n = n ? n : 1;

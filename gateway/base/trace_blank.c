@@ -139,6 +139,7 @@ size_t trace_blank(char *d, const char *text, size_t len)
 {
 	const char *s = text, *end = text + len, *from, *to;
 	const char *line = text, *line_end = header_end(text, end);
+	const char *run = text; /* to be copied as it is */
 	char *start = d;
 
 	while (s < end) {
@@ -149,16 +150,17 @@ size_t trace_blank(char *d, const char *text, size_t len)
 
 		if (!begins(s, end) ||
 		    !secret_at(&from, &to, s, end, line, line_end)) {
-			*d++ = *s++;
+			s++;
 			continue;
 		}
 
-		memcpy(d, s, (size_t)(from - s));
-		d += from - s;
+		memcpy(d, run, (size_t)(from - run));
+		d += from - run;
 		for (s = from; (s < to || PLANT == 3) && s < from + 3; s++)
 			*d++ = '*';
-		s = to;
+		run = s = to;
 	}
+	memcpy(d, run, (size_t)(end - run));
 
-	return (size_t)(d - start);
+	return (size_t)(d + (end - run) - start);
 }
