@@ -16,6 +16,8 @@ static struct list calls;
 static struct list open_calls; /* those of calls without an answer */
 static struct list portals;
 
+static struct tmr turn; /* the end of this one */
+
 static const char *const state_names[] = {
     [CALL_NEW] = "new",
     [CALL_OPENING] = "opening",
@@ -71,6 +73,18 @@ static void exhausted(const char *user, void *arg)
 	}
 }
 
+static void turn_ends(void *arg)
+{
+	engine_flush(arg);
+}
+
+/* What a turn of the loop has to say to workers wakes each of them once. */
+static void on_soon(void *arg)
+{
+	if (!tmr_isrunning(&turn))
+		tmr_start(&turn, 0, turn_ends, arg);
+}
+
 int calls_start(const struct calls_conf *conf)
 {
 	calls_conf = *conf;
@@ -79,6 +93,8 @@ int calls_start(const struct calls_conf *conf)
 	list_init(&portals);
 	if (conf->policy)
 		policy_watch(conf->policy, exhausted, NULL);
+	if (conf->engine)
+		engine_on_soon(conf->engine, on_soon, conf->engine);
 
 	return 0;
 }
@@ -89,6 +105,9 @@ void calls_stop(const struct ending *why)
 		call_close(list_ledata(list_head(&calls)), NULL, why);
 
 	list_flush(&portals);
+	if (calls_conf.engine)
+		engine_on_soon(calls_conf.engine, NULL, NULL);
+	tmr_cancel(&turn);
 	memset(&calls_conf, 0, sizeof(calls_conf));
 }
 

@@ -26,10 +26,17 @@ void cmdq_close(struct cmdq *q)
 	(void)pthread_mutex_destroy(&q->lock);
 }
 
-void cmdq_push(struct cmdq *q, struct cmdq_item *item)
+void cmdq_wake(struct cmdq *q)
 {
 	uint64_t one = 1;
-	int was_empty;
+
+	if (write(q->fd, &one, sizeof(one)) < 0)
+		return; /* full means readable, which is all we want */
+}
+
+bool cmdq_put(struct cmdq *q, struct cmdq_item *item)
+{
+	bool was_empty;
 
 	item->next = NULL;
 	(void)pthread_mutex_lock(&q->lock);
@@ -39,8 +46,14 @@ void cmdq_push(struct cmdq *q, struct cmdq_item *item)
 	*q->tail = item;
 	q->tail = &item->next;
 	(void)pthread_mutex_unlock(&q->lock);
-	if (was_empty && write(q->fd, &one, sizeof(one)) < 0)
-		return; /* full means readable, which is all we want */
+
+	return was_empty;
+}
+
+void cmdq_push(struct cmdq *q, struct cmdq_item *item)
+{
+	if (cmdq_put(q, item))
+		cmdq_wake(q);
 }
 
 uint64_t cmdq_age(struct cmdq *q)

@@ -41,6 +41,9 @@ struct engine {
 	struct media_net links[2];
 	struct worker *workers[WORKER_MAX];
 	unsigned load[WORKER_MAX]; /* calls */
+	bool waiting[WORKER_MAX];  /* for engine_flush */
+	void (*soon)(void *arg);
+	void *soon_arg;
 	unsigned workerc;
 	struct cmdq events;
 	struct slot {
@@ -53,9 +56,9 @@ struct engine {
 	uint64_t told_lag; /* us */
 };
 
-void engine_post(struct engine *e, struct event *ev)
+struct cmdq *engine_post(struct engine *e, struct event *ev)
 {
-	cmdq_push(&e->events, &ev->item);
+	return cmdq_put(&e->events, &ev->item) ? &e->events : NULL;
 }
 
 void engine_agent_conf(struct engine *e, struct agent_conf *conf)
@@ -525,7 +528,30 @@ void engine_remove(struct engine *e, uint64_t id, unsigned worker)
 
 void engine_command(struct engine *e, unsigned worker, struct command *c)
 {
-	cmdq_push(&e->workers[worker]->commands, &c->item);
+	if (!e->soon) {
+		cmdq_push(&e->workers[worker]->commands, &c->item);
+	} else if (cmdq_put(&e->workers[worker]->commands, &c->item)) {
+		e->waiting[worker] = true;
+		e->soon(e->soon_arg);
+	}
+}
+
+void engine_on_soon(struct engine *e, void (*h)(void *arg), void *arg)
+{
+	engine_flush(e);
+	e->soon = h;
+	e->soon_arg = arg;
+}
+
+void engine_flush(struct engine *e)
+{
+	unsigned i;
+
+	for (i = 0; i < e->workerc; i++) {
+		if (e->waiting[i])
+			cmdq_wake(&e->workers[i]->commands);
+		e->waiting[i] = false;
+	}
 }
 
 static struct media *find(const struct engine *e, uint64_t id)

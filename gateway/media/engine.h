@@ -66,8 +66,8 @@ struct event {		       /* one allocation */
 };
 
 struct engine;
-/* Any thread. */
-void engine_post(struct engine *e, struct event *ev);
+/* Any thread.  A queue whose reader is to be woken soon, or NULL. */
+struct cmdq *engine_post(struct engine *e, struct event *ev);
 void engine_agent_conf(struct engine *e, struct agent_conf *conf);
 
 /* command.c: in the worker's thread */

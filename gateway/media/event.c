@@ -61,7 +61,7 @@ void relay_event(struct relay *r, const struct media_event *ev)
 		memcpy(e->stats, ev->stats, ev->statc * sizeof(*ev->stats));
 		e->ev.stats = e->stats;
 	}
-	engine_post(r->w->engine, e);
+	worker_told(r->w, engine_post(r->w->engine, e));
 }
 
 void flow_note(struct flow *f, const char *fmt, ...)

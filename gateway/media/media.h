@@ -60,6 +60,11 @@ void engine_set_public(struct engine *e, const struct sockaddr_storage *pub);
 /* Readable when events wait; then call engine_dispatch. */
 int engine_fd(const struct engine *e);
 void engine_dispatch(struct engine *e);
+/* From now on h is called when workers have something to do, and they hear of
+ * it from engine_flush, which is to be called when all has been said that is
+ * to be said now.  NULL: they are told each time, as at first. */
+void engine_on_soon(struct engine *e, void (*h)(void *arg), void *arg);
+void engine_flush(struct engine *e);
 /* SHA-256 of the process's DTLS certificate. */
 const struct fingerprint *engine_fingerprint(const struct engine *e);
 /* Calls that fit into the ports and descriptors that are free now. */

@@ -100,5 +100,5 @@ void tap_packet(struct flow *f, bool tx, bool rtcp, const uint8_t *p,
 	e->packet.p = memcpy(e + 1, p, len);
 	e->packet.len = len;
 	set_addresses(&e->packet, f, src);
-	engine_post(r->w->engine, e);
+	worker_told(r->w, engine_post(r->w->engine, e));
 }

@@ -60,6 +60,19 @@ void worker_unwatch(struct worker *w, int fd)
 	(void)epoll_ctl(w->ep, EPOLL_CTL_DEL, fd, &none);
 }
 
+void worker_told(struct worker *w, struct cmdq *q)
+{
+	if (q)
+		w->told = q;
+}
+
+static void wake_told(struct worker *w)
+{
+	if (w->told)
+		cmdq_wake(w->told);
+	w->told = NULL;
+}
+
 void worker_bury(struct worker *w, struct grave *g)
 {
 	g->next = w->graves;
@@ -284,6 +297,7 @@ static void *run(void *arg)
 		serve(w, ev, n);
 		due = wtimer_run(&w->timers, w->now);
 		free_graves(w);
+		wake_told(w);
 		(void)atomic_fetch_add(&w->rounds, 1);
 		if (!atomic_load(&w->stop))
 			continue;

@@ -74,6 +74,7 @@ struct worker {
 	unsigned inc, outc;
 	bool batching; /* what is sent from rx[] may wait */
 	struct grave *graves;
+	struct cmdq *told; /* whose reader is to be woken */
 	struct watch cmd_watch;
 	void (*command)(struct worker *w, struct cmdq_item *item);
 	void *slots; /* of the relays that live here; engine.c */
@@ -103,6 +104,8 @@ void worker_stop(struct worker *w);
 int worker_watch(struct worker *w, struct watch *wt, int fd, uint32_t events,
 		 watch_h *h, void *arg);
 void worker_unwatch(struct worker *w, int fd);
+/* The reader of that queue (NULL: none) is woken when the round ends. */
+void worker_told(struct worker *w, struct cmdq *q);
 void worker_bury(struct worker *w, struct grave *g); /* free()d later */
 void worker_timer(struct worker *w, struct wtimer *t, uint64_t us, wtimer_h *h,
 		  void *arg);

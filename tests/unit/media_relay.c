@@ -52,7 +52,7 @@ __attribute__((visibility("default"))) void *realloc(void *p, size_t n)
 static struct media_packet copy;
 static uint8_t copied[2048];
 static unsigned copies, told;
-void engine_post(struct engine *e, struct event *ev)
+struct cmdq *engine_post(struct engine *e, struct event *ev)
 {
 	(void)e;
 	told++;
@@ -62,6 +62,8 @@ void engine_post(struct engine *e, struct event *ev)
 		memcpy(copied, copy.p, copy.len);
 	}
 	free(ev);
+
+	return NULL;
 }
 
 void engine_agent_conf(struct engine *e, struct agent_conf *c)
