@@ -56,14 +56,16 @@ EXPORT void tmr_start(struct tmr *tmr, uint64_t delay, tmr_h *th, void *arg)
 {
 	if (!tmr)
 		return;
-	if (tmr->th)
+	if (tmr->th && !th)
 		wheel_remove(node(tmr));
+	else if (!tmr->th && th)
+		*node(tmr) = (struct wheel_node){.due = 0};
 	tmr->th = th;
 	tmr->arg = arg;
 	if (!th)
 		return;
 	tmr->jfs = tmr_jiffies() + delay;
-	wheel_add(wheel_of(tmrl_get()), node(tmr), tmr->jfs);
+	(void)wheel_move(wheel_of(tmrl_get()), node(tmr), tmr->jfs);
 }
 
 EXPORT void tmr_cancel(struct tmr *tmr)

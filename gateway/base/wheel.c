@@ -37,14 +37,18 @@ static void clear(struct wheel_link *head)
 /* The level is that of the highest bits in which a time differs from now's.
  * So all of a level come before all of the next, and within one the slots are
  * in order. */
+static unsigned level_of(const struct wheel *w, uint64_t due)
+{
+	return (63 - (unsigned)__builtin_clzll(due ^ w->at)) / WHEEL_BITS;
+}
+
 static void place(struct wheel *w, struct wheel_node *n)
 {
 	struct wheel_link *head = &w->ready;
 	unsigned level, slot;
 
 	if (n->due > w->at) {
-		level = (63 - (unsigned)__builtin_clzll(n->due ^ w->at)) /
-			WHEEL_BITS;
+		level = level_of(w, n->due);
 		slot = n->due >> (level * WHEEL_BITS) & (WHEEL_SLOTS - 1);
 		head = &w->slots[level][slot];
 		if (!(w->used[level] >> slot & 1))
@@ -60,6 +64,34 @@ void wheel_add(struct wheel *w, struct wheel_node *n, uint64_t due)
 {
 	n->due = due;
 	place(w, n);
+}
+
+/* A slot that holds something is spread when its time comes, so that until then
+ * the level of what is in it stays the same. */
+static bool is_same_slot(const struct wheel *w, uint64_t a, uint64_t b)
+{
+	unsigned level;
+
+	if (a <= w->at || b <= w->at)
+		return false;
+	level = level_of(w, a);
+
+	return level && level == level_of(w, b) &&
+	       a >> (level * WHEEL_BITS) == b >> (level * WHEEL_BITS);
+}
+
+/* Its neighbours are others' memory, which has left the cache where there are
+ * many. */
+bool wheel_move(struct wheel *w, struct wheel_node *n, uint64_t due)
+{
+	if (wheel_has(n) && is_same_slot(w, n->due, due)) {
+		n->due = due;
+		return true;
+	}
+	wheel_remove(n);
+	wheel_add(w, n, due);
+
+	return false;
 }
 
 /* The slot's bit stays until someone looks: a node does not know its slot. */

@@ -42,6 +42,9 @@ static inline bool wheel_has(const struct wheel_node *n)
 {
 	return n->link.next != 0;
 }
+/* Both; n may be in w or in none.  True: among what is due at the same time it
+ * keeps the place that it was added at. */
+bool wheel_move(struct wheel *w, struct wheel_node *n, uint64_t due);
 
 /* Removes and returns the first of what is due at now; NULL: nothing is.  The
  * times come in order, equal ones as they were added.  now never falls. */

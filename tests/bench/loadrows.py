@@ -192,24 +192,28 @@ class Rows:
         if r:
             self.add("idle_us_per_call", r["process"]["call_us_per_s"])
 
-    def setup(self):
+    def setup(self, end, rate, at_once):
         """How a call gets up and ends: no packet of it is in the figure, and
         no hold."""
-        r = self.run("set-ups", [
-            "--calls", str(self.size["held"]), "--rate", "150", "--at-once",
-            "10", "--media", "none", "--duration", "1"], self.stoxd())
+        r = self.run("set-ups" + end, [
+            "--calls", str(self.size["held"]), "--rate", rate, "--at-once",
+            at_once, "--media", "none", "--duration", "1"], self.stoxd())
         if not r:
             return None
         p = r["process"]
         cpu = p["setup_cpu_ms"] + p["end_cpu_ms"]
-        self.add("setup_cpu_ms", cpu)
-        self.add("setups_per_core", 1000 / cpu)
+        self.add("setup_cpu_ms" + end, cpu)
+        self.add("setups_per_core" + end, 1000 / cpu)
 
         return cpu
 
-    def primitives(self, setup):
+    def setups(self):
         """What a set-up and end cost, to the sum of what they cannot do
-        without; half of the calls have each role in DTLS."""
+        without; half of the calls have each role in DTLS.  At a pace, between
+        whose calls the core sleeps or does others' work, and one after the
+        other without a pause, as the primitives are timed."""
+        paced = self.setup("", "150", "10")
+        busy = self.setup("_busy", "2000", "40")
         p = subprocess.run(pinned(0, [tool("primitives")]),
                            stdout=subprocess.PIPE, timeout=TIMEOUT, text=True)
         try:
@@ -220,8 +224,10 @@ class Rows:
         parts = (r["sum_client_us"] + r["sum_server_us"]) / 2
         self.add("primitives_us", parts)
         self.add("timer_30000_vs_100", r["timer_30000_vs_100"])
-        if setup:
-            self.add("setup_vs_primitives", 1000 * setup / parts)
+        if paced:
+            self.add("setup_vs_primitives", 1000 * paced / parts)
+        if busy:
+            self.add("setup_vs_primitives_busy", 1000 * busy / parts)
 
     def signalling(self):
         """20 calls a second, and as many messages to an echo: the later of
@@ -298,7 +304,7 @@ class Rows:
             self.capacity()
         self.growth(number == 1)
         self.held()
-        self.primitives(self.setup())
+        self.setups()
         self.signalling()
         self.delay("random")
         self.delay("burst")

@@ -1,7 +1,8 @@
 /* primitives.c: CPU time of what a call's set-up cannot do without, each by
- * itself: the sum is what the set-up of a call is measured against.  One line
- * of JSON, in us, each the median of some rounds, as what it is set against is
- * no least either; of timers, which are set against each other, the least. */
+ * itself and by the libraries as they come (no keydec.c, no nicepool.c): the
+ * sum is what the set-up of a call is measured against.  One line of JSON, in
+ * us, each the median of some rounds, as what it is set against is no least
+ * either; of timers, which are set against each other, the least. */
 #include <arpa/inet.h>
 #include <gio/gio.h>
 #include <nice/agent.h>

@@ -53,10 +53,11 @@ static void start(struct wheel *w, struct timer *t, uint64_t due)
 {
 	static uint64_t seq;
 
-	wheel_remove(&t->node);
-	wheel_add(w, &t->node, due);
+	if (draw() % 4 == 0)
+		wheel_remove(&t->node);
+	if (!wheel_move(w, &t->node, due))
+		t->seq = ++seq;
 	t->due = due;
-	t->seq = ++seq;
 	t->runs = true;
 }
 
