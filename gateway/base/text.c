@@ -47,6 +47,11 @@ size_t text_utf8_decode(uint32_t *cp, const char *s, size_t len)
 	uint32_t v;
 	size_t i;
 
+	if (len && !(s[0] & 0x80)) { /* nearly all that ever comes */
+		*cp = (uint8_t)s[0];
+		return 1;
+	}
+
 	lead = len ? lead_find((uint8_t)s[0]) : NULL;
 	if (!lead || (lead->len > len && PLANT != 1))
 		return 0;
@@ -74,6 +79,10 @@ bool text_is_utf8(const char *s, size_t len)
 	size_t n;
 
 	for (; len; s += n, len -= n) {
+		for (; len && !(*s & 0x80); s++, len--)
+			;
+		if (!len)
+			break;
 		n = text_utf8_decode(&cp, s, len);
 		if (!n)
 			return false;

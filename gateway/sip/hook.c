@@ -6,6 +6,7 @@
  * here in place of its own (they are exported for that). */
 #include "sip/hook.h"
 #include <dlfcn.h>
+#include "sip/decode.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -48,7 +49,9 @@ bool hook_decodes(struct mbuf *mb)
 	int err;
 
 	hook_forget();
-	err = decode(&kept.msg, mb);
+	err = decode_msg(&kept.msg, mb);
+	if (err == EAGAIN)
+		err = decode(&kept.msg, mb);
 	kept.pos = mb->pos;
 	mb->pos = pos;
 	mb->end = end;

@@ -9,6 +9,11 @@
 
 #define NS_XML "http://www.w3.org/XML/1998/namespace"
 
+static int put(struct re_printf *pf, const char *s)
+{
+	return pf->vph(s, strlen(s), pf->arg);
+}
+
 static int text_print(struct re_printf *pf, const char *text)
 {
 	struct pl pl;
@@ -23,9 +28,12 @@ static int attr_print(struct re_printf *pf, const char *prefix,
 {
 	int err;
 
-	err = re_hprintf(pf, " %s%s='", prefix, name);
+	err = put(pf, " ");
+	err |= put(pf, prefix);
+	err |= put(pf, name);
+	err |= put(pf, "='");
 	err |= text_print(pf, value);
-	err |= re_hprintf(pf, "'");
+	err |= put(pf, "'");
 
 	return err;
 }
@@ -57,7 +65,8 @@ static int open_print(struct re_printf *pf, const struct stanza *e,
 	unsigned n = 0;
 	int err;
 
-	err = re_hprintf(pf, "<%s", e->name);
+	err = put(pf, "<");
+	err |= put(pf, e->name);
 
 	if (strcmp(e->ns, outer) != 0)
 		err |= attr_print(pf, "", "xmlns", e->ns);
@@ -67,7 +76,7 @@ static int open_print(struct re_printf *pf, const struct stanza *e,
 			     : attr_print(pf, "", a->name, a->value);
 	}
 
-	err |= re_hprintf(pf, "%s", e->child ? ">" : "/>");
+	err |= put(pf, e->child ? ">" : "/>");
 
 	return err;
 }
@@ -94,7 +103,9 @@ int stanza_print(struct re_printf *pf, const struct stanza *root)
 
 		while (e != root && !e->next && !err) {
 			e = e->parent;
-			err = re_hprintf(pf, "</%s>", e->name);
+			err = put(pf, "</");
+			err |= put(pf, e->name);
+			err |= put(pf, ">");
 		}
 
 		if (e == root)
