@@ -143,7 +143,8 @@ static bool hints(const char *text, const char *end, char letter,
 	const char *s = text;
 
 	while (s < end && (s = memchr(s, letter, (size_t)(end - s)))) {
-		if (s - text >= back && (size_t)(end - s) + (size_t)back >= n &&
+		if (s - text >= back &&
+		    (size_t)(end - s) + (size_t)back >= n &&
 		    !strncasecmp(s - back, around, n))
 			return true;
 		s++;
@@ -157,8 +158,8 @@ static bool header_hints(const char *text, const char *end)
 	for (const char *s = text; s && end - s > 2;
 	     s = memchr(s, '\n', (size_t)(end - s))) {
 		s += *s == '\n';
-		if (end - s > 2 && (!strncasecmp(s, "au", 2) ||
-				    !strncasecmp(s, "pr", 2)))
+		if (end - s > 2 &&
+		    (!strncasecmp(s, "au", 2) || !strncasecmp(s, "pr", 2)))
 			return true;
 	}
 

@@ -360,28 +360,15 @@ static const struct {
 
 /* What a comma means: only in these is it known here. */
 static const enum sip_hdrid single[] = {
-    SIP_HDR_TO,
-    SIP_HDR_FROM,
-    SIP_HDR_CSEQ,
-    SIP_HDR_CALL_ID,
-    SIP_HDR_EXPIRES,
-    SIP_HDR_EVENT,
-    SIP_HDR_MAX_FORWARDS,
-    SIP_HDR_CONTENT_TYPE,
-    SIP_HDR_CONTENT_LENGTH,
-    SIP_HDR_USER_AGENT,
-    SIP_HDR_SERVER,
-    SIP_HDR_SUBSCRIPTION_STATE,
-    SIP_HDR_SUBJECT,
-    SIP_HDR_DATE,
+    SIP_HDR_TO,		  SIP_HDR_FROM,		SIP_HDR_CSEQ,
+    SIP_HDR_CALL_ID,	  SIP_HDR_EXPIRES,	SIP_HDR_EVENT,
+    SIP_HDR_MAX_FORWARDS, SIP_HDR_CONTENT_TYPE, SIP_HDR_CONTENT_LENGTH,
+    SIP_HDR_USER_AGENT,	  SIP_HDR_SERVER,	SIP_HDR_SUBSCRIPTION_STATE,
+    SIP_HDR_SUBJECT,	  SIP_HDR_DATE,
 };
 static const enum sip_hdrid lists[] = {
-    SIP_HDR_ALLOW,
-    SIP_HDR_ALLOW_EVENTS,
-    SIP_HDR_SUPPORTED,
-    SIP_HDR_ACCEPT,
-    SIP_HDR_ACCEPT_ENCODING,
-    SIP_HDR_ACCEPT_LANGUAGE,
+    SIP_HDR_ALLOW,  SIP_HDR_ALLOW_EVENTS,    SIP_HDR_SUPPORTED,
+    SIP_HDR_ACCEPT, SIP_HDR_ACCEPT_ENCODING, SIP_HDR_ACCEPT_LANGUAGE,
 };
 
 static bool is_among(enum sip_hdrid id, const enum sip_hdrid *v, size_t n)
@@ -471,8 +458,7 @@ static int list_add(struct decoded *d, const struct pl *name,
 	const char *s = val->p, *const end = s + val->l;
 	struct sip_hdr *hdr;
 
-	if (!is_among(id, lists, ARRAY_SIZE(lists)) ||
-	    memchr(s, '"', val->l))
+	if (!is_among(id, lists, ARRAY_SIZE(lists)) || memchr(s, '"', val->l))
 		return EAGAIN;
 
 	for (const char *comma; s < end; s = comma + 1) {
@@ -482,9 +468,8 @@ static int list_add(struct decoded *d, const struct pl *name,
 		comma = comma ? comma : end;
 		one = slice(s, comma);
 		sipscan_trim(&one);
-		hdr = one.l && comma + 1 != end
-			  ? header_new(d, name, id, one)
-			  : NULL;
+		hdr = one.l && comma + 1 != end ? header_new(d, name, id, one)
+						: NULL;
 		if (!hdr)
 			return EAGAIN;
 		hash_append(d->msg.hdrht, id, &hdr->he, hdr);

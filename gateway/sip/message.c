@@ -6,6 +6,8 @@
 #include "sip/digest.h"
 #include "sip/nameaddr.h"
 #include "sip/scan.h"
+#include "sip/stack_priv.h"
+#include "sip/udptx.h"
 
 enum {
 	SILENCE = 2 * 1000, /* ms; then the next target, design.md 6 */
@@ -16,14 +18,16 @@ enum {
 };
 
 struct message {
-	struct siptrunk *trunk; /* not referenced: as long as the stack */
-	struct sip_request *req;
+	struct siptrunk *trunk;	 /* not referenced: as long as the stack */
+	struct udptx *tx;	 /* by UDP .. */
+	struct sip_request *req; /* .. or by a stream */
 	struct siptarget target;
 	struct sa tried[TARGETS_TRIED];
 	unsigned triedc, tries;
 	struct tmr tmr;
-	char *uri, *from, *callid, *headers;
-	char *body;
+	char *text; /* what follows, one behind the other */
+	const char *uri, *callid, *body;
+	struct pl head, tail; /* lines before CSeq, and after it */
 	size_t len;
 	uint32_t cseq;
 	bool large;
@@ -31,18 +35,20 @@ struct message {
 	void *arg;
 };
 
+static void request_end(struct message *m)
+{
+	m->tx = mem_deref(m->tx);
+	m->req = mem_deref(m->req);
+}
+
 static void destructor(void *arg)
 {
 	struct message *m = arg;
 
 	tmr_cancel(&m->tmr);
 	siptrunk_target_cancel(m->trunk, m);
-	mem_deref(m->req);
-	mem_deref(m->uri);
-	mem_deref(m->from);
-	mem_deref(m->callid);
-	mem_deref(m->headers);
-	mem_deref(m->body);
+	request_end(m);
+	mem_deref(m->text);
 }
 
 static void finish(struct message *m, struct message_result *r)
@@ -50,7 +56,7 @@ static void finish(struct message *m, struct message_result *r)
 	message_h *h = m->h;
 
 	tmr_cancel(&m->tmr);
-	m->req = mem_deref(m->req);
+	request_end(m);
 	m->h = NULL;
 	r->cseq = m->cseq;
 	if (h)
@@ -64,24 +70,49 @@ static void fail(struct message *m, int err)
 	finish(m, &r);
 }
 
+static int write_pl(struct mbuf *mb, const struct pl *pl)
+{
+	return mbuf_write_mem(mb, (const uint8_t *)pl->p, pl->l);
+}
+
+/* The request line and Via, which libre prints for a stream. */
+static int print_start(struct mbuf *mb, const struct message *m,
+		       const char *branch)
+{
+	int err;
+
+	err = mbuf_write_str(mb, "MESSAGE ");
+	err |= mbuf_write_str(mb, m->uri);
+	err |= mbuf_write_str(mb, " SIP/2.0\r\nVia: SIP/2.0/UDP ");
+	err |= mbuf_write_str(mb, wire_addr(&m->target.laddr, true));
+	err |= mbuf_write_str(mb, ";branch=");
+	err |= mbuf_write_str(mb, branch);
+
+	return err | mbuf_write_str(mb, ";rport\r\n");
+}
+
 static int print(struct mbuf *mb, const struct message *m)
 {
 	const struct digest_request rq = {siptrunk_digest(m->trunk), "MESSAGE",
 					  m->uri};
+	char text[48];
 	int err;
 
-	err = mbuf_printf(mb,
-			  "Max-Forwards: 70\r\nTo: <%s>\r\nFrom: %s\r\n"
-			  "Call-ID: %s\r\nCSeq: %u MESSAGE\r\n%H%s"
-			  "Content-Length: %zu\r\n\r\n",
-			  m->uri, m->from, m->callid, m->cseq, digest_print,
-			  &rq, m->headers, m->len);
+	err = write_pl(mb, &m->head);
+	(void)re_snprintf(text, sizeof(text), "CSeq: %u MESSAGE\r\n", m->cseq);
+	err |= mbuf_write_str(mb, text);
+	if (rq.digest)
+		err |= mbuf_printf(mb, "%H", digest_print, &rq);
+	err |= write_pl(mb, &m->tail);
+	(void)re_snprintf(text, sizeof(text), "Content-Length: %zu\r\n\r\n",
+			  m->len);
+	err |= mbuf_write_str(mb, text);
 
-	return err ? err : mbuf_write_mem(mb, (uint8_t *)m->body, m->len);
+	return err | mbuf_write_mem(mb, (const uint8_t *)m->body, m->len);
 }
 
-/* The whole request, with what libre puts before. */
-static size_t size_of(const struct message *m, const struct mbuf *mb)
+/* The whole request, with what stands before; len: what follows that. */
+static size_t size_of(const struct message *m, size_t len)
 {
 	static const char around[] =
 	    "MESSAGE  SIP/2.0\r\n"
@@ -89,13 +120,13 @@ static size_t size_of(const struct message *m, const struct mbuf *mb)
 	    "branch=z9hG4bK0123456789abcdef;rport\r\n";
 	const size_t v6 = sa_af(&m->target.laddr) == AF_INET6 ? 32 : 0;
 
-	return mb->end + strlen(m->uri) + sizeof(around) - 1 + v6;
+	return len + strlen(m->uri) + sizeof(around) - 1 + v6;
 }
 
 /* May it go to this target?  Turns a UDP target into TCP where that helps. */
-static bool fits(struct message *m, const struct mbuf *mb)
+static bool fits(struct message *m, size_t len)
 {
-	const size_t size = size_of(m, mb);
+	const size_t size = size_of(m, len);
 	struct message_result r = {.err = EMSGSIZE};
 	size_t rest;
 
@@ -143,7 +174,7 @@ static bool is_other(const struct message *m)
 	return false;
 }
 
-/* libre goes on to the end of its timer where there is nobody else. */
+/* It goes on being sent to the end where there is nobody else. */
 static void silence_h(void *arg)
 {
 	struct message *m = arg;
@@ -154,31 +185,57 @@ static void silence_h(void *arg)
 
 	log_info("sip: %s: %J is silent, trying the next target\n", m->callid,
 		 &m->target.addr);
-	m->req = mem_deref(m->req);
+	request_end(m);
 	next_target(m, ETIMEDOUT);
+}
+
+static int request_udp(struct message *m, const char *branch, struct mbuf *mb)
+{
+	mb->pos = 0;
+	wire_asks(&m->target.addr);
+
+	return udptx_send(&m->tx, m->target.sip, &m->target.addr, branch, mb,
+			  answer_h, m);
+}
+
+/* rest: where in mb all begins that libre does not print. */
+static int request_stream(struct message *m, struct mbuf *mb, size_t rest)
+{
+	mb->pos = rest;
+
+	return sip_request(&m->req, m->target.sip, true, "MESSAGE", -1, m->uri,
+			   -1, &m->target.route, mb, 0, sipstack_send,
+			   answer_h, m);
 }
 
 /* True: it is dealt with; else err says why this target will not do. */
 static bool request(struct message *m, int *errp)
 {
-	struct mbuf *mb = mbuf_alloc(1024 + m->len);
+	struct mbuf *mb = mbuf_alloc(768 + m->head.l + m->tail.l + m->len);
+	char branch[UDPTX_BRANCH];
+	size_t rest;
 	int err;
 
+	request_end(m);
 	if (!mb) {
 		*errp = ENOMEM;
 		return false;
 	}
 
-	err = print(mb, m);
-	if (!err && !fits(m, mb)) {
+	udptx_branch(branch);
+	err = print_start(mb, m, branch);
+	rest = mb->end;
+	if (!err)
+		err = print(mb, m);
+	if (!err && !fits(m, mb->end - rest)) {
 		mem_deref(mb);
 		return true;
 	}
-	mb->pos = 0;
 	if (!err)
-		err = sip_request(&m->req, m->target.sip, true, "MESSAGE", -1,
-				  m->uri, -1, &m->target.route, mb, 0,
-				  sipstack_send, answer_h, m);
+		err = m->target.tp == SIP_TRANSP_UDP &&
+			      udptx_ready(m->target.sip)
+			  ? request_udp(m, branch, mb)
+			  : request_stream(m, mb, rest);
 	if (!err)
 		tmr_start(&m->tmr, SILENCE, silence_h, m);
 	mem_deref(mb);
@@ -315,32 +372,76 @@ static void go_h(void *arg)
 	next_target(arg, EHOSTUNREACH);
 }
 
-static int copy(struct message *m, const struct message_conf *conf)
+/* What was printed up to here; a NUL ends it. */
+static int cut(size_t *at, struct mbuf *mb)
+{
+	*at = mb->end + 1;
+
+	return mbuf_write_u8(mb, 0);
+}
+
+static int print_parts(struct mbuf *mb, const struct message_conf *conf,
+		       size_t at[4])
 {
 	struct nameaddr_out na = {conf->from_name, conf->from_uri};
-	struct pl subject, lang;
+	struct pl pl;
 	int err;
 
-	pl_set_str(&subject, conf->subject ? conf->subject : "");
-	pl_set_str(&lang, conf->lang ? conf->lang : "");
-	err = str_dup(&m->uri, conf->uri);
-	err |=
-	    re_sdprintf(&m->from, "%H;tag=%s", nameaddr_print, &na, conf->tag);
-	err |= str_dup(&m->callid, conf->callid);
-	err |= re_sdprintf(
-	    &m->headers, "%s%s%H%s%s%H%sContent-Type: %s\r\n",
-	    sipstack_agent(conf->stack), conf->subject ? "Subject: " : "",
-	    text_print_sip, &subject, conf->subject ? "\r\n" : "",
-	    conf->lang ? "Content-Language: " : "", text_print_sip, &lang,
-	    conf->lang ? "\r\n" : "", conf->type);
-	m->body = mem_alloc(conf->len + 1, NULL);
-	if (err || !m->body)
+	err = mbuf_write_str(mb, conf->uri);
+	err |= cut(&at[0], mb);
+	err |= mbuf_write_str(mb, conf->callid);
+	err |= cut(&at[1], mb);
+	err |= mbuf_write_str(mb, "Max-Forwards: 70\r\nTo: <");
+	err |= mbuf_write_str(mb, conf->uri);
+	err |= mbuf_write_str(mb, ">\r\nFrom: ");
+	err |= mbuf_printf(mb, "%H", nameaddr_print, &na);
+	err |= mbuf_write_str(mb, ";tag=");
+	err |= mbuf_write_str(mb, conf->tag);
+	err |= mbuf_write_str(mb, "\r\nCall-ID: ");
+	err |= mbuf_write_str(mb, conf->callid);
+	err |= mbuf_write_str(mb, "\r\n");
+	err |= cut(&at[2], mb);
+	err |= mbuf_write_str(mb, sipstack_agent(conf->stack));
+	if (conf->subject) {
+		pl_set_str(&pl, conf->subject);
+		err |= mbuf_printf(mb, "Subject: %H\r\n", text_print_sip, &pl);
+	}
+	if (conf->lang) {
+		pl_set_str(&pl, conf->lang);
+		err |= mbuf_printf(mb, "Content-Language: %H\r\n",
+				   text_print_sip, &pl);
+	}
+	err |= mbuf_write_str(mb, "Content-Type: ");
+	err |= mbuf_write_str(mb, conf->type);
+	err |= mbuf_write_str(mb, "\r\n");
+	err |= cut(&at[3], mb);
+	err |= mbuf_write_mem(mb, (const uint8_t *)conf->body, conf->len);
+
+	return err | mbuf_write_u8(mb, 0);
+}
+
+static int copy(struct message *m, const struct message_conf *conf)
+{
+	struct mbuf *mb = mbuf_alloc(512 + conf->len);
+	size_t at[4];
+	int err;
+
+	if (!mb)
 		return ENOMEM;
 
-	memcpy(m->body, conf->body, conf->len);
-	m->len = conf->len;
+	err = print_parts(mb, conf, at);
+	if (!err) {
+		m->text = mem_ref(mb->buf);
+		m->uri = m->text;
+		m->callid = m->text + at[0];
+		m->head = (struct pl){m->text + at[1], at[2] - at[1] - 1};
+		m->tail = (struct pl){m->text + at[2], at[3] - at[2] - 1};
+		m->body = m->text + at[3];
+		m->len = conf->len;
+	}
+	mem_deref(mb);
 
-	return 0;
+	return err ? ENOMEM : 0;
 }
 
 int message_send(struct message **mp, const struct message_conf *conf,

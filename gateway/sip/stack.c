@@ -6,6 +6,7 @@
 #include "sip/sipcount.h"
 #include "sip/stack_priv.h"
 #include "sip/tlsconf.h"
+#include "sip/udptx.h"
 
 /* Methods that the INVITE session handles by itself within its dialogs. */
 static const char dialog_methods[] = "ACK, CANCEL, BYE, PRACK, UPDATE, INFO";
@@ -294,7 +295,8 @@ bool stack_request(struct wire *w, const struct sip_msg *msg)
 
 bool stack_response(struct wire *w, const struct sip_msg *msg)
 {
-	if (!w->stack->closing && !ask_dialogs(w->stack, msg))
+	if (!w->stack->closing && !udptx_response(msg) &&
+	    !ask_dialogs(w->stack, msg))
 		log_debug("sip: response %u from %J belongs to nothing\n",
 			  msg->scode, &msg->src);
 

@@ -94,6 +94,16 @@ int wire_alloc(struct wire **wp, struct sipstack *s, enum sip_transp tp,
 const struct sa *wire_public(const struct wire *w);
 void wires_limits(struct sipstack *s); /* [limits] has changed */
 struct wire *wire_find(const struct sipstack *s, const struct sip *sip);
+/* The same, of any stack. */
+const struct wire *wire_by_sip(const struct sip *sip);
+/* One datagram, traced; errno of sendto(). */
+int wire_send(const struct wire *w, const struct sa *dst, const uint8_t *p,
+	      size_t len);
+/* An address in print: "192.0.2.1" or "192.0.2.1:5060"; until the next call
+ * for another one. */
+const char *wire_addr(const struct sa *sa, bool port);
+/* A request went there: its answer may come from there. */
+void wire_asks(const struct sa *dst);
 /* The TCP or TLS listener with this address; NULL. */
 struct wire *wire_of_stream(const struct sa *laddr);
 struct wire *wire_any(void); /* whichever; all have the same limits; NULL */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "sip/digest.h"
 #include "sip/nameaddr.h"
+#include "sip/stack_priv.h"
 
 enum {
 	BUCKETS = 4096,	    /* power of two */
@@ -84,7 +85,7 @@ void subscribe_close(struct subscription *sub, const struct subscribe_end *end)
 	e.heard = sub->heard;
 	subscribe_enter(sub, SUBSCRIBE_ENDED);
 	siptrunk_target_cancel(sub->trunk, sub);
-	sub->req = mem_deref(sub->req);
+	sub->req.any = mem_deref(sub->req.any);
 	sub->h = NULL;
 	sub->orphan = false;
 	if (h)
@@ -109,7 +110,7 @@ static void silence(struct subscription *sub)
 		  subscribe_n_timeout, sub);
 	if (!siptrunk_target(&t, sub->trunk, sub->nth + 1u, NULL, NULL)) {
 		++sub->nth;
-		sub->req = mem_deref(sub->req);
+		sub->req.any = mem_deref(sub->req.any);
 		if (!subscribe_send(sub))
 			return;
 	}
@@ -186,23 +187,56 @@ static int headers_print(struct mbuf *mb, const struct subscription *sub,
 				 sipstack_supported(s), sipstack_agent(s));
 }
 
-/* digest: what it may show to whoever it goes to. */
-static int request(struct subscription *sub, const char *uri,
-		   const struct uri *route, struct digest *digest)
+static int request_udp(struct subscription *sub, const char *uri,
+		       const struct hop *hop, struct digest *digest)
 {
+	const struct wire *w = wire_by_sip(hop->sip);
 	struct mbuf *mb = mbuf_alloc(1024);
+	char branch[UDPTX_BRANCH];
 	int err;
 
 	if (!mb)
 		return ENOMEM;
 
+	udptx_branch(branch);
+	err = mbuf_printf(mb,
+			  "SUBSCRIBE %s SIP/2.0\r\n"
+			  "Via: SIP/2.0/UDP %s;branch=%s;rport\r\n",
+			  uri, wire_addr(wire_public(w), true), branch);
+	if (!err)
+		err = headers_print(mb, sub, uri, digest);
+	mb->pos = 0;
+	wire_asks(&hop->addr);
+	if (!err)
+		err = udptx_send(&sub->req.udp, hop->sip, &hop->addr, branch,
+				 mb, subscribe_response, sub);
+	mem_deref(mb);
+
+	return err;
+}
+
+/* hop: where to; digest: what it may show there. */
+static int request(struct subscription *sub, const char *uri,
+		   const struct uri *route, const struct hop *hop,
+		   struct digest *digest)
+{
+	struct mbuf *mb;
+	int err;
+
 	++sub->lseq;
+	if (hop->tp == SIP_TRANSP_UDP && udptx_ready(hop->sip))
+		return request_udp(sub, uri, hop, digest);
+
+	mb = mbuf_alloc(1024);
+	if (!mb)
+		return ENOMEM;
+
 	err = headers_print(mb, sub, uri, digest);
 	if (!err) {
 		mb->pos = 0;
-		err = sip_request(&sub->req, sub->hop.sip, true, "SUBSCRIBE",
-				  -1, uri, -1, route, mb, 0, sipstack_send,
-				  subscribe_response, sub);
+		err = sip_request(&sub->req.stream, hop->sip, true,
+				  "SUBSCRIBE", -1, uri, -1, route, mb, 0,
+				  sipstack_send, subscribe_response, sub);
 	}
 	mem_deref(mb);
 
@@ -225,7 +259,7 @@ static int request_dialog(struct subscription *sub)
 	pl_set_str(&pl, text);
 	err = uri_decode(&route, &pl);
 	if (!err)
-		err = request(sub, sub->dlg->target, &route,
+		err = request(sub, sub->dlg->target, &route, &hop,
 			      siptrunk_digest_for(sub->trunk, &hop.addr));
 	mem_deref(text);
 
@@ -266,7 +300,8 @@ static int request_initial(struct subscription *sub)
 	if (!tmr_isrunning(&sub->tmr_n))
 		subscribe_listen(sub);
 
-	return request(sub, sub->uri, &t.route, siptrunk_digest(sub->trunk));
+	return request(sub, sub->uri, &t.route, &sub->hop,
+		       siptrunk_digest(sub->trunk));
 }
 
 int subscribe_send(struct subscription *sub)
@@ -274,7 +309,7 @@ int subscribe_send(struct subscription *sub)
 	if (!sub->all)
 		return ECONNABORTED;
 
-	sub->req = mem_deref(sub->req);
+	sub->req.any = mem_deref(sub->req.any);
 
 	return sub->dlg ? request_dialog(sub) : request_initial(sub);
 }
@@ -290,7 +325,7 @@ static void destructor(void *arg)
 	hash_unlink(&sub->he);
 	tmr_cancel(&sub->tmr);
 	tmr_cancel(&sub->tmr_n);
-	mem_deref(sub->req);
+	mem_deref(sub->req.any);
 	mem_deref(sub->dlg);
 	mem_deref(sub->uri);
 	mem_deref(sub->local);
@@ -355,7 +390,7 @@ int subscription_start(struct subscription **sp, struct subscribers *all,
 
 void subscription_refresh(struct subscription *sub)
 {
-	if (!sub || !sub->dlg || sub->req ||
+	if (!sub || !sub->dlg || sub->req.any ||
 	    (sub->state != SUBSCRIBE_ACTIVE &&
 	     sub->state != SUBSCRIBE_PENDING))
 		return;
@@ -382,7 +417,7 @@ void subscription_leave(struct subscription *sub)
 
 	sub->expires = 0;
 	if (!sub->dlg &&
-	    (!sub->req || sub->fetch)) { /* nothing to take back */
+	    (!sub->req.any || sub->fetch)) { /* nothing to take back */
 		close_code(sub, 200);
 		return;
 	}
@@ -431,7 +466,7 @@ static bool forget(struct le *le, void *arg)
 	hash_unlink(&sub->he);
 	sub->all = NULL;
 	sub->h = NULL;
-	sub->req = mem_deref(sub->req);
+	sub->req.any = mem_deref(sub->req.any);
 	sub->state = SUBSCRIBE_ENDED;
 	tmr_cancel(&sub->tmr);
 	tmr_cancel(&sub->tmr_n);

@@ -5,6 +5,7 @@
 
 #include "sip/invite_priv.h"
 #include "sip/subscribe.h"
+#include "sip/udptx.h"
 
 enum subscribe_state {
 	SUBSCRIBE_ASKING,   /* no final response, no NOTIFY */
@@ -29,7 +30,11 @@ struct subscription {
 	const struct subscribe_package *package;
 	const struct subscribe_handlers *h; /* NULL: nobody listens */
 	void *arg;
-	struct sip_request *req;
+	union {
+		struct udptx *udp;
+		struct sip_request *stream;
+		void *any; /* NULL: none is open */
+	} req;
 	struct sipdlg *dlg; /* NULL: none yet */
 	char *uri;
 	char *local; /* From value with tag */

@@ -1,7 +1,9 @@
 /* wire.c: one struct sip of libre, its transport and the gate in front. */
+#include <errno.h>
 #include <string.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <sys/socket.h>
 #include <time.h>
 #include "base/id.h"
 #include "base/log.h"
@@ -30,7 +32,7 @@ static struct {
 	uint64_t until; /* ms */
 } asked[ASKED_MAX];
 
-static void remember_asked(const struct sa *dst)
+void wire_asks(const struct sa *dst)
 {
 	const uint64_t now = tmr_jiffies();
 	size_t oldest = 0;
@@ -96,6 +98,35 @@ struct wire *wire_of_stream(const struct sa *laddr)
 	return w ? w : wire_by_laddr(SIP_TRANSP_TLS, laddr);
 }
 
+const struct wire *wire_by_sip(const struct sip *sip)
+{
+	for (struct le *le = wires.head; le; le = le->next) {
+		const struct wire *w = le->data;
+
+		if (w->sip == sip)
+			return w;
+	}
+
+	return NULL;
+}
+
+/* Mostly it is the same few peers: what inet_ntop() said is kept. */
+const char *wire_addr(const struct sa *sa, bool port)
+{
+	static struct {
+		struct sa sa;
+		char text[80];
+	} last[2];
+
+	if (!last[port].text[0] || !sa_cmp(&last[port].sa, sa, SA_ALL)) {
+		last[port].sa = *sa;
+		(void)re_snprintf(last[port].text, sizeof(last[port].text),
+				  port ? "%J" : "%j", sa);
+	}
+
+	return last[port].text;
+}
+
 struct wire *wire_any(void)
 {
 	return list_ledata(wires.head);
@@ -151,7 +182,7 @@ int sipstack_send(enum sip_transp tp, const struct sa *src,
 	const struct wire *w;
 	(void)arg;
 
-	remember_asked(dst);
+	wire_asks(dst);
 	w = wire_by_laddr(tp, src);
 	if (!w)
 		return 0;
@@ -191,6 +222,23 @@ static void on_trace(bool tx, enum sip_transp tp, const struct sa *src,
 
 	trace_packet(tx, tp, tx ? src : dst, tx ? dst : src, (const char *)pkt,
 		     len);
+}
+
+int wire_send(const struct wire *w, const struct sa *dst, const uint8_t *p,
+	      size_t len)
+{
+	const int fd = w->us ? udp_sock_fd(w->us, sa_af(dst)) : -1;
+
+	if (fd < 0)
+		return ENOTCONN;
+
+	trace_packet(true, w->tp, &w->laddr, dst, (const char *)p, len);
+	while (sendto(fd, p, len, 0, &dst->u.sa, dst->len) < 0) {
+		if (errno != EINTR)
+			return errno;
+	}
+
+	return 0;
 }
 
 /* A source is easily forged: what is malformed gets an answer that is at most

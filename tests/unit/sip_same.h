@@ -12,7 +12,8 @@ static bool same_pl(const struct pl *a, const struct pl *b)
 
 static bool same_uri(const struct uri *a, const struct uri *b)
 {
-	return same_pl(&a->scheme, &b->scheme) && same_pl(&a->user, &b->user) &&
+	return same_pl(&a->scheme, &b->scheme) &&
+	       same_pl(&a->user, &b->user) &&
 	       same_pl(&a->password, &b->password) &&
 	       same_pl(&a->host, &b->host) && a->af == b->af &&
 	       a->port == b->port && same_pl(&a->path, &b->path) &&
@@ -99,10 +100,11 @@ static int same_decoded(const char *text, size_t len)
 	if (err != EAGAIN && err != ENOMEM) {
 		mb->pos = 0;
 		said = sip_msg_decode(&theirs, mb);
-		same = !err == !said &&
-			       (err || (pos == mb->pos && same_msg(ours, theirs)))
-			   ? 1
-			   : -1;
+		same =
+		    !err == !said &&
+			    (err || (pos == mb->pos && same_msg(ours, theirs)))
+			? 1
+			: -1;
 	}
 	mem_deref(ours);
 	mem_deref(theirs);
