@@ -91,6 +91,16 @@ bool text_is_utf8(const char *s, size_t len)
 	return true;
 }
 
+char *text_put(char **at, const char *s)
+{
+	const size_t size = strlen(s) + 1;
+	char *p = memcpy(*at, s, size);
+
+	*at += size;
+
+	return p;
+}
+
 int text_hex(char c)
 {
 	return isxdigit((unsigned char)c) ? ch_hex(c) : -1;

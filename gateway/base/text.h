@@ -16,6 +16,10 @@ size_t text_utf8_decode(uint32_t *cp, const char *s, size_t len);
 /* Is it UTF-8 (no surrogates, no overlong forms, at most U+10FFFF)? */
 bool text_is_utf8(const char *s, size_t len);
 
+/* Puts s with its NUL to *at, which becomes what follows it: several strings
+ * in one piece of memory.  Returns where it is. */
+char *text_put(char **at, const char *s);
+
 /* C0, DEL or C1: what a terminal could take for a command. */
 bool text_is_control(uint32_t cp);
 

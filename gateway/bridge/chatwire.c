@@ -399,7 +399,8 @@ static int body_make(struct message_conf *conf, char **bodyp,
 		conf->subject = m->words.subject;
 		conf->lang = m->words.lang;
 		conf->type = TYPE_PLAIN;
-		err = msgid_make(m);
+		if (m->words.receipt || m->words.markable)
+			err = msgid_make(m);
 		if (!err && wants_cpim(chat, m)) {
 			m->wrapped = true;
 			err = wrap_text(bodyp, m);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/keyed.h"
 #include "base/log.h"
+#include "base/text.h"
 
 static void pair_destructor(void *arg)
 {
@@ -15,8 +16,6 @@ static void pair_destructor(void *arg)
 	hash_unlink(&pair->he);
 	hash_unlink(&pair->ce);
 	mem_deref(pair->service);
-	mem_deref(pair->user);
-	mem_deref(pair->contact);
 	mem_deref(pair->di);
 	pidf_status_clear(&pair->status);
 }
@@ -64,7 +63,7 @@ int pair_get(struct pair **pp, struct presence *p, const char *user,
 {
 	struct service *service = face_of(p, contact);
 	struct pair *pair = pair_find(p, user, contact);
-	int err;
+	char *at;
 
 	*pp = pair;
 	if (pair)
@@ -74,21 +73,17 @@ int pair_get(struct pair **pp, struct presence *p, const char *user,
 	if (p->pairc >= PAIRS_MAX)
 		return ENOSPC;
 
-	pair = mem_zalloc(sizeof(*pair), pair_destructor);
+	pair = mem_zalloc(sizeof(*pair) + strlen(user) + strlen(contact) + 2,
+			  pair_destructor);
 	if (!pair)
 		return ENOMEM;
 
 	pair->p = p;
 	pair->service = mem_ref(service);
 	watch_init(pair);
-	err = str_dup(&pair->user, user);
-	if (!err)
-		err = str_dup(&pair->contact, contact);
-	if (err) {
-		mem_deref(pair);
-		return err;
-	}
-
+	at = pair->text;
+	pair->user = text_put(&at, user);
+	pair->contact = text_put(&at, contact);
 	hash_append(p->pairs, keyed_str(user), &pair->he, pair);
 	hash_append(p->contacts, keyed_str(contact), &pair->ce, pair);
 	++p->pairc;

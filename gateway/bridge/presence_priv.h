@@ -64,7 +64,7 @@ struct pair {			 /* an XMPP user and a SIP contact */
 	struct le he, ce;	 /* of presence->pairs and ->contacts */
 	struct presence *p;	 /* not referenced */
 	struct service *service; /* referenced */
-	char *user, *contact;
+	const char *user, *contact; /* in text */
 
 	/* the user watches the contact */
 	bool from;	/* is subscribed, and knows it */
@@ -85,6 +85,7 @@ struct pair {			 /* an XMPP user and a SIP contact */
 	bool wanted; /* has asked */
 	bool told;   /* presence of the user came since */
 	struct list resources, onlookers;
+	char text[];
 };
 
 struct face { /* a component */

@@ -12,7 +12,6 @@ static void destructor(void *arg)
 	struct sipdlg *dlg = arg;
 
 	list_unlink(&dlg->le);
-	mem_deref(dlg->rtag);
 	mem_deref(dlg->remote);
 	mem_deref(dlg->target);
 	mem_deref(dlg->routes);
@@ -62,6 +61,36 @@ static bool route_add(const struct sip_hdr *hdr, const struct sip_msg *msg,
 	return r->err != 0;
 }
 
+/* Most dialogs have none, and share it. */
+static int routes_none(char **routes)
+{
+	static char *none;
+	int err = none ? 0 : str_dup(&none, "");
+
+	*routes = mem_ref(none);
+
+	return err;
+}
+
+/* Both in one piece of memory, which is remote's. */
+static int remote_set(struct sipdlg *dlg, const struct pl *value,
+		      const struct pl *tag)
+{
+	size_t len = 0;
+	int err;
+
+	if (!tag->p)
+		return EINVAL;
+
+	err = re_sdprintf(&dlg->remote, "%H%c%r", text_print_sip, value, '\0',
+			  tag);
+	if (!err)
+		len = strlen(dlg->remote);
+	dlg->rtag = err ? NULL : dlg->remote + len + 1;
+
+	return err;
+}
+
 /* RFC 3261 12.1.1, 12.1.2: reversed in a response, as it is in a request */
 static int routes_get(struct sipdlg *dlg, const struct sip_msg *msg)
 {
@@ -72,10 +101,11 @@ static int routes_get(struct sipdlg *dlg, const struct sip_msg *msg)
 
 	(void)sip_msg_hdr_apply(msg, msg->req, SIP_HDR_RECORD_ROUTE, route_add,
 				&r);
-	if (!r.err) {
-		r.mb->pos = 0;
+	r.mb->pos = 0;
+	if (!r.err && r.mb->end)
 		r.err = mbuf_strdup(r.mb, &dlg->routes, r.mb->end);
-	}
+	else if (!r.err)
+		r.err = routes_none(&dlg->routes);
 	if (!r.err && r.first.p)
 		r.err = pl_strdup(&dlg->next, &r.first);
 
@@ -105,10 +135,7 @@ int sipdlg_alloc(struct sipdlg **dp, const char *ruri,
 	dlg->lseq = msg->req ? (uint32_t)rand_u16() + 1 : msg->cseq.num;
 	dlg->inviteseq = msg->cseq.num;
 
-	err = pl_strdup(&dlg->rtag, &them->tag);
-	if (err)
-		goto out;
-	err = re_sdprintf(&dlg->remote, "%H", text_print_sip, &them->val);
+	err = remote_set(dlg, &them->val, &them->tag);
 	if (err)
 		goto out;
 
@@ -129,15 +156,15 @@ out:
 	return err;
 }
 
-static int restore_parts(struct sipdlg *dlg)
+static int restore_parts(struct sipdlg *dlg, const char *remote)
 {
 	struct pl pl, tag;
 	int err;
 
-	pl_set_str(&pl, dlg->remote);
+	pl_set_str(&pl, remote);
 	if (msg_param_decode(&pl, "tag", &tag))
 		return EBADMSG;
-	err = pl_strdup(&dlg->rtag, &tag);
+	err = remote_set(dlg, &pl, &tag);
 	pl_set_str(&pl, dlg->routes);
 	if (!err && !re_regex(pl.p, pl.l, "<[^>]+>", &tag))
 		err = pl_strdup(&dlg->next, &tag);
@@ -157,11 +184,10 @@ int sipdlg_restore(struct sipdlg **dp, const char *remote, const char *target,
 
 	dlg->hop = *hop;
 	dlg->lseq = lseq;
-	err = str_dup(&dlg->remote, remote);
-	err |= str_dup(&dlg->target, target);
+	err = str_dup(&dlg->target, target);
 	err |= str_dup(&dlg->routes, routes);
 	if (!err)
-		err = restore_parts(dlg);
+		err = restore_parts(dlg, remote);
 	if (err)
 		mem_deref(dlg);
 	else
@@ -177,6 +203,10 @@ void sipdlg_retarget(struct sipdlg *dlg, const struct sip_msg *msg)
 	if (!dlg || contact_get(&uri, msg))
 		return;
 
+	if (dlg->target && !strcmp(dlg->target, uri)) {
+		mem_deref(uri);
+		return;
+	}
 	mem_deref(dlg->target);
 	dlg->target = uri;
 }

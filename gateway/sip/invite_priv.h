@@ -39,8 +39,8 @@ struct hop {
 /* A dialog (RFC 3261 12). */
 struct sipdlg {
 	struct le le; /* of invite->earlies */
-	char *rtag;
-	char *remote; /* To value of our requests, with tag */
+	const char *rtag; /* in the memory of remote */
+	char *remote;	  /* To value of our requests, with tag */
 	char *target; /* remote target, a URI */
 	char *routes; /* "Route: ..\r\n" lines */
 	char *next;   /* URI of the first route; NULL: the target */

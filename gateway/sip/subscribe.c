@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "base/keyed.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "sip/digest.h"
 #include "sip/nameaddr.h"
 #include "sip/stack_priv.h"
@@ -327,8 +328,6 @@ static void destructor(void *arg)
 	tmr_cancel(&sub->tmr_n);
 	mem_deref(sub->req.any);
 	mem_deref(sub->dlg);
-	mem_deref(sub->uri);
-	mem_deref(sub->local);
 	mem_deref(sub->contact);
 }
 
@@ -344,9 +343,9 @@ int subscription_start(struct subscription **sp, struct subscribers *all,
 		       const struct subscribe_conf *conf,
 		       const struct subscribe_handlers *h, void *arg)
 {
-	struct nameaddr_out na = {NULL, NULL};
 	struct subscription *sub;
-	int err;
+	size_t uri, from;
+	char *at;
 
 	if (!sp || !all || !conf || !conf->trunk || !h)
 		return EINVAL;
@@ -354,7 +353,10 @@ int subscription_start(struct subscription **sp, struct subscribers *all,
 	    !nameaddr_uri_safe(conf->from_uri))
 		return EBADMSG;
 
-	sub = mem_zalloc(sizeof(*sub), destructor);
+	uri = strlen(conf->uri) + 1;
+	from = strlen(conf->from_uri) + sizeof("<>;tag=") +
+	       sizeof(sub->ltag);
+	sub = mem_zalloc(sizeof(*sub) + uri + from, destructor);
 	if (!sub)
 		return ENOMEM;
 
@@ -371,15 +373,10 @@ int subscription_start(struct subscription **sp, struct subscribers *all,
 	id_token(sub->callid, sizeof(sub->callid));
 	id_token(sub->ltag, sizeof(sub->ltag));
 	hash_append(all->ht, keyed_str(sub->callid), &sub->he, sub);
-	na.uri = conf->from_uri;
-	err = str_dup(&sub->uri, conf->uri);
-	if (!err)
-		err = re_sdprintf(&sub->local, "%H;tag=%s", nameaddr_print,
-				  &na, sub->ltag);
-	if (err) {
-		mem_deref(sub);
-		return err;
-	}
+	at = sub->text;
+	sub->uri = text_put(&at, conf->uri);
+	sub->local = at;
+	(void)re_snprintf(at, from, "<%s>;tag=%s", conf->from_uri, sub->ltag);
 
 	/* the owner must know it before it hears of its end */
 	tmr_start(&sub->tmr, 0, start_timeout, sub);

@@ -36,8 +36,8 @@ struct subscription {
 		void *any; /* NULL: none is open */
 	} req;
 	struct sipdlg *dlg; /* NULL: none yet */
-	char *uri;
-	char *local; /* From value with tag */
+	const char *uri;   /* in text .. */
+	const char *local; /* .. too; From value with tag */
 	char *contact;
 	struct hop hop;
 	struct tmr tmr;	  /* due, then its end */
@@ -52,6 +52,7 @@ struct subscription {
 	bool left;	   /* Expires 0 is out */
 	bool refreshed;	   /* at least once */
 	uint32_t again[2]; /* keyed hashes of the last NOTIFYs' branches */
+	char text[];
 };
 
 /* subscribe.c */

@@ -27,7 +27,6 @@ static void watch_destructor(void *arg)
 	if (w->le.list)
 		w->s->watchc--;
 	list_unlink(&w->le);
-	mem_deref(w->contact);
 }
 
 static void user_destructor(void *arg)
@@ -43,7 +42,6 @@ static void user_destructor(void *arg)
 		u->s->userc--;
 	hash_unlink(&u->he);
 	list_unlink(&u->le);
-	mem_deref(u->bare);
 	mem_deref(u->via);
 }
 
@@ -75,16 +73,13 @@ int service_user_get(struct user **up, struct service *s, const char *bare)
 	if (s->userc >= SERVICE_USERS_MAX)
 		return ENOSPC;
 
-	u = mem_zalloc(sizeof(*u), user_destructor);
+	u = mem_zalloc(sizeof(*u) + strlen(bare) + 1, user_destructor);
 	if (!u)
 		return ENOMEM;
 
 	u->s = s;
 	u->generation = s->generation;
-	if (str_dup(&u->bare, bare)) {
-		mem_deref(u);
-		return ENOMEM;
-	}
+	memcpy(u->bare, bare, strlen(bare) + 1);
 	hash_append(s->users, keyed_str(bare), &u->he, u);
 	list_append(&s->userlist, &u->le, u);
 	s->userc++;
@@ -316,15 +311,12 @@ int service_watch_get(struct watch **wp, struct user *u, const char *contact)
 	    u->s->watchc >= SERVICE_WATCHES_MAX)
 		return ENOSPC;
 
-	w = mem_zalloc(sizeof(*w), watch_destructor);
+	w = mem_zalloc(sizeof(*w) + strlen(contact) + 1, watch_destructor);
 	if (!w)
 		return ENOMEM;
 
 	w->s = u->s;
-	if (str_dup(&w->contact, contact)) {
-		mem_deref(w);
-		return ENOMEM;
-	}
+	memcpy(w->contact, contact, strlen(contact) + 1);
 	list_append(&u->watches, &w->le, w);
 	u->watchc++;
 	u->s->watchc++;

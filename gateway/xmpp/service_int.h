@@ -87,16 +87,15 @@ struct online { /* a device */
 struct watch { /* a contact that a user has to do with */
 	struct le le;
 	struct service *s; /* not referenced */
-	char *contact;	   /* bare */
+	uint64_t greeted;  /* ms: presence was sent; 0: never */
 	bool subscribed;   /* the user, to the contact */
 	bool asked;	   /* the contact, for the user's presence */
-	uint64_t greeted;  /* ms: presence was sent; 0: never */
+	char contact[];	   /* bare */
 };
 
 struct user {
 	struct le he, le;
 	struct service *s; /* not referenced */
-	char *bare;
 	char *via;	     /* whose presence this user shows itself to */
 	struct list devices; /* struct online, highest priority first */
 	unsigned devicec;
@@ -105,6 +104,7 @@ struct user {
 	unsigned generation;
 	uint64_t seen;	/* ms: presence came; 0: never */
 	uint64_t asked; /* ms: a probe was sent; 0: never */
+	char bare[];
 };
 
 struct service {
