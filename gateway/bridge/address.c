@@ -123,6 +123,21 @@ static int decode_tel(struct address *a, const struct pl *rest)
 	return pl_strdup(&a->host, &context);
 }
 
+static bool is_phone(const struct pl *params)
+{
+	static const char word[] = ";user=phone";
+	const size_t n = sizeof(word) - 1;
+	const char *p = params->p, *const end = p + params->l;
+
+	while (p < end && (p = memchr(p, ';', (size_t)(end - p)))) {
+		if ((size_t)(end - p) >= n && !strncasecmp(p, word, n))
+			return true;
+		p++;
+	}
+
+	return false;
+}
+
 static int decode_sip(struct address *a, struct pl rest)
 {
 	const char *at = pl_strchr(&rest, '@');
@@ -144,7 +159,7 @@ static int decode_sip(struct address *a, struct pl rest)
 	if (err)
 		return err;
 
-	if (!re_regex(params.p, params.l, ";user=phone")) {
+	if (is_phone(&params)) {
 		strip_visual(a->user);
 		a->tel = true;
 	}
@@ -215,7 +230,7 @@ static int make_jid(char **jidp, const char *text, const char *domain)
 	if (err)
 		return err;
 
-	err = re_sdprintf(jidp, "%H", jid_print_bare, &jid);
+	err = jid_text_bare(jidp, &jid);
 	jid_clear(&jid);
 
 	return err;

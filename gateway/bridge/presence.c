@@ -205,7 +205,7 @@ bool presence_event(struct presence *p, enum service_event ev,
 		    const struct stanza *st)
 {
 	struct pair *pair;
-	bool mine = false;
+	bool mine = false, asked;
 
 	if (!p || p->stopping)
 		return false;
@@ -215,7 +215,10 @@ bool presence_event(struct presence *p, enum service_event ev,
 	}
 
 	pair = pair_find(p, user, contact);
-	if (!pair && (!is_watched_here(ev) || !is_asked(p, user, contact)))
+	asked = is_watched_here(ev) &&
+		(!pair || (!pair->from && !pair->asked)) &&
+		is_asked(p, user, contact);
+	if (!pair && !asked)
 		return false;
 	if (!pair && is_too_many(p, ev, user, contact))
 		return ev == SERVICE_SUBSCRIBE;
@@ -225,8 +228,7 @@ bool presence_event(struct presence *p, enum service_event ev,
 	mem_ref(pair);
 	if (st)
 		serve_event(pair, ev, st);
-	if (pair->from || pair->asked ||
-	    (is_watched_here(ev) && is_asked(p, user, contact)))
+	if (pair->from || pair->asked || asked)
 		mine = watch_event(pair, ev);
 	if (mem_nrefs(pair) > 1)
 		pair_drop(pair);

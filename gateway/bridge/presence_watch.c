@@ -143,6 +143,16 @@ void watch_refuse(struct pair *pair, enum presence_action a)
 
 /* ---- what the user does ---- */
 
+static bool any_blf(const struct config *c)
+{
+	for (size_t i = 0; i < c->trunkc; i++) {
+		if (c->trunk[i].blf)
+			return true;
+	}
+
+	return false;
+}
+
 static void begin(struct pair *pair, bool fetch)
 {
 	const struct config_trunk *trunk = NULL;
@@ -152,7 +162,7 @@ static void begin(struct pair *pair, bool fetch)
 	tmr_cancel(&pair->tmr_grace);
 	if (!pair->base.sub)
 		ask_queue(&pair->base, fetch);
-	if (fetch || pair->blf.sub)
+	if (fetch || pair->blf.sub || !any_blf(pair->p->conf.config))
 		return;
 
 	if (!route_out(pair->p->conf.route, pair->user, pair->contact, &to,

@@ -69,7 +69,7 @@ static int local_jid(char **jidp, const char *user, size_t len,
 	if (!err)
 		err = jid_decode(&jid, text, strlen(text));
 	if (!err) {
-		err = re_sdprintf(jidp, "%H", jid_print_bare, &jid);
+		err = jid_text_bare(jidp, &jid);
 		jid_clear(&jid);
 	}
 	mem_deref(local);
@@ -217,7 +217,7 @@ static unsigned rules_in(const struct route *r,
 	mem_deref(text);
 	if (err)
 		return 404;
-	err = re_sdprintf(jidp, "%H", jid_print_bare, &jid);
+	err = jid_text_bare(jidp, &jid);
 	jid_clear(&jid);
 
 	return err ? 500 : 0;

@@ -279,6 +279,16 @@ static int jid_texts(char **full, char **bare, const struct jid *jid)
 	return err;
 }
 
+/* Can it have to do with a call?  Texts are most of what comes. */
+static bool is_about_calls(const struct stanza *st)
+{
+	const char *type = stanza_attr(st, "type");
+
+	return (type && !strcmp(type, "error")) ||
+	       stanza_child(st, NULL, NS_JMI) ||
+	       stanza_child(st, "received", NS_RECEIPTS);
+}
+
 bool jingle_message(struct component *c, const struct stanza *st, void *arg)
 {
 	struct jid from = {0}, to = {0};
@@ -286,7 +296,8 @@ bool jingle_message(struct component *c, const struct stanza *st, void *arg)
 	const char *f = stanza_attr(st, "from"), *t = stanza_attr(st, "to");
 	bool mine = false;
 
-	if (!f || !t || jid_decode(&from, f, strlen(f)))
+	if (!f || !t || !is_about_calls(st) ||
+	    jid_decode(&from, f, strlen(f)))
 		return false;
 	if (jid_decode(&to, t, strlen(t)))
 		goto out;

@@ -142,6 +142,21 @@ static bool judge_cseq(struct guard_verdict *v, const struct sipscan *s)
 	return refuse(v, GUARD_CSEQ, 501, "Not Implemented");
 }
 
+/* "SIP/2.0/UDP host..": as nearly all are written. */
+static bool is_usual_via(const struct pl *via)
+{
+	static const char head[] = "SIP/2.0/";
+	const char *p = via->p + sizeof(head) - 1, *const end = via->p + via->l;
+	const char *from = p;
+
+	if (via->l < sizeof(head) || memcmp(via->p, head, sizeof(head) - 1))
+		return false;
+	while (p < end && *p >= 'A' && *p <= 'Z')
+		p++;
+
+	return p > from && end - p > 1 && *p == ' ' && p[1] != ' ';
+}
+
 /* via-parm of the top-most Via; a branch after the cookie is ours to demand
  * since transactions are found by it (RFC 3261 8.1.1.7, RFC 4475 3.2.1). */
 static bool judge_via(struct guard_verdict *v, const struct sipscan *s)
@@ -152,7 +167,8 @@ static bool judge_via(struct guard_verdict *v, const struct sipscan *s)
 	if (!s->count[SCAN_VIA])
 		return drop(v, GUARD_VIA); /* whom would we answer? */
 
-	if (re_regex(via->p, via->l,
+	if (!is_usual_via(via) &&
+	    re_regex(via->p, via->l,
 		     "SIP[ \t\r\n]*/[ \t\r\n]*2.0[ \t\r\n]*/"
 		     "[ \t\r\n]*[A-Za-z0-9\\-]+[ \t\r\n]+[^]+",
 		     NULL, NULL, NULL, NULL, &proto, NULL, &rest))

@@ -20,6 +20,7 @@ static void destructor(void *arg)
 	mem_deref(t->targets);
 	mem_deref(t->digest);
 	mem_deref(t->host);
+	mem_deref(t->filled);
 	mem_deref(t->token);
 	mem_deref(t->hop);
 	mem_deref(t->owned);

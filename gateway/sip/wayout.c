@@ -106,6 +106,24 @@ static int trunk_wire(struct wire **wp, struct siptrunk *t,
 	return 0;
 }
 
+/* The text of from is t's as well: so are the parts of its URI. */
+static void copy_route(struct siptarget *t, const struct siptarget *from)
+{
+	struct pl *const parts[] = {
+	    &t->route.scheme,	&t->route.user, &t->route.password,
+	    &t->route.host,	&t->route.path, &t->route.params,
+	    &t->route.headers,
+	};
+
+	memcpy(t->route_text, from->route_text, sizeof(t->route_text));
+	t->route = from->route;
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (parts[i]->p)
+			parts[i]->p =
+			    t->route_text + (parts[i]->p - from->route_text);
+	}
+}
+
 static int write_route(struct siptarget *t)
 {
 	struct pl pl;
@@ -124,6 +142,7 @@ static int write_route(struct siptarget *t)
 int trunk_fill_target(struct siptarget *t, struct siptrunk *trunk,
 		      const struct target *to)
 {
+	struct siptrunk *hop;
 	struct wire *w;
 	int err;
 
@@ -136,5 +155,22 @@ int trunk_fill_target(struct siptarget *t, struct siptrunk *trunk,
 	t->addr = to->addr;
 	t->tp = to->tp;
 	t->laddr = *wire_public(w);
-	return write_route(t);
+	hop = trunk_hop(trunk);
+	if (hop->filled && hop->filled->tp == t->tp &&
+	    sa_cmp(&hop->filled->addr, &t->addr, SA_ALL)) {
+		copy_route(t, hop->filled);
+		return 0;
+	}
+
+	err = write_route(t);
+	if (err)
+		return err;
+	if (!hop->filled)
+		hop->filled = mem_zalloc(sizeof(*t), NULL);
+	if (hop->filled) {
+		*hop->filled = *t;
+		copy_route(hop->filled, t);
+	}
+
+	return 0;
 }

@@ -169,8 +169,11 @@ static void refuse(struct dispatch *d, const struct stanza *st,
 
 static bool is_malformed(const char *jid)
 {
+	struct pl bare, domain;
 	struct jid j;
 
+	if (jid && jid_is_usual(&bare, &domain, jid))
+		return false;
 	if (!jid || jid_decode(&j, jid, strlen(jid)))
 		return true;
 
@@ -216,10 +219,14 @@ static void message_dispatch(struct dispatch *d, const struct stanza *m,
 static bool is_ours(struct dispatch *d, const struct stanza *st)
 {
 	const char *to = stanza_attr(st, "to");
+	struct pl bare, domain;
 	struct jid j;
 	bool ours;
 	int err;
 
+	if (to && jid_is_usual(&bare, &domain, to) &&
+	    !pl_strcmp(&domain, component_domain(d->c)))
+		return true;
 	err = to ? jid_decode(&j, to, strlen(to)) : EBADMSG;
 	if (err)
 		return false;

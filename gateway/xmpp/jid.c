@@ -87,11 +87,28 @@ static int prep(char buf[JID_PART_MAX + 1], const char *s, size_t len,
 	return strcmp(again, buf) ? EBADMSG : 0;
 }
 
+static int dup(char **dp, const char *s, size_t len)
+{
+	char *d = mem_alloc(len + 1, NULL);
+
+	if (!d)
+		return ENOMEM;
+
+	memcpy(d, s, len);
+	d[len] = '\0';
+	*dp = d;
+
+	return 0;
+}
+
 static int part_decode(char **dp, const char *s, size_t len,
 		       const Stringprep_profile *profile)
 {
 	char buf[JID_PART_MAX + 1];
 	int err;
+
+	if (len && len <= JID_PART_MAX && is_prepared(s, len, profile))
+		return dup(dp, s, len);
 
 	err = prep(buf, s, len, profile);
 	if (err)
@@ -138,6 +155,44 @@ static int domain_decode(char **dp, const char *s, size_t len)
 		return err;
 
 	return is_domain(buf) ? str_dup(dp, buf) : EBADMSG;
+}
+
+/* Small letters and digits: a domain as it is, or else to be looked at. */
+static bool is_usual_domain(const char *s, size_t len)
+{
+	size_t label = 0;
+
+	for (; len; len--, s++) {
+		if (*s == '.' ? !label
+			      : !(*s >= 'a' && *s <= 'z') &&
+				    !(*s >= '0' && *s <= '9') && *s != '-')
+			return false;
+		label = *s == '.' ? 0 : label + 1;
+	}
+
+	return label > 0;
+}
+
+bool jid_is_usual(struct pl *bare, struct pl *domain, const char *jid)
+{
+	const size_t len = strlen(jid);
+	const char *slash = memchr(jid, '/', len), *at;
+	const size_t n = slash ? (size_t)(slash - jid) : len;
+
+	if (len >= JID_PART_MAX)
+		return false;
+	at = memchr(jid, '@', n);
+	*bare = (struct pl){jid, n};
+	*domain = *bare;
+	if (at)
+		pl_advance(domain, at + 1 - jid);
+
+	return is_usual_domain(domain->p, domain->l) &&
+	       (!at || (at != jid && is_prepared(jid, (size_t)(at - jid),
+						 stringprep_xmpp_nodeprep))) &&
+	       (!slash || (n + 1 < len &&
+			   is_prepared(slash + 1, len - n - 1,
+				       stringprep_xmpp_resourceprep)));
 }
 
 int jid_decode(struct jid *j, const char *s, size_t len)
@@ -224,19 +279,39 @@ bool jid_equal_bare(const struct jid *a, const struct jid *b)
 	       !strcmp(a->local, b->local) && !strcmp(a->domain, b->domain);
 }
 
+int jid_text_bare(char **tp, const struct jid *j)
+{
+	const size_t n = strlen(j->local), m = strlen(j->domain);
+	char *d = mem_alloc(n + m + 2, NULL);
+
+	*tp = d;
+	if (!d)
+		return ENOMEM;
+
+	memcpy(d, j->local, n);
+	if (n)
+		d[n] = '@';
+	memcpy(d + n + (n > 0), j->domain, m + 1);
+
+	return 0;
+}
+
 int jid_bare(char **bp, const char *jid)
 {
+	struct pl bare, domain;
 	struct jid j;
 	int err;
 
 	if (!bp || !jid)
 		return EINVAL;
+	if (jid_is_usual(&bare, &domain, jid))
+		return dup(bp, bare.p, bare.l);
 
 	err = jid_decode(&j, jid, strlen(jid));
 	if (err)
 		return err;
 
-	err = re_sdprintf(bp, "%H", jid_print_bare, &j);
+	err = jid_text_bare(bp, &j);
 	jid_clear(&j);
 
 	return err;

@@ -26,6 +26,11 @@ int jid_print_bare(struct re_printf *pf, const struct jid *j);
 bool jid_equal(const struct jid *a, const struct jid *b);
 bool jid_equal_bare(const struct jid *a, const struct jid *b);
 
+/* Is it one that is prepared as it stands?  Its parts are slices of it.  False
+ * says nothing. */
+bool jid_is_usual(struct pl *bare, struct pl *domain, const char *jid);
+/* As jid_print_bare(), to a mem_ref string. */
+int jid_text_bare(char **tp, const struct jid *j);
 /* "a@b/c" -> mem_ref "a@b", prepared.  EBADMSG, ENOMEM. */
 int jid_bare(char **bp, const char *jid);
 /* Prepares a domain alone. */

@@ -42,9 +42,9 @@ int service_address_decode(struct address *a, const struct stanza *st)
 	if (!err)
 		err = jid_decode(&a->to, to, strlen(to));
 	if (!err)
-		err = re_sdprintf(&a->user, "%H", jid_print_bare, &a->from);
+		err = jid_text_bare(&a->user, &a->from);
 	if (!err)
-		err = re_sdprintf(&a->contact, "%H", jid_print_bare, &a->to);
+		err = jid_text_bare(&a->contact, &a->to);
 	if (err)
 		service_address_clear(a);
 	else
