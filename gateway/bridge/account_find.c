@@ -25,12 +25,20 @@ enum {
 
 /* ---- what is known ---- */
 
+/* The first name is kept behind the address, a later one by itself. */
+static void name_drop(struct contact *c)
+{
+	if (c->name != c->jid + strlen(c->jid) + 1)
+		mem_deref(c->name);
+	c->name = NULL;
+}
+
 static void contact_destructor(void *arg)
 {
 	struct contact *c = arg;
 
 	list_unlink(&c->le);
-	mem_deref(c->name);
+	name_drop(c);
 }
 
 static struct contact *contact_find(const struct owner *o, const char *jid)
@@ -75,18 +83,16 @@ static void contact_forget(struct owner *o, struct contact *c)
 static int contact_add(struct contact **cp, struct owner *o, const char *jid,
 		       const char *name, int64_t seen)
 {
-	const size_t len = strlen(jid);
-	struct contact *c =
-	    mem_zalloc(sizeof(*c) + len + 1, contact_destructor);
+	const size_t room = strlen(jid) + (name ? strlen(name) : 0) + 2;
+	struct contact *c = mem_alloc(sizeof(*c) + room, contact_destructor);
+	char *at;
 
 	if (!c)
 		return ENOMEM;
-	memcpy(c->jid, jid, len);
-	if (name && str_dup(&c->name, name)) {
-		mem_deref(c);
-		return ENOMEM;
-	}
-
+	memset(c, 0, sizeof(*c));
+	at = c->jid;
+	(void)text_put(&at, jid);
+	c->name = name ? text_put(&at, name) : NULL;
 	c->seen = seen;
 	list_prepend(&o->contacts, &c->le, c);
 	o->contactc++;
@@ -117,8 +123,7 @@ void accounts_contact(struct accounts *a, const char *user,
 			return;
 		c->seen = now;
 		if (!same) {
-			mem_deref(c->name);
-			c->name = NULL;
+			name_drop(c);
 			(void)str_dup(&c->name, name);
 		}
 	} else if (contact_add(&c, o, contact, name, now)) {
@@ -129,14 +134,24 @@ void accounts_contact(struct accounts *a, const char *user,
 		contact_forget(o, o->contacts.tail->data);
 }
 
+struct contact_rows {
+	struct accounts *a;
+	struct owner *last; /* rows of one user come together */
+};
+
 static void contact_row(const struct store_value *v, size_t n, void *arg)
 {
-	struct accounts *a = arg;
+	struct contact_rows *rows = arg;
 	struct contact *c;
-	struct owner *o;
+	struct owner *o = rows->last;
 
-	if (n < 4 || v[0].kind != STORE_TEXT || v[1].kind != STORE_TEXT ||
-	    owner_get(&o, a, v[0].p) || o->contactc >= CONTACTS_OF_USER)
+	if (n < 4 || v[0].kind != STORE_TEXT || v[1].kind != STORE_TEXT)
+		return;
+	if ((!o || strcmp(o->jid, v[0].p) != 0) &&
+	    owner_get(&o, rows->a, v[0].p))
+		return;
+	rows->last = o;
+	if (o->contactc >= CONTACTS_OF_USER)
 		return;
 
 	(void)contact_add(&c, o, v[1].p,
@@ -145,7 +160,9 @@ static void contact_row(const struct store_value *v, size_t n, void *arg)
 
 int account_contacts_load(struct accounts *a)
 {
-	return store_load(a->conf.store, STORE_CONTACTS, contact_row, a);
+	struct contact_rows rows = {.a = a};
+
+	return store_load(a->conf.store, STORE_CONTACTS, contact_row, &rows);
 }
 
 /* ---- search (D53) ---- */

@@ -60,10 +60,10 @@ struct onlooker {	   /* a SUBSCRIBE of a SIP user to an XMPP user */
 	bool fetch;
 };
 
-struct pair {			 /* an XMPP user and a SIP contact */
-	struct le he, ce;	 /* of presence->pairs and ->contacts */
-	struct presence *p;	 /* not referenced */
-	struct service *service; /* referenced */
+struct pair {			    /* an XMPP user and a SIP contact */
+	struct le he, ce;	    /* of presence->pairs and ->contacts */
+	struct presence *p;	    /* not referenced */
+	struct service *service;    /* referenced */
 	const char *user, *contact; /* in text */
 
 	/* the user watches the contact */

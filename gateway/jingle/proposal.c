@@ -296,8 +296,7 @@ bool jingle_message(struct component *c, const struct stanza *st, void *arg)
 	const char *f = stanza_attr(st, "from"), *t = stanza_attr(st, "to");
 	bool mine = false;
 
-	if (!f || !t || !is_about_calls(st) ||
-	    jid_decode(&from, f, strlen(f)))
+	if (!f || !t || !is_about_calls(st) || jid_decode(&from, f, strlen(f)))
 		return false;
 	if (jid_decode(&to, t, strlen(t)))
 		goto out;

@@ -146,7 +146,8 @@ static bool judge_cseq(struct guard_verdict *v, const struct sipscan *s)
 static bool is_usual_via(const struct pl *via)
 {
 	static const char head[] = "SIP/2.0/";
-	const char *p = via->p + sizeof(head) - 1, *const end = via->p + via->l;
+	const char *p = via->p + sizeof(head) - 1, *const end =
+						       via->p + via->l;
 	const char *from = p;
 
 	if (via->l < sizeof(head) || memcmp(via->p, head, sizeof(head) - 1))

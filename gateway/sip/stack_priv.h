@@ -68,7 +68,7 @@ struct siptrunk { /* or a line, or the registrar that lines share */
 	struct options *options;
 	struct list waiters;
 	struct siptarget *filled; /* the last that was asked for; or NULL */
-	char *host; /* of the URI */
+	char *host;		  /* of the URI */
 	char status[128];
 	bool large_logged;
 };

@@ -36,8 +36,8 @@ struct subscription {
 		void *any; /* NULL: none is open */
 	} req;
 	struct sipdlg *dlg; /* NULL: none yet */
-	const char *uri;   /* in text .. */
-	const char *local; /* .. too; From value with tag */
+	const char *uri;    /* in text .. */
+	const char *local;  /* .. too; From value with tag */
 	char *contact;
 	struct hop hop;
 	struct tmr tmr;	  /* due, then its end */

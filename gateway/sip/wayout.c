@@ -110,8 +110,8 @@ static int trunk_wire(struct wire **wp, struct siptrunk *t,
 static void copy_route(struct siptarget *t, const struct siptarget *from)
 {
 	struct pl *const parts[] = {
-	    &t->route.scheme,	&t->route.user, &t->route.password,
-	    &t->route.host,	&t->route.path, &t->route.params,
+	    &t->route.scheme,  &t->route.user, &t->route.password,
+	    &t->route.host,    &t->route.path, &t->route.params,
 	    &t->route.headers,
 	};
 

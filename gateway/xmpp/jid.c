@@ -190,9 +190,9 @@ bool jid_is_usual(struct pl *bare, struct pl *domain, const char *jid)
 	return is_usual_domain(domain->p, domain->l) &&
 	       (!at || (at != jid && is_prepared(jid, (size_t)(at - jid),
 						 stringprep_xmpp_nodeprep))) &&
-	       (!slash || (n + 1 < len &&
-			   is_prepared(slash + 1, len - n - 1,
-				       stringprep_xmpp_resourceprep)));
+	       (!slash ||
+		(n + 1 < len && is_prepared(slash + 1, len - n - 1,
+					    stringprep_xmpp_resourceprep)));
 }
 
 int jid_decode(struct jid *j, const char *s, size_t len)

@@ -95,7 +95,7 @@ struct watch { /* a contact that a user has to do with */
 
 struct user {
 	struct le he, le;
-	struct service *s; /* not referenced */
+	struct service *s;   /* not referenced */
 	char *via;	     /* whose presence this user shows itself to */
 	struct list devices; /* struct online, highest priority first */
 	unsigned devicec;

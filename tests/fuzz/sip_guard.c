@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include "sip/gate.h"
 #include "sip/guard.h"
+#include "tests/unit/sip_same.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -61,6 +62,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_reply(&s, &v, &src);
 	if (!v.code && !v.drop)
 		check_body(&s);
+	if (!v.code && !v.drop &&
+	    same_decoded((const char *)data, size) < 0)
+		abort(); /* ours and libre's decoder differ */
 	guard_judge(&v, &s, &limits, true);
 
 	mb = mbuf_alloc(size);
