@@ -362,18 +362,20 @@ def there_and_back(user, n, domain, other):
     paced(n, send, user.messages)
 
 
-def busiest(n, what, *pids):
-    """Seconds of CPU a message that the busiest of these spends: as many a
-    second pass as that one can carry."""
+def each(n, what, *pids):
+    """us of CPU a message that each of these spends."""
     began = [cpu(pid) for pid in pids]
     what()
-    return max(cpu(pid) - b for pid, b in zip(pids, began)) / n
+    return [1e6 * (cpu(pid) - b) / n for pid, b in zip(pids, began)]
 
 
 def against_echo(dir, server, n):
     """Messages that a real server and the gateway, a core each, carry to a
-    phone that answers, to those that it carries to a component that echoes.
-    What the echo itself needs is not counted."""
+    phone that answers, to those that it carries to a component that echoes:
+    as many a second pass as the busiest of them can carry.  What the echo
+    itself and the phone need is not counted.  The ratio, then CPU of a message
+    there and one back: of the server with the echo, of the server and of the
+    gateway with the phone."""
     e = server(dir, ("sip.xmpp.test", "two.xmpp.test", "echo.xmpp.test"))
     p = answerer = None
     try:
@@ -388,14 +390,15 @@ def against_echo(dir, server, n):
         p = subprocess.Popen([os.path.join(BUILD, "stoxd"), "-c", path],
                              stderr=subprocess.DEVNULL)
         time.sleep(3)
-        echo, ours = [], []
+        turns = []
         for _ in range(TURNS):
             id = secrets.token_hex(2).encode()
-            echo.append(busiest(n, lambda: there_and_back(
-                user, n, b"echo.xmpp.test", id), e.p.pid))
-            ours.append(busiest(n, lambda: there_and_back(
-                user, n, b"sip.xmpp.test", id), e.p.pid, p.pid))
-        return statistics.median(echo) / statistics.median(ours)
+            turns.append(each(n, lambda: there_and_back(
+                user, n, b"echo.xmpp.test", id), e.p.pid) + each(
+                    n, lambda: there_and_back(
+                        user, n, b"sip.xmpp.test", id), e.p.pid, p.pid))
+        echo, its, ours = (statistics.median(t) for t in zip(*turns))
+        return echo / max(its, ours), echo, its, ours
     finally:
         if p:
             p.kill()
@@ -541,8 +544,12 @@ def rows(dir, quick):
     add("messages_vs_ejabberd", us / ((there + back) / 2))
     for name, server in (("prosody", prosody_with),
                          ("ejabberd", ejabberd_with)):
-        add("messages_vs_echo_" + name,
-            against_echo(dir, server, MESSAGES // less // 2))
+        ratio, echo, its, ours = against_echo(dir, server,
+                                              MESSAGES // less // 2)
+        add("messages_vs_echo_" + name, ratio)
+        add("echo_%s_us" % name, echo)
+        add("both_ways_%s_us" % name, its)
+        add("both_ways_stoxd_with_%s_us" % name, ours)
     return out
 
 

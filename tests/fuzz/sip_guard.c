@@ -62,8 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_reply(&s, &v, &src);
 	if (!v.code && !v.drop)
 		check_body(&s);
-	if (!v.code && !v.drop &&
-	    same_decoded((const char *)data, size) < 0)
+	if (!v.code && !v.drop && same_decoded((const char *)data, size) < 0)
 		abort(); /* ours and libre's decoder differ */
 	guard_judge(&v, &s, &limits, true);
 

@@ -67,6 +67,19 @@ static const struct {
     {"inline:x", "inline:*"},
     {"<password", "<password"},
     {"", ""},
+    /* whatever the case, and at either end of the text */
+    {"<HandShake>abcd", "<HandShake>***"},
+    {"<PASSWORD>abcd", "<PASSWORD>***"},
+    {"PASSWORD='abcd'", "PASSWORD='***'"},
+    {"VAR='PASSWORD'><value>abcd<", "VAR='PASSWORD'><value>***<"},
+    {"KEY-PARAMS='abcd'", "KEY-PARAMS='***'"},
+    {"INLINE:abcd|", "INLINE:***|"},
+    {"authorization: Digest Response=abcd",
+     "authorization: Digest Response=***"},
+    {"A: b\r\nPROXY-AUTHORIZATION : Basic abcd\r\n",
+     "A: b\r\nPROXY-AUTHORIZATION : Basic ***\r\n"},
+    {"\r\nAuthentication-Info: RSPAUTH=abcd,x",
+     "\r\nAuthentication-Info: RSPAUTH=***,x"},
 };
 
 START_TEST(blanked)

@@ -517,7 +517,7 @@ START_TEST(memory_refused)
 			break;
 	}
 	refuse_after = UINT_MAX;
-	ck_assert_uint_gt(n, 30);
+	ck_assert_uint_gt(n, 25);
 	ck_assert_uint_lt(n, 1000);
 	ck_assert_uint_eq(s->userc, 0);
 }
