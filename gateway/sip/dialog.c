@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "base/text.h"
+#include "sip/decode_priv.h"
 #include "sip/digest.h"
 #include "sip/former.h"
 #include "sip/nameaddr.h"
@@ -27,7 +28,7 @@ static int contact_get(char **uri, const struct sip_msg *msg)
 
 	if (!hdr)
 		return ENOENT;
-	if (nameaddr_decode(&na, &hdr->val) || uri_decode(&decoded, &na.uri))
+	if (nameaddr_decode(&na, &hdr->val) || decode_uri(&decoded, &na.uri))
 		return EBADMSG;
 
 	return pl_strdup(uri, &na.uri);

@@ -11,7 +11,7 @@
 #include "sip/stack_priv.h"
 
 enum {
-	BUCKETS = 4096,	    /* power of two */
+	BUCKETS = 16384,    /* power of two */
 	SILENCE = 2 * 1000, /* ms; design 6: then the next target */
 	EARLY = 60,	    /* s before the end; protocol C.1 */
 	SPREAD_FROM = 600,  /* s; shorter ones were asked for to be so */
@@ -354,8 +354,7 @@ int subscription_start(struct subscription **sp, struct subscribers *all,
 		return EBADMSG;
 
 	uri = strlen(conf->uri) + 1;
-	from = strlen(conf->from_uri) + sizeof("<>;tag=") +
-	       sizeof(sub->ltag);
+	from = strlen(conf->from_uri) + sizeof("<>;tag=") + sizeof(sub->ltag);
 	sub = mem_zalloc(sizeof(*sub) + uri + from, destructor);
 	if (!sub)
 		return ENOMEM;

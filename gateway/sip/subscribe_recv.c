@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/keyed.h"
 #include "base/log.h"
+#include "sip/answer.h"
 #include "sip/digest.h"
 #include "sip/scan.h"
 
@@ -176,13 +177,29 @@ struct notify {
 	struct pl body;
 };
 
+/* "[^; \t]+" */
+static bool word_of(struct pl *word, const struct pl *val)
+{
+	static const char ends[] = "; \t";
+	const char *p = val->p, *const end = p + val->l;
+
+	while (p < end && memchr(ends, *p, 3))
+		p++;
+	word->p = p;
+	while (p < end && !memchr(ends, *p, 3))
+		p++;
+	word->l = (size_t)(p - word->p);
+
+	return word->l > 0;
+}
+
 static bool is_package(const struct subscription *sub,
 		       const struct sip_msg *msg)
 {
 	const struct sip_hdr *hdr = sip_msg_hdr(msg, SIP_HDR_EVENT);
 	struct pl name;
 
-	return hdr && !re_regex(hdr->val.p, hdr->val.l, "[^; \t]+", &name) &&
+	return hdr && word_of(&name, &hdr->val) &&
 	       !pl_strcasecmp(&name, sub->package->event);
 }
 
@@ -210,17 +227,17 @@ static int notify_decode(struct notify *n, const struct sip_msg *msg)
 	uint64_t num;
 
 	memset(n, 0, sizeof(*n));
-	if (!hdr || re_regex(hdr->val.p, hdr->val.l, "[^; \t]+", &n->state))
+	if (!hdr || !word_of(&n->state, &hdr->val))
 		return EBADMSG;
 
 	params.p = n->state.p + n->state.l;
 	params.l = (size_t)(hdr->val.p + hdr->val.l - params.p);
-	if (!msg_param_decode(&params, "reason", &pl))
+	if (sipscan_param(&pl, &params, "reason"))
 		n->reason = pl;
-	if (!msg_param_decode(&params, "expires", &pl) &&
+	if (sipscan_param(&pl, &params, "expires") &&
 	    sipscan_seconds(&pl, EXPIRES_MAX, &num))
 		n->expires = MAX((unsigned)num, EXPIRES_MIN);
-	if (!msg_param_decode(&params, "retry-after", &pl) &&
+	if (sipscan_param(&pl, &params, "retry-after") &&
 	    sipscan_seconds(&pl, EXPIRES_MAX, &num))
 		n->retry_after = (unsigned)num;
 	if (mbuf_get_left(msg->mb)) {
@@ -286,7 +303,7 @@ static void accept_notify(struct subscription *sub, const struct sip_msg *msg,
 	sub->again[1] = sub->again[0];
 	sub->again[0] = keyed_pl(&msg->via.branch);
 	if (pl_strcasecmp(&n->state, "terminated"))
-		(void)sip_reply(sub->hop.sip, msg, 200, "OK");
+		(void)answer_send(sub->hop.sip, msg, 200, "OK", NULL);
 	else
 		(void)sip_treply(NULL, sub->hop.sip, msg, 200, "OK");
 }
@@ -335,7 +352,7 @@ static void notify(struct subscription *sub, const struct sip_msg *msg)
 		return;
 	}
 	if (is_repeated(sub, msg)) {
-		(void)sip_reply(sub->hop.sip, msg, 200, "OK");
+		(void)answer_send(sub->hop.sip, msg, 200, "OK", NULL);
 		return;
 	}
 	code = dialog_find(sub, msg);
