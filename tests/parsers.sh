@@ -26,6 +26,8 @@ parser() {
 # only TARGET: its functions, where the files hold more than the parser
 only() {
 	case $1 in
+	admin_cdr_recall) echo cdr_record_decode cdr_time_decode \
+		field_take field_decode number_decode ;;
 	media_demux) echo demux_choose packet_kind assoc_input judge bio_read ;;
 	base_journal) echo journal_scan is_whole sum_of ;;
 	bridge_orphan) echo orphan_decode lines_split is_clean orphan_get ;;

@@ -25,6 +25,7 @@ struct cdr {
 	struct hash *waiting;
 	unsigned pending;
 	struct cdr_record *recent[CDR_RECENT_MAX]; /* a ring */
+	struct cdr_record *past; /* of before this process, the newest first */
 	uint64_t records;
 	struct cdr_sink *sinks[2];
 	unsigned sinkc;
@@ -131,6 +132,7 @@ static void cdr_destructor(void *arg)
 		(void)hash_apply(c->waiting, flush, NULL);
 	mem_deref(c->waiting);
 	stop_sinks(c);
+	cdr_records_free(c->past);
 	for (unsigned i = 0; i < CDR_RECENT_MAX; i++)
 		free(c->recent[i]);
 }
@@ -400,19 +402,56 @@ int cdr_crashed(struct cdr *c, const struct cdr_crash *crash)
 
 /* ---- for admin ---- */
 
-json_t *cdr_json(const struct cdr *c, const struct cdr_filter *f, unsigned max)
+static const struct cdr_record *recent(const struct cdr *c, uint64_t i)
+{
+	if (i >= MIN(c->records, CDR_RECENT_MAX))
+		return NULL;
+
+	return c->recent[(c->records - 1 - i) % CDR_RECENT_MAX];
+}
+
+/* Written again after a crash, or before the file was read. */
+static bool is_recent(const struct cdr *c, const struct cdr_record *r)
+{
+	const struct cdr_record *x;
+
+	for (uint64_t i = 0; (x = recent(c, i)); i++) {
+		if (!strcmp(x->text[CDR_ID], r->text[CDR_ID]))
+			return true;
+	}
+
+	return false;
+}
+
+/* By the last of the files: they have the same. */
+static void past_take(struct cdr *c)
+{
+	if (!c->past && c->sinkc)
+		c->past = cdr_sink_recalled(c->sinks[c->sinkc - 1]);
+}
+
+static void add_match(json_t *list, const struct cdr_record *r,
+		      const struct cdr_filter *f)
+{
+	if (cdr_record_matches(r, f))
+		(void)json_array_append_new(list, cdr_record_json(r));
+}
+
+json_t *cdr_json(struct cdr *c, const struct cdr_filter *f, unsigned max)
 {
 	json_t *list = json_array();
+	const struct cdr_record *r;
 
-	for (uint64_t i = 0; c && list && i < MIN(c->records, CDR_RECENT_MAX);
-	     i++) {
-		const struct cdr_record *r =
-		    c->recent[(c->records - 1 - i) % CDR_RECENT_MAX];
+	if (!c || !list)
+		return list;
 
-		if (json_array_size(list) >= max)
-			break;
-		if (cdr_record_matches(r, f))
-			(void)json_array_append_new(list, cdr_record_json(r));
+	past_take(c);
+	for (uint64_t i = 0; json_array_size(list) < max && (r = recent(c, i));
+	     i++)
+		add_match(list, r, f);
+	for (r = c->past; r && json_array_size(list) < max; r = r->next) {
+		if (!is_recent(c, r))
+			add_match(list, r, f);
 	}
 
 	return list;

@@ -42,14 +42,13 @@ int cdr_crashed(struct cdr *c, const struct cdr_crash *crash);
 /* The files are closed and opened again: they were moved away (SIGHUP). */
 void cdr_reopen(struct cdr *c);
 
-/* Of the newest first, those that match all that is not 0 or NULL, at most
- * max: an array. */
+/* Of the newest first, also of what a file had at the start, those that match
+ * all that is not 0 or NULL, at most max: an array. */
 struct cdr_filter {
 	uint64_t since; /* ms, CLOCK_REALTIME */
 	const char *jid, *number;
 };
-json_t *cdr_json(const struct cdr *c, const struct cdr_filter *f,
-		 unsigned max);
+json_t *cdr_json(struct cdr *c, const struct cdr_filter *f, unsigned max);
 
 struct cdr_status {
 	const char *trouble; /* of a file, NULL: none */

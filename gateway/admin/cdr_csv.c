@@ -310,10 +310,22 @@ static const char *csv_write(void *state, const struct cdr_record *list)
 	return why;
 }
 
+static void csv_recall(void *state, struct cdr_list *l, unsigned most)
+{
+	const struct csv *c = state;
+	char name[4096];
+
+	for (unsigned n = 0; n <= c->keep && l->n < most; n++) {
+		if (name_of(name, sizeof(name), c, n))
+			cdr_recall_file(l, name, most);
+	}
+}
+
 const struct cdr_sink_ops cdr_csv = {
     .name = "csv",
     .size = sizeof(struct csv),
     .open = csv_open,
     .write = csv_write,
+    .recall = csv_recall,
     .close = csv_close,
 };

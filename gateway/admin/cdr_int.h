@@ -98,6 +98,20 @@ bool cdr_record_matches(const struct cdr_record *r,
 enum { CDR_TIME_SIZE = 32 };
 void cdr_time_print(char buf[CDR_TIME_SIZE], int64_t ms);
 
+/* cdr_recall.c */
+struct cdr_list { /* zeroed: empty */
+	struct cdr_record *first, *last;
+	unsigned n;
+};
+void cdr_list_add(struct cdr_list *l, struct cdr_record *r);
+bool cdr_time_decode(int64_t *ms, const char *text);
+/* A line as cdr_record_print() writes it, without its end; it is changed. NULL:
+ * it is none, or no memory. */
+struct cdr_record *cdr_record_decode(char *line);
+/* Adds what a CSV file of ours ends with, the newest first, until there are
+ * most; nothing where there is no such file. */
+void cdr_recall_file(struct cdr_list *l, const char *path, unsigned most);
+
 /* A file, and its thread.  Functions of ops run in that thread; each returns
  * NULL or what is wrong, in words that stay. */
 struct cdr_sink;
@@ -107,6 +121,8 @@ struct cdr_sink_ops {
 	const char *(*open)(void *state, const struct config_records *conf);
 	/* All of the list, or none of it; NULL: what is too old goes. */
 	const char *(*write)(void *state, const struct cdr_record *list);
+	/* What is there already, the newest first, most at most. */
+	void (*recall)(void *state, struct cdr_list *l, unsigned most);
 	void (*close)(void *state);
 };
 extern const struct cdr_sink_ops cdr_csv, cdr_sqlite;
@@ -116,6 +132,9 @@ int cdr_sink_start(struct cdr_sink **sp, const struct cdr_sink_ops *ops,
 /* Takes r away. */
 void cdr_sink_put(struct cdr_sink *s, struct cdr_record *r);
 void cdr_sink_reopen(struct cdr_sink *s);
+/* What was in the file at the start, to be freed: once, when it was read. */
+struct cdr_record *cdr_sink_recalled(struct cdr_sink *s);
+void cdr_records_free(struct cdr_record *list);
 void cdr_sink_status(struct cdr_sink *s, struct cdr_file *f);
 /* Writes what waits, for ms at most. */
 void cdr_sink_stop(struct cdr_sink *s, unsigned ms);

@@ -27,13 +27,14 @@ struct cdr_sink {
 	size_t waiting, bytes;
 	uint64_t written, dropped, failures;
 	const char *trouble;
+	struct cdr_record *past; /* of before this process */
 	bool stop, reopen, losing, over;
 	/* of the thread */
-	bool open;
+	bool open, recalled;
 	void *state;
 };
 
-static void list_free(struct cdr_record *r)
+void cdr_records_free(struct cdr_record *r)
 {
 	struct cdr_record *next;
 
@@ -133,6 +134,22 @@ static void wait_for_work(struct cdr_sink *s)
 		;
 }
 
+/* Once, when the file is open first. */
+static void recall(struct cdr_sink *s)
+{
+	struct cdr_list l = {NULL, NULL, 0};
+
+	if (s->recalled || !s->open)
+		return;
+
+	s->recalled = true;
+	if (s->ops->recall)
+		s->ops->recall(s->state, &l, CDR_RECENT_MAX);
+	(void)pthread_mutex_lock(&s->mutex);
+	s->past = l.first;
+	(void)pthread_mutex_unlock(&s->mutex);
+}
+
 /* With the mutex held: one turn; false: it is over. */
 static bool turn(struct cdr_sink *s, struct cdr_record **batch, unsigned *wait)
 {
@@ -150,12 +167,13 @@ static bool turn(struct cdr_sink *s, struct cdr_record **batch, unsigned *wait)
 	s->reopen = false;
 	(void)pthread_mutex_unlock(&s->mutex);
 	why = write_batch(s, reopen, *batch);
+	recall(s);
 	(void)pthread_mutex_lock(&s->mutex);
 
 	trouble_set(s, why);
 	if (!why) {
 		batch_done(s, *batch);
-		list_free(*batch);
+		cdr_records_free(*batch);
 		*batch = NULL;
 		*wait = RETRY_MIN;
 	} else if (s->stop) {
@@ -181,7 +199,7 @@ static void *writer(void *arg)
 	while (turn(s, &batch, &wait))
 		;
 	(void)pthread_mutex_unlock(&s->mutex);
-	list_free(batch);
+	cdr_records_free(batch);
 	close_file(s);
 
 	(void)pthread_mutex_lock(&s->mutex);
@@ -230,6 +248,18 @@ void cdr_sink_reopen(struct cdr_sink *s)
 	(void)pthread_mutex_unlock(&s->mutex);
 }
 
+struct cdr_record *cdr_sink_recalled(struct cdr_sink *s)
+{
+	struct cdr_record *past;
+
+	(void)pthread_mutex_lock(&s->mutex);
+	past = s->past;
+	s->past = NULL;
+	(void)pthread_mutex_unlock(&s->mutex);
+
+	return past;
+}
+
 void cdr_sink_status(struct cdr_sink *s, struct cdr_file *f)
 {
 	f->name = s->ops->name;
@@ -244,7 +274,8 @@ void cdr_sink_status(struct cdr_sink *s, struct cdr_file *f)
 
 static void sink_free(struct cdr_sink *s)
 {
-	list_free(s->first);
+	cdr_records_free(s->first);
+	cdr_records_free(s->past);
 	(void)pthread_cond_destroy(&s->cond);
 	(void)pthread_mutex_destroy(&s->mutex);
 	free(s->state);

@@ -1,4 +1,5 @@
 /* cdr_sqlite.c: call records as a table of an SQLite database. */
+#include <math.h>
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -222,10 +223,68 @@ static const char *db_write(void *state, const struct cdr_record *list)
 	return rc == SQLITE_OK ? NULL : store_code_text(rc);
 }
 
+static const char *text_of(sqlite3_stmt *st, int at)
+{
+	return (const char *)sqlite3_column_text(st, at);
+}
+
+/* The row, until the next step. */
+static void draft_fill(struct cdr_draft *d, sqlite3_stmt *st)
+{
+	cdr_draft_init(d);
+	for (int i = 0; i < CDR_FIELDS; i++) {
+		if (sqlite3_column_type(st, i) == SQLITE_NULL)
+			continue;
+		switch (cdr_columns[i].kind) {
+		case CDR_TEXT:
+		case CDR_WORDS:
+			d->text[i] = text_of(st, i);
+			break;
+		case CDR_TIME:
+			if (!cdr_time_decode(&d->v[i], text_of(st, i)))
+				d->v[i] = CDR_NONE;
+			break;
+		case CDR_INT:
+			d->v[i] = sqlite3_column_int64(st, i);
+			break;
+		case CDR_CENTI:
+			d->v[i] = llround(sqlite3_column_double(st, i) * 100);
+			break;
+		}
+	}
+}
+
+static void db_recall(void *state, struct cdr_list *l, unsigned most)
+{
+	struct db *d = state;
+	struct cdr_draft draft;
+	struct cdr_record *r;
+	sqlite3_stmt *st = NULL;
+
+	if (sqlite3_prepare_v2(d->db,
+			       "SELECT * FROM call ORDER BY start DESC "
+			       "LIMIT ?1",
+			       -1, &st, NULL) != SQLITE_OK ||
+	    sqlite3_column_count(st) != CDR_FIELDS ||
+	    sqlite3_bind_int64(st, 1, most) != SQLITE_OK)
+		goto out;
+
+	while (sqlite3_step(st) == SQLITE_ROW) {
+		draft_fill(&draft, st);
+		r = draft.text[CDR_ID] ? cdr_record_new(&draft) : NULL;
+		if (r)
+			cdr_list_add(l, r);
+	}
+
+out:
+	(void)sqlite3_finalize(st);
+}
+
 const struct cdr_sink_ops cdr_sqlite = {
     .name = "sqlite",
     .size = sizeof(struct db),
     .open = db_open,
     .write = db_write,
+    .recall = db_recall,
     .close = db_close,
 };

@@ -37,7 +37,9 @@ struct doctor {
 	void *arg;
 };
 
-static const char *const state_names[] = {"open", "ok", "warning", "failed"};
+/* One that is open is never shown. */
+static const char *const state_names[] = {
+    [PROBE_OK] = "ok", [PROBE_WARNING] = "warning", [PROBE_FAILED] = "failed"};
 
 static unsigned running; /* one at a time: trunks are no targets */
 

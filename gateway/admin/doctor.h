@@ -32,6 +32,13 @@ void probe_wait(struct probe *p, uint64_t ms, const char *remedy);
 void probe_keep(struct probe *p, void *data);
 struct doctor *probe_doctor(const struct probe *p);
 uint64_t probe_age(const struct probe *p); /* ms */
+/* h(data) in a thread of its own, then judge() in the loop, which says
+ * something.  data: a mem_ref object that nobody else touches meanwhile;
+ * remedy: where it takes too long.  ENOMEM. */
+typedef void(look_h)(void *data);
+typedef void(look_judge_h)(struct probe *p, const void *data);
+int probe_look(struct probe *p, look_h *h, look_judge_h *judge, void *data,
+	       const char *remedy);
 /* Our clock against another's, which says that it is now so late. */
 void doctor_clock(struct doctor *d, const char *whose, time_t now);
 

@@ -1,10 +1,5 @@
-/* doctor_disk.c: the disks that files of ours are on.
- *
- * A thread looks at each, for a disk that hangs (NFS) would hold up the loop.
- * It touches only its look; that belongs to nobody else until it is over, so
- * giving up is forgetting. */
+/* doctor_disk.c: the disks that files of ours are on. */
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -13,68 +8,48 @@
 #include "base/store.h"
 
 enum {
-	WAIT = 5000, /* ms */
 	MB = 1 << 20,
 	DISK_WARN = 500, /* MB */
 	DISK_FAIL = 50,
-	LOOKS_MAX = 16,		 /* that hang, before no more are begun */
-	STACK_SIZE = 128 * 1024, /* bytes */
 };
 
 static const char hangs[] = "Look at that disk, or at the server that it is "
 			    "on: what the gateway writes to it waits.";
 
-struct look {
-	struct mqueue *mq;
+struct disk {
 	char *path, *dir;
-	char *trouble;	     /* of who writes the file; NULL: none */
-	struct asker *asker; /* the loop's alone; NULL: nobody waits */
+	char *trouble; /* of who writes the file; NULL: none */
 	int err;
 	struct statvfs st;
 };
 
-struct asker { /* kept by its probe */
-	struct probe *probe;
-	struct look *look; /* NULL once it is over */
-};
-
-static unsigned looks;
-
-static void look_destructor(void *arg)
+static void disk_destructor(void *arg)
 {
-	struct look *l = arg;
+	struct disk *k = arg;
 
-	mem_deref(l->mq);
-	mem_deref(l->path);
-	mem_deref(l->dir);
-	mem_deref(l->trouble);
+	mem_deref(k->path);
+	mem_deref(k->dir);
+	mem_deref(k->trouble);
 }
 
-static void asker_destructor(void *arg)
+static void judge(struct probe *p, const void *data)
 {
-	struct asker *a = arg;
+	const struct disk *k = data;
+	const uint64_t mb = (uint64_t)k->st.f_bavail * k->st.f_frsize / MB;
+	const bool read_only = k->st.f_flag & ST_RDONLY;
 
-	if (a->look)
-		a->look->asker = NULL;
-}
-
-static void judge(struct probe *p, const struct look *l)
-{
-	const uint64_t mb = (uint64_t)l->st.f_bavail * l->st.f_frsize / MB;
-	const bool read_only = l->st.f_flag & ST_RDONLY;
-
-	if (l->err)
+	if (k->err)
 		probe_say(
 		    p, PROBE_FAILED,
 		    "Make the directory, owned by the gateway's user, on "
 		    "a disk that can be written (StateDirectory= of the "
 		    "unit does so).",
-		    "%s: %m", l->path, l->err);
-	else if (l->trouble)
+		    "%s: %m", k->path, k->err);
+	else if (k->trouble)
 		probe_say(p, PROBE_FAILED,
 			  "Move the file away, or name another; the log has "
 			  "more.",
-			  "%s: %s", l->path, l->trouble);
+			  "%s: %s", k->path, k->trouble);
 	else
 		probe_say(
 		    p,
@@ -86,75 +61,33 @@ static void judge(struct probe *p, const struct look *l)
 		    read_only ? ", read-only" : "");
 }
 
-static void look_over(int id, void *data, void *arg)
+static void look(void *data)
 {
-	struct look *l = arg;
+	struct disk *k = data;
 
-	(void)id;
-	(void)data;
-	--looks;
-	if (l->asker) {
-		l->asker->look = NULL;
-		judge(l->asker->probe, l);
-	}
-	mem_deref(l);
+	if (statvfs(k->dir, &k->st) || access(k->dir, W_OK) ||
+	    (access(k->path, F_OK) == 0 && access(k->path, W_OK)))
+		k->err = errno;
 }
 
-static void *look_go(void *arg)
-{
-	struct look *l = arg;
-
-	if (statvfs(l->dir, &l->st) || access(l->dir, W_OK) ||
-	    (access(l->path, F_OK) == 0 && access(l->path, W_OK)))
-		l->err = errno;
-	/* fails only when the pipe is full, and this is its one message */
-	(void)mqueue_push(l->mq, 0, NULL);
-
-	return NULL;
-}
-
-static int look_start(struct look *l)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	int err;
-
-	if (looks >= LOOKS_MAX)
-		return EBUSY;
-	err = mqueue_alloc(&l->mq, look_over, l);
-	if (!err)
-		err = pthread_attr_init(&attr);
-	if (err)
-		return err;
-
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	(void)pthread_attr_setstacksize(&attr, STACK_SIZE);
-	err = pthread_create(&thread, &attr, look_go, l);
-	(void)pthread_attr_destroy(&attr);
-	if (!err)
-		++looks;
-
-	return err;
-}
-
-static int look_alloc(struct look **lp, const char *path, const char *slash,
+static int disk_alloc(struct disk **kp, const char *path, const char *slash,
 		      const char *trouble)
 {
-	struct look *l = mem_zalloc(sizeof(*l), look_destructor);
+	struct disk *k = mem_zalloc(sizeof(*k), disk_destructor);
 	int err;
 
-	if (!l)
+	if (!k)
 		return ENOMEM;
 
-	err = str_dup(&l->path, path);
-	err |= re_sdprintf(&l->dir, "%b", path,
+	err = str_dup(&k->path, path);
+	err |= re_sdprintf(&k->dir, "%b", path,
 			   slash > path ? (size_t)(slash - path) : 1);
 	if (trouble)
-		err |= str_dup(&l->trouble, trouble);
+		err |= str_dup(&k->trouble, trouble);
 	if (err)
-		mem_deref(l);
+		mem_deref(k);
 	else
-		*lp = l;
+		*kp = k;
 
 	return err ? ENOMEM : 0;
 }
@@ -164,8 +97,7 @@ static int disk_probe(struct doctor *d, const char *what, const char *path,
 		      const char *trouble)
 {
 	const char *slash = path ? strrchr(path, '/') : NULL;
-	struct asker *a;
-	struct look *l;
+	struct disk *k;
 	struct probe *p;
 	int err;
 
@@ -174,27 +106,13 @@ static int disk_probe(struct doctor *d, const char *what, const char *path,
 	err = doctor_probe(&p, d, "disk", "%s", what);
 	if (err)
 		return err;
-	a = mem_zalloc(sizeof(*a), asker_destructor);
-	if (!a)
-		return ENOMEM;
-
-	a->probe = p;
-	probe_keep(p, a);
-	probe_wait(p, WAIT, hangs);
-	err = look_alloc(&l, path, slash, trouble);
+	err = disk_alloc(&k, path, slash, trouble);
 	if (err)
 		return err;
-	err = look_start(l);
-	if (err) {
-		mem_deref(l);
-		probe_say(p, PROBE_FAILED, hangs, "cannot be looked at: %m",
-			  err);
-		return 0;
-	}
-	l->asker = a;
-	a->look = l;
+	err = probe_look(p, look, judge, k, hangs);
+	mem_deref(k);
 
-	return 0;
+	return err;
 }
 
 static int store_probe(struct doctor *d, const struct gateway *gw)

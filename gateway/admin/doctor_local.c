@@ -106,11 +106,47 @@ static void cert_judge(struct probe *p, const X509 *x)
 			  remedy, "it ends in %d days", days);
 }
 
+struct cert {
+	char *file;
+	X509 *x; /* NULL: it cannot be read */
+};
+
+static void cert_destructor(void *arg)
+{
+	struct cert *c = arg;
+
+	mem_deref(c->file);
+	X509_free(c->x);
+}
+
+static void cert_look(void *data)
+{
+	struct cert *c = data;
+	BIO *bio = BIO_new_file(c->file, "r");
+
+	if (bio)
+		c->x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	(void)BIO_free(bio);
+}
+
+static void cert_say(struct probe *p, const void *data)
+{
+	const struct cert *c = data;
+
+	if (c->x)
+		cert_judge(p, c->x);
+	else
+		probe_say(
+		    p, PROBE_FAILED,
+		    "Let the file be readable for the gateway, and hold a "
+		    "certificate (PEM).",
+		    "%s cannot be read", c->file);
+}
+
 static int cert_probe(struct doctor *d, const char *whose, const char *file)
 {
+	struct cert *c;
 	struct probe *p;
-	X509 *x = NULL;
-	BIO *bio;
 	int err;
 
 	if (!file)
@@ -119,21 +155,16 @@ static int cert_probe(struct doctor *d, const char *whose, const char *file)
 	if (err)
 		return err;
 
-	bio = BIO_new_file(file, "r");
-	if (bio)
-		x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-	if (x)
-		cert_judge(p, x);
-	else
-		probe_say(
-		    p, PROBE_FAILED,
-		    "Let the file be readable for the gateway, and hold a "
-		    "certificate (PEM).",
-		    "%s cannot be read", file);
-	X509_free(x);
-	(void)BIO_free(bio);
+	c = mem_zalloc(sizeof(*c), cert_destructor);
+	if (!c)
+		return ENOMEM;
+	err = str_dup(&c->file, file);
+	if (!err)
+		err = probe_look(p, cert_look, cert_say, c,
+				 "Look at the disk that the file is on.");
+	mem_deref(c);
 
-	return 0;
+	return err;
 }
 
 int doctor_local(struct doctor *d, const struct gateway *gw)

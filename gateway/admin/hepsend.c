@@ -74,8 +74,9 @@ static bool begins_call(const struct trace_entry *e)
 	return false;
 }
 
-/* One id for all that is of a call; else what links it to its like.  All calls
- * are looked through for a key that is new, and only where it may be one's. */
+/* One id for all that is of a call; else what links it to its like.  Calls are
+ * looked through for a key that is new, only where it may be one's, and from
+ * the newest on: it is that one's. */
 static const char *correlation(struct hep *h, const struct trace_entry *e)
 {
 	const char *key = e->key;

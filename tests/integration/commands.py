@@ -282,6 +282,39 @@ async def one_table(t):
 
 
 # ---- stoxctl itself -------------------------------------------------------
+HELP = {
+    "top": "usage: stoxctl top\n"
+           "status and calls, live; up and down scroll, q ends\n",
+    "completion": "usage: stoxctl completion bash|zsh|fish\n"
+                  "print the completion of a shell\n"
+                  "  shell      Shell: one of: bash zsh fish\n",
+    "help": "usage: stoxctl help [COMMAND]\n"
+            "this list, or what a command takes\n"
+            "  command    Command: any text\n",
+}
+# A command with an argument of that type, and what is said of it.
+TYPES = {
+    "log level": "area=      Area, as sip: any text",
+    "call show": "id         Call: a call, as \"stoxctl calls\" shows it",
+    "acl test": "jid        User: an XMPP address",
+    "route test": "number     Number: a number as people type it",
+    "address": "address    Address: an IPv4 or IPv6 address",
+    "cdr": "last=      So many at most: a number above 0",
+    "call media": "a time: 30s, 10m, 2h, 1d",
+}
+
+
+@case
+async def help_in_words(t):
+    """Of stoxctl's own commands all of it, of each type of argument one."""
+    for name, want in HELP.items():
+        code, out, err = ctl(t.dir, "help", name)
+        assert (code, out.decode(), err) == (0, want, ""), (out, err)
+    for name, want in TYPES.items():
+        code, out, err = ctl(t.dir, "help", *name.split())
+        assert code == 0 and want in out.decode(), (out, err)
+
+
 @case
 async def mistakes(t):
     """Each exit code, and a sentence for people."""

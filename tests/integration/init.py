@@ -137,6 +137,8 @@ async def init_lets_nobody_dial_more_than_a_user(t):
             r"@stoxd,60", d), d
     out = t.path("freeswitch")
     assert init(out, "prosody", "freeswitch").returncode == 0
+    # it tells who calls, and is told
+    assert "\ntrusted = yes\n" in read(out, "stoxd.conf")
     e = ET.fromstring(read(out, "freeswitch-default.xml")).find(
         ".//condition").get("expression")
     for dialled, to in (("82001", "2001"), ("alice", "alice"),

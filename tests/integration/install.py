@@ -3,12 +3,13 @@ gateway runs from there and under its unit's restrictions."""
 import asyncio
 import os
 import re
+import shlex
 import stat
 import subprocess
 import sys
 
 from peers import confine
-from peers.daemon import BUILD, ROOT
+from peers.daemon import BUILD, ROOT, config_text
 from peers.proc import Proc, until
 from peers.runner import Skip, case, other_users
 from peers.site import Site
@@ -143,6 +144,25 @@ async def unit_is_hardened(t):
     p = subprocess.run(["systemd-analyze", "verify", "--man=no", path],
                        capture_output=True, text=True)
     assert p.returncode == 0 and "stoxd.service" not in p.stderr, p.stderr
+
+
+@case
+async def wrong_file_fails_the_reload(t):
+    """What systemd runs for "systemctl reload", in its order: no signal is
+    sent where the first ends badly, and what is wrong is in the journal."""
+    keys = confine.unit(UNIT)
+    assert len(keys["ExecReload"]) == 2, keys["ExecReload"]
+    first, then = (shlex.split(x.replace(
+        "@PREFIX@/sbin/stoxd", os.path.join(BUILD, "stoxd")).replace(
+        "/etc/stoxd/stoxd.conf", t.path("stoxd.conf")))
+        for x in keys["ExecReload"])
+    assert then == ["/bin/kill", "-HUP", "$MAINPID"], then
+    for more, wrong in (("", False), ("nonsense = 1\n", True)):
+        with open(t.path("stoxd.conf"), "w") as f:
+            f.write(config_text() + more)
+        p = subprocess.run(first, capture_output=True, text=True, timeout=20)
+        assert (p.returncode != 0) == wrong and not p.stdout, p
+        assert ("nonsense" in p.stderr) == wrong, p.stderr
 
 
 @case

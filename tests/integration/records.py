@@ -15,7 +15,7 @@ from peers.lab import GW, Lab
 from peers.proc import until
 from peers.rtcuser import RtcUser
 from peers.rtp import Rtp
-from peers.runner import case
+from peers.runner import add, case
 
 FILES = {"records": {"csv": "calls.csv", "sqlite": "calls.db"}}
 PAGES = 16              # of 4096 bytes: the disk that is full soon
@@ -229,6 +229,30 @@ async def stoxctl_finds_them(t):
     text = lab.stoxd.ctl("cdr")
     assert len(text.splitlines()) == 3 and "answered" in text, text
     assert "xmpp:alice@xmpp.test" in text, text
+
+
+async def found_after_a_restart(t, files):
+    """What the file has, the newest first."""
+    lab = await Lab(t).start({"records": files})
+    for _ in range(2):
+        f = await lab.x2s("ringing")
+        f.sip.reply(486)
+        await f.user.get_jmi("reject", sid=f.sid)
+    await until(lambda: len(ctl(lab)) == 2, 5, "two records")
+    before = ctl(lab)
+    await lab.stoxd.stop()
+    await lab.stoxd.run()
+    await until(lambda: ctl(lab) == before, 5, "the records of before")
+    await until(lambda: lab.server.handshakes > 1, 10, "the server")
+    await lab.hang_up(await lab.x2s(user=lab.new_user()))
+    await until(lambda: len(ctl(lab)) == 3, 5, "three records")
+    assert ctl(lab)[1:] == before and ctl(lab, "last=1") == ctl(lab)[:1]
+    assert [r["outcome"] for r in ctl(lab)] == [
+        "answered", "busy", "busy"], ctl(lab)
+
+for _name, _files in (("csv", "calls.csv"), ("sqlite", "calls.db")):
+    add("found_after_a_restart_" + _name, found_after_a_restart,
+        {_name: _files})
 
 
 @case

@@ -1,6 +1,7 @@
 /* admin_cdr.c: call records: what a line says, files that turn over, fail and
  * fill up, and calls that a crash ended. */
 #include <errno.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -24,6 +25,20 @@ int clock_gettime(clockid_t id, struct timespec *now)
 		now->tv_sec += ahead;
 
 	return (int)err;
+}
+
+/* Of strings, by this thread, that still succeed. */
+static _Thread_local unsigned copies = UINT_MAX;
+
+char *strdup(const char *s)
+{
+	const size_t n = strlen(s) + 1;
+	char *p = copies ? malloc(n) : NULL;
+
+	if (copies && copies != UINT_MAX)
+		--copies;
+
+	return p ? memcpy(p, s, n) : NULL;
 }
 
 static char dir[] = "/tmp/stoxd-cdr-XXXXXX";
@@ -158,6 +173,133 @@ START_TEST(media)
 	/* a tenth is lost: between the bounds of 50 and 100 per mille */
 	ck_assert_uint_eq(cdr_quality.loss[1].n[5], 1);
 	ck_assert_uint_eq(cdr_quality.loss[0].n[0], 1);
+}
+END_TEST
+
+/* stoxd(8), CALL RECORDS: texts, whole numbers, and estimates with two
+ * places. */
+static const struct {
+	const char *name, *type, *csv;
+} columns[] = {
+    {"id", "text", "5000-7"},
+    {"start", "text", "1970-01-01T00:00:05.000Z"},
+    {"end", "text", "1970-01-01T00:00:15.000Z"},
+    {"direction", "text", "xmpp-sip"},
+    {"outcome", "text", "answered"},
+    {"user", "text", "\"xmpp:alice@example.com\""},
+    {"user_sip", "text", "\"'=as\""},
+    {"peer", "text", "\"'=uri\""},
+    {"peer_jid", "text", "\"xmpp:=jid\""},
+    {"peer_name", "text", "\"'=name\""},
+    {"trunk", "text", "\"'=trunk\""},
+    {"route", "text", "\"'=rule\""},
+    {"diverted_by", "text", "\"'=diverted\""},
+    {"ringing_ms", "integer", "120"},
+    {"answer_ms", "integer", "1000"},
+    {"media_ms", "integer", "3000"},
+    {"duration_ms", "integer", "9000"},
+    {"ended_by", "text", "xmpp"},
+    {"sip_code", "integer", "200"},
+    {"q850", "integer", "16"},
+    {"jingle_reason", "text", "success"},
+    {"cause", "text", "\"'=words\""},
+    {"codec", "text", "\"'=codec\""},
+    {"xmpp_packets", "integer", "90"},
+    {"xmpp_lost", "integer", "10"},
+    {"xmpp_jitter_ms", "integer", "3"},
+    {"xmpp_rtt_ms", "integer", "40"},
+    {"xmpp_mos", "real", "#"},
+    {"xmpp_sent", "integer", "50"},
+    {"sip_packets", "integer", "100"},
+    {"sip_lost", "integer", "0"},
+    {"sip_jitter_ms", "integer", "4"},
+    {"sip_rtt_ms", "integer", "20"},
+    {"sip_mos", "real", "#"},
+    {"sip_sent", "integer", "60"},
+};
+
+static void column_type(sqlite3 *sq, const char *name, const char *want)
+{
+	sqlite3_stmt *stmt;
+	char sql[80];
+
+	(void)snprintf(sql, sizeof(sql), "SELECT typeof(%s) FROM call", name);
+	ck_assert_int_eq(SQLITE_OK,
+			 sqlite3_prepare_v2(sq, sql, -1, &stmt, NULL));
+	ck_assert_int_eq(SQLITE_ROW, sqlite3_step(stmt));
+	ck_assert_msg(
+	    !strcmp((const char *)sqlite3_column_text(stmt, 0), want),
+	    "%s is %s", name, sqlite3_column_text(stmt, 0));
+	(void)sqlite3_finalize(stmt);
+}
+
+START_TEST(every_column)
+{
+	struct peer other = {.jid = (char[]){"=jid"},
+			     .uri = (char[]){"=uri"},
+			     .name = (char[]){"=name"}};
+	const struct media_stat v[] = {
+	    {.ice = true,
+	     .first_us = 3000000,
+	     .count = {.rx_packets = 90,
+		       .rx_lost = 10,
+		       .tx_packets = 50,
+		       .jitter_us = 3000,
+		       .rtt_us = 40000}},
+	    {.first_us = 2000000,
+	     .count = {.rx_packets = 100,
+		       .tx_packets = 60,
+		       .jitter_us = 4000,
+		       .rtt_us = 20000}},
+	};
+	struct ending why = {.reason = REASON_SUCCESS, .text = "=words"};
+	struct call_end end = {.name = "7",
+			       .x = &x,
+			       .s = &other,
+			       .as = "=as",
+			       .trunk = "=trunk",
+			       .rule = "=rule",
+			       .codec = "=codec",
+			       .diverted = "=diverted",
+			       .from_xmpp = true,
+			       .answered = true,
+			       .by = CALL_BY_XMPP,
+			       .why = &why,
+			       .at = 5000,
+			       .ringing = 120,
+			       .talking = 1000,
+			       .lasted = 10000,
+			       .media = true};
+	sqlite3 *sq;
+	char *at;
+
+	conf.csv = csv;
+	conf.sqlite = db;
+	ck_assert_int_eq(0, cdr_alloc(&cdr, &conf));
+	call_id_print(end.id, end.at, end.name);
+	call_end_judge(&end);
+	cdr_ended(&end, cdr);
+	cdr_media("7", v, 2, cdr);
+	cdr = mem_deref(cdr);
+
+	slurp(csv);
+	at = strchr(text, '\n') + 1;
+	ck_assert_int_eq(SQLITE_OK, sqlite3_open(db, &sq));
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+		const char *want = columns[i].csv;
+		const char *cell = strsep(&at, ",\n");
+
+		ck_assert_str_eq(cdr_columns[i].name, columns[i].name);
+		column_type(sq, columns[i].name, columns[i].type);
+		if (strcmp(want, "#"))
+			ck_assert_str_eq(cell, want);
+		else
+			ck_assert_msg(strlen(cell) == 4 && cell[1] == '.',
+				      "%s", cell);
+	}
+	(void)sqlite3_close(sq);
+	ck_assert_str_eq(at, "");
+	ck_assert_uint_eq(ARRAY_SIZE(columns), CDR_FIELDS);
 }
 END_TEST
 
@@ -327,7 +469,6 @@ static void crashed(const char *name)
 	ck_assert_int_eq(0, cdr_crashed(cdr, &c));
 }
 
-/* Once, whether the gateway of before wrote it or not. */
 static atomic_bool hangs;
 
 static const char *hung_open(void *state, const struct config_records *c)
@@ -360,6 +501,32 @@ START_TEST(hung_disk)
 }
 END_TEST
 
+/* A name that cannot be kept: no thread, which would write elsewhere. */
+START_TEST(no_memory_for_names)
+{
+	struct cdr_status st;
+
+	conf.csv = csv;
+	conf.sqlite = db;
+	for (unsigned n = 0; n < 4; n++) {
+		copies = n;
+		ck_assert_int_eq(ENOMEM, cdr_alloc(&cdr, &conf));
+		copies = UINT_MAX;
+		ck_assert_ptr_null(cdr);
+	}
+	copies = 4; /* both names for each of two files */
+	ck_assert_int_eq(0, cdr_alloc(&cdr, &conf));
+	copies = UINT_MAX;
+	cdr_status(cdr, &st);
+	ck_assert_uint_eq(st.filec, 2);
+	end_call("7f3a0c11", 1000, "", false);
+	cdr = mem_deref(cdr);
+	ck_assert_uint_eq(lines(csv), 2);
+	ck_assert_uint_eq(rows(), 1);
+}
+END_TEST
+
+/* Once, whether the gateway of before wrote it or not. */
 START_TEST(crash)
 {
 	conf.csv = csv;
@@ -419,6 +586,137 @@ START_TEST(found)
 }
 END_TEST
 
+/* All records, once there are n of them. */
+static json_t *all_of(size_t n)
+{
+	const struct cdr_filter all = {0};
+	json_t *j = NULL;
+
+	for (unsigned i = 0; i < 1000 && json_array_size(j) < n; i++) {
+		usleep(i ? 10000 : 0);
+		json_decref(j);
+		j = cdr_json(cdr, &all, 100000);
+	}
+	ck_assert_uint_eq(json_array_size(j), n);
+
+	return j;
+}
+
+/* A restart forgets no record that a file has: those of this process, then
+ * those of before, the newest first, each once. */
+static void restart(bool csv_file)
+{
+	const uint64_t now = (uint64_t)time(NULL), old = now - 3 * 86400;
+	static const char *const names[] = {"again", "new", "old2", "old1"};
+	char id[CALL_ID_SIZE];
+	json_t *a, *b;
+	char *before;
+
+	conf.csv = csv_file ? csv : NULL;
+	conf.sqlite = csv_file ? NULL : db;
+	conf.rotate_days = 2;
+	ck_assert_int_eq(0, cdr_alloc(&cdr, &conf));
+	end_call("old1", 1000 * old, "", false);
+	end_call("old2", 1000 * (old + 1), "=1+1, \"so\"", false);
+	a = all_of(2);
+	before = json_dumps(a, JSON_SORT_KEYS);
+	json_decref(a);
+	cdr = mem_deref(cdr);
+
+	ck_assert_int_eq(0, cdr_alloc(&cdr, &conf));
+	a = all_of(2);
+	b = json_loads(before, 0, NULL);
+	ck_assert(json_equal(a, b));
+	json_decref(a);
+	json_decref(b);
+	free(before);
+	end_call("new", 1000 * now, "", false);
+	cdr = mem_deref(cdr);
+
+	ck_assert_int_eq(0, cdr_alloc(&cdr, &conf));
+	end_call("again", 1000 * (now + 1), "", false);
+	json_decref(all_of(4));
+	/* as if it had been written before it was read */
+	end_call("new", 1000 * now, "", false);
+	a = all_of(4);
+	call_id_print(id, 1000 * (now + 1), names[0]);
+	for (size_t i = 1; i < 4; i++)
+		ck_assert_ptr_nonnull(
+		    strstr(json_string_value(json_object_get(
+			       json_array_get(a, i == 1 ? 0 : i), "id")),
+			   names[i]));
+	ck_assert_str_eq(
+	    json_string_value(json_object_get(json_array_get(a, 1), "id")),
+	    id);
+	json_decref(a);
+}
+
+START_TEST(after_a_restart)
+{
+	restart(_i == 0);
+}
+END_TEST
+
+/* More than are kept: from the end, of as many files as that takes. */
+START_TEST(bounded_after_a_restart)
+{
+	const struct cdr_filter all = {0};
+	char want[CALL_ID_SIZE];
+	json_t *j;
+
+	conf.csv = csv;
+	conf.rotate = 1; /* MB */
+	ck_assert_int_eq(0, cdr_alloc(&cdr, &conf));
+	for (unsigned i = 0; i < 6000; i++)
+		end_call("x", 1000 + i, "", false);
+	cdr = mem_deref(cdr);
+
+	ck_assert_int_eq(0, cdr_alloc(&cdr, &conf));
+	j = all_of(CDR_RECENT_MAX);
+	for (unsigned i = 0; i < CDR_RECENT_MAX; i++) {
+		call_id_print(want, 6999 - i, "x");
+		ck_assert_str_eq(json_string_value(json_object_get(
+				     json_array_get(j, i), "id")),
+				 want);
+	}
+	json_decref(j);
+	j = cdr_json(cdr, &all, 7);
+	ck_assert_uint_eq(json_array_size(j), 7);
+	json_decref(j);
+}
+END_TEST
+
+/* What others wrote into the file is no record, and nothing worse. */
+START_TEST(lines_that_are_none)
+{
+	static const char *const bad[] = {"",
+					  ",",
+					  "\"",
+					  "a",
+					  "\"a\"b,",
+					  "1,2026-11-22T16:23:53.007Z",
+					  "1,yesterday",
+					  "1,2026-11-22T16:23:53Z,"};
+	struct cdr_record *r;
+	char buf[CDR_FIELDS * 4], *commas;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		str_ncpy(buf, bad[i], sizeof(buf));
+		ck_assert_ptr_null(cdr_record_decode(buf));
+	}
+
+	/* as many fields as there are, no more and no fewer */
+	for (unsigned n = CDR_FIELDS - 2; n <= CDR_FIELDS; n++) {
+		buf[0] = '1';
+		commas = memset(buf + 1, ',', n);
+		commas[n] = '\0';
+		r = cdr_record_decode(buf);
+		ck_assert_int_eq(r != NULL, n == CDR_FIELDS - 1);
+		free(r);
+	}
+}
+END_TEST
+
 /* stoxd(8) has all columns, in order. */
 START_TEST(manual)
 {
@@ -443,12 +741,17 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, line);
 	tcase_add_test(tc, media);
+	tcase_add_test(tc, every_column);
 	tcase_add_test(tc, turns_over);
 	tcase_add_test(tc, turns_over_by_age);
 	tcase_add_test(tc, well_again);
 	tcase_add_test(tc, expires);
 	tcase_add_test(tc, bounded);
+	tcase_add_loop_test(tc, after_a_restart, 0, 2);
+	tcase_add_test(tc, bounded_after_a_restart);
+	tcase_add_test(tc, lines_that_are_none);
 	tcase_add_test(tc, hung_disk);
+	tcase_add_test(tc, no_memory_for_names);
 	tcase_add_test(tc, crash);
 	tcase_add_test(tc, found);
 	tcase_add_test(tc, manual);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "admin/command.h"
+#include "admin/life.h"
 #include "bridge/policy.h"
 #include "bridge/route.h"
 #include "suite.h"
@@ -224,6 +225,17 @@ START_TEST(no_memory)
 }
 END_TEST
 
+/* stoxctl(1), status: the last lasts half a second, too short to be asked
+ * for. */
+START_TEST(states)
+{
+	ck_assert_str_eq(life_state_name(LIFE_OPEN), "open");
+	ck_assert_str_eq(life_state_name(LIFE_DRAINED), "drained");
+	ck_assert_str_eq(life_state_name(LIFE_LEAVING), "leaving");
+	ck_assert_str_eq(life_state_name(LIFE_CLOSING), "closing");
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("commands");
@@ -231,6 +243,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, commands);
 	tcase_add_test(tc, no_memory);
+	tcase_add_test(tc, states);
 
 	return suite_run("admin command", tc);
 }

@@ -1,4 +1,5 @@
 /* admin_hour.c: the last hour, and how calls sound. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "admin/history.h"
@@ -173,6 +174,38 @@ START_TEST(test_mos)
 }
 END_TEST
 
+/* tests/data/quality.txt */
+START_TEST(mos_of_codecs)
+{
+	static const unsigned losses[] = {0, 10, 50, 200, 500};
+	FILE *f = fopen("tests/data/quality.txt", "r");
+	char line[128], codec[32];
+	unsigned rows = 0;
+
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f)) {
+		unsigned want[5], all, sum = 0;
+
+		if (line[0] == '#')
+			continue;
+		ck_assert_int_eq(sscanf(line, "%31s %u %u %u %u %u %u", codec,
+					&want[0], &want[1], &want[2], &want[3],
+					&want[4], &all),
+				 7);
+		for (size_t i = 0; i < ARRAY_SIZE(losses); i++)
+			ck_assert_msg(quality_mos(codec, losses[i], 10, 50) ==
+					  want[i],
+				      "%s at %u", codec, losses[i]);
+		for (unsigned loss = 0; loss < 1000; loss++)
+			sum += quality_mos(codec, loss, 10, 50);
+		ck_assert_msg(sum == all, "%s: %u", codec, sum);
+		rows++;
+	}
+	ck_assert_uint_eq(rows, 9);
+	(void)fclose(f);
+}
+END_TEST
+
 static struct quality_now seen;
 
 static bool see(struct quality *q, const char *name, uint64_t rx,
@@ -264,6 +297,7 @@ int main(void)
 	tcase_add_test(t, test_failures);
 	tcase_add_test(t, test_many);
 	tcase_add_test(t, test_mos);
+	tcase_add_test(t, mos_of_codecs);
 	tcase_add_test(t, test_quality);
 	tcase_add_test(t, test_quality_full);
 

@@ -83,6 +83,8 @@ START_TEST(labels)
 	for (size_t i = 0; i < metrics_familyc; i++) {
 		const struct metrics_family *f = &metrics_families[i];
 
+		/* no row of two lists reaches into the next */
+		ck_assert_uint_ge(f->stride, count(f->labels2));
 		for (size_t k = 0; k < ARRAY_SIZE(want); k++) {
 			if (strcmp(f->name, want[k].family) != 0)
 				continue;
@@ -136,6 +138,131 @@ START_TEST(label_names)
 }
 END_TEST
 
+static char *file_text(const char *path)
+{
+	enum { MOST = 1 << 17 };
+	FILE *f = fopen(path, "r");
+	char *s = calloc(1, MOST);
+	size_t n = f && s ? fread(s, 1, MOST - 1, f) : 0;
+
+	ck_assert_msg(n > 0 && n < MOST - 1, "%s", path);
+	(void)fclose(f);
+
+	return s;
+}
+
+/* Is there a line that begins with these n bytes and then ends or goes on with
+ * a space? */
+static bool has_line(const char *text, const char *line, size_t n)
+{
+	while (text) {
+		if (!strncmp(text, line, n) && strchr(" \n", text[n]))
+			return true;
+		text = strchr(text, '\n');
+		text += text != NULL;
+	}
+
+	return false;
+}
+
+/* What has a line of its own in tests/data/metrics.txt. */
+static bool is_listed(const char *series, size_t n)
+{
+	const size_t name = strcspn(series, "{ ");
+
+	return n && series[0] != '#' &&
+	       !(name > 7 && !strncmp(series + name - 7, "_bucket", 7)) &&
+	       !(name > 4 && !strncmp(series + name - 4, "_sum", 4));
+}
+
+/* tests/data/metrics.txt: these series, by these names and labels. */
+START_TEST(series)
+{
+	char *want = file_text("tests/data/metrics.txt"), *line;
+	char *s = printed(print_open);
+	unsigned n = 0, is = 0;
+
+	for (line = want; *line;
+	     line += strcspn(line, "\n"), line += !!*line) {
+		const size_t len = strcspn(line, " \n");
+
+		if (!is_listed(line, len))
+			continue;
+		ck_assert_msg(has_line(s, line, len), "no %.*s", (int)len,
+			      line);
+		++n;
+	}
+	ck_assert_uint_ge(n, 190);
+	for (line = s; *line; line += strcspn(line, "\n"), line += !!*line) {
+		const size_t len = strcspn(line, " \n");
+
+		if (!is_listed(line, len))
+			continue;
+		ck_assert_msg(has_line(want, line, len), "%.*s is new",
+			      (int)len, line);
+		++is;
+	}
+	ck_assert_uint_eq(is, n);
+	mem_deref(s);
+	free(want);
+}
+END_TEST
+
+/* docs/metrics.md: type, names of labels and words of each family. */
+START_TEST(families)
+{
+	static const char *const units[] = {"seconds", "bytes", "ratio"};
+	char *doc = file_text("docs/metrics.md"), *s = printed(print_open);
+	char name[64], type[16], names[64], words[128], want[256], *line;
+	unsigned n = 0;
+
+	for (line = doc; (line = strstr(line, "\n| `")) != NULL; n++) {
+		char *first;
+
+		names[0] = '\0';
+		if (sscanf(++line,
+			   "| `%63[a-z0-9_]` | %15[a-z] | %63[a-z, ]| "
+			   "%127[^|\n]",
+			   name, type, names, words) != 4)
+			ck_assert_int_eq(
+			    sscanf(line,
+				   "| `%63[a-z0-9_]` | %15[a-z] |  | "
+				   "%127[^|\n]",
+				   name, type, words),
+			    3);
+		(void)re_snprintf(want, sizeof(want), "# TYPE %s %s\n", name,
+				  type);
+		ck_assert_msg(strstr(s, want) != NULL, "%s", want);
+		while (*words && words[strlen(words) - 1] == ' ')
+			words[strlen(words) - 1] = '\0';
+		(void)re_snprintf(want, sizeof(want), "# HELP %s %s\n", name,
+				  words);
+		first = strstr(s, want);
+		ck_assert_msg(first != NULL, "%s", want);
+		/* OpenMetrics 4.4: a name ends in its unit */
+		for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+			const char *end = strrchr(name, '_');
+
+			if (strcmp(end + 1, units[i]))
+				continue;
+			(void)re_snprintf(want, sizeof(want), "# UNIT %s %s\n",
+					  name, units[i]);
+			ck_assert_msg(strstr(s, want) != NULL, "%s", want);
+		}
+		names[strcspn(names, ", ")] = '\0';
+		if (!names[0])
+			continue;
+		(void)re_snprintf(want, sizeof(want), "{%s=\"", names);
+		first = strchr(first, '{');
+		ck_assert_msg(first && !strncmp(first, want, strlen(want)),
+			      "%s: %.40s", name, first);
+	}
+	ck_assert_uint_eq(n, metrics_familyc);
+	mem_deref(s);
+	free(doc);
+}
+END_TEST
+
 START_TEST(numbers)
 {
 	char *s;
@@ -169,6 +296,8 @@ START_TEST(numbers)
 	s = printed(print_text);
 	HAS("# TYPE stoxd_calls_started_total counter\n");
 	HAS("# TYPE stoxd_build_info gauge\n");
+	HAS("# TYPE stoxd_calls_active gauge\n");
+	HAS("# TYPE stoxd_call_duration_seconds histogram\n");
 	ck_assert_ptr_null(strstr(s, "# EOF"));
 	mem_deref(s);
 }
@@ -284,6 +413,8 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, labels);
 	tcase_add_test(tc, label_names);
+	tcase_add_test(tc, series);
+	tcase_add_test(tc, families);
 	tcase_add_test(tc, numbers);
 	tcase_add_test(tc, a_million_users);
 	tcase_add_test(tc, lost_records);

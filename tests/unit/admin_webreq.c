@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "admin/webapi.c"
 #include "admin/webreq.h"
 #include "suite.h"
 
@@ -198,6 +199,23 @@ START_TEST(test_gzip)
 }
 END_TEST
 
+/* How a command ended, as RFC 9110 15 has it. */
+START_TEST(test_status)
+{
+	static const struct {
+		int err;
+		unsigned status;
+	} v[] = {
+	    {0, 200},	     {EINVAL, 400}, {ENOENT, 404}, {EBUSY, 409},
+	    {EALREADY, 409}, {EPERM, 403},  {EACCES, 403}, {ENOTSUP, 501},
+	    {ENOMEM, 503},   {EIO, 500},    {EPROTO, 500},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++)
+		ck_assert_uint_eq(status_of(v[i].err), v[i].status);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("webreq");
@@ -210,6 +228,7 @@ int main(void)
 	tcase_add_test(t, test_host);
 	tcase_add_test(t, test_origin);
 	tcase_add_test(t, test_gzip);
+	tcase_add_test(t, test_status);
 
 	return suite_run("admin_webreq", t);
 }
