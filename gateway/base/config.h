@@ -97,6 +97,11 @@ struct config_xmpp {
 	bool allow_plain;
 	char **domains; /* who may use it; the users' domains */
 	size_t domainc;
+	char **admins; /* URIs of who runs it (X0157) */
+	size_t adminc;
+	char **support; /* and of who helps */
+	size_t supportc;
+	bool sms; /* what is written to numbers goes out as SMS */
 	int line;
 };
 
@@ -240,6 +245,7 @@ struct config_account {
 	enum config_missed missed;
 	bool mwi;     /* SUBSCRIBE to message-summary */
 	bool publish; /* PUBLISH of what the user shows */
+	bool stay;    /* registered while the user is offline, too (D52) */
 };
 
 /* hardening.md section 3; one key each in [limits], same names. */

@@ -55,6 +55,9 @@ static const struct config_key xmpp_keys[] = {
     KEY("tls_name", text, XMPP(tls_name), "", FIXED),
     KEY("allow_plain", bool, XMPP(allow_plain), "no", FIXED),
     MUST2("domains", domains, XMPP(domains), XMPP(domainc)),
+    KEY2("admin_addresses", words, XMPP(admins), XMPP(adminc), "", FIXED),
+    KEY2("support_addresses", words, XMPP(support), XMPP(supportc), "", FIXED),
+    KEY("sms", bool, XMPP(sms), "no", FIXED),
 };
 
 static const struct config_key sip_keys[] = {
@@ -290,6 +293,7 @@ static const struct config_key account_keys[] = {
     WORD("missed_calls", ACCOUNT(missed), missed_words, "accounts"),
     KEY("mwi", bool, ACCOUNT(mwi), "yes"),
     KEY("publish", bool, ACCOUNT(publish), "yes"),
+    KEY("stay_registered", bool, ACCOUNT(stay), "yes"),
 };
 
 static const struct config_word level_words[] = {

@@ -78,6 +78,7 @@ static void account_destructor(void *arg)
 
 	account_mwi_stop(acc);
 	tmr_cancel(&acc->tmr_publish);
+	tmr_cancel(&acc->tmr_away);
 	mem_deref(acc->pub); /* the next life goes on with it */
 	if (acc->slot && acc->slot->account == acc)
 		acc->slot->account = NULL;
@@ -129,6 +130,9 @@ int account_print(struct re_printf *pf, const struct account *acc)
 int account_print_state(struct re_printf *pf, const struct account *acc)
 {
 	struct sipline_event ev;
+
+	if (acc->away)
+		return re_hprintf(pf, "not registered: its user is offline");
 
 	sipline_event(acc->slot ? acc->slot->line : NULL, &ev);
 	switch (ev.state) {

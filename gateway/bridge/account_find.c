@@ -19,8 +19,6 @@
 enum {
 	FOUND_MAX = 100,
 	SUGGEST_MAX = 150, /* X0144 3: of one message (G.3) */
-	GRANT_ROSTER = 1,
-	GRANT_PRESENCE = 2,
 };
 
 /* ---- what is known ---- */
@@ -486,6 +484,8 @@ static bool message(struct component *c, const struct stanza *st, void *arg)
 		}
 	}
 	f->granted = granted;
+	if (f->service)
+		service_pushed(f->service, granted & GRANT_PRESENCE);
 	log_info("xmpp: %s: %s grants%s%s\n", component_domain(c),
 		 stanza_attr(st, "from"),
 		 granted & GRANT_ROSTER ? " rosters" : "",
@@ -499,8 +499,12 @@ static void state(struct component *c, bool up, void *arg)
 	struct portal_face *f = arg;
 	(void)c;
 
-	if (!up) /* it grants anew after each handshake */
-		f->granted = 0;
+	if (up) /* it grants anew after each handshake */
+		return;
+
+	f->granted = 0;
+	if (f->service)
+		service_pushed(f->service, false);
 }
 
 int account_search(struct portal_face *f)

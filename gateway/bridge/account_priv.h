@@ -18,6 +18,8 @@ enum {
 	STORE_WAIT = 5 * 1000,	/* ms; then the user is told that it waits */
 	ACCOUNT_TOKEN = 17,
 	ACCOUNT_TEXT_MAX = 255, /* bytes of a user name, a domain */
+	GRANT_ROSTER = 1,	/* X0356 */
+	GRANT_PRESENCE = 2,
 };
 
 struct owner;
@@ -47,7 +49,9 @@ struct account {
 	struct tmr tmr_mwi;
 	struct publication *pub; /* NULL: none is wanted */
 	struct tmr tmr_publish;
-	unsigned messages; /* new ones, as last told */
+	struct tmr tmr_away; /* its user is offline: registered no longer */
+	bool away;	     /* for that it is not registered */
+	unsigned messages;   /* new ones, as last told */
 };
 
 struct contact {      /* whom a user has to do with */
@@ -66,6 +70,7 @@ struct owner { /* a user who has accounts, contacts or wishes */
 	unsigned calls;	       /* through the gateway, now */
 	unsigned contactc;
 	bool dnd;
+	bool allowed; /* the gateway to see it, by the user itself */
 };
 
 struct portal_face { /* a component */
@@ -119,6 +124,8 @@ void account_drop(struct account *acc);
 /* h(arg) once it is safe. */
 int account_save(struct account *acc, store_done_h *h, void *arg);
 int account_forget(struct account *acc);
+/* The user lets the gateway see its presence, or does not. */
+void owner_allow(struct owner *o, const char *gateway, bool allowed);
 void owner_save(const struct owner *o);
 
 /* account_try.c: registers at once; h is called once, later.  old: what it
@@ -169,6 +176,12 @@ void account_mwi_stop(struct account *acc);
 void account_publish_start(struct account *acc, const char *etag);
 /* Takes it back; before its registration ends. */
 void account_publish_stop(struct account *acc);
+
+/* account_attend.c: who is registered while its user is online alone (D52). */
+int account_attend(
+    struct account *acc); /* of the store: registers it, or not */
+void account_attend_event(struct owner *o, enum service_event ev);
+void account_attend_stop(struct account *acc);
 
 /* account_find.c */
 void account_suggest(struct portal_face *f, const char *user);

@@ -115,6 +115,8 @@ void account_publish_start(struct account *acc, const char *etag)
 	char *aor = NULL;
 	int err;
 
+	if (a->conf.config->account.publish || acc->away)
+		tmr_start(&acc->tmr_publish, spread(a, SOON), ask_h, acc);
 	if (!a->conf.config->account.publish)
 		return;
 
@@ -127,8 +129,6 @@ void account_publish_start(struct account *acc, const char *etag)
 	if (err)
 		log_warning("account: %H shows no presence: %m\n",
 			    account_print, acc, err);
-	else
-		tmr_start(&acc->tmr_publish, spread(a, SOON), ask_h, acc);
 }
 
 void account_publish_stop(struct account *acc)
@@ -136,6 +136,7 @@ void account_publish_stop(struct account *acc)
 	struct publication *pub = acc->pub;
 
 	tmr_cancel(&acc->tmr_publish);
+	account_attend_stop(acc);
 	acc->pub = NULL;
 	if (!pub)
 		return;
@@ -158,6 +159,23 @@ static void owner_update(struct owner *o, const char *gateway)
 	}
 }
 
+/* Presence that the server pushes is not the user's leave to show it on. */
+static bool is_shown(struct accounts *a, struct owner *o, const char *gateway)
+{
+	const struct portal_face *f = face_find(a, gateway);
+
+	if (!f || !(f->granted & GRANT_PRESENCE))
+		owner_allow(o, gateway, true);
+
+	return o->allowed;
+}
+
+static void take_back(struct owner *o, const char *gateway)
+{
+	owner_allow(o, gateway, false);
+	list_flush(&o->resources);
+}
+
 void accounts_presence_event(struct accounts *a, enum service_event ev,
 			     const char *user, const char *gateway,
 			     const struct stanza *st)
@@ -170,7 +188,19 @@ void accounts_presence_event(struct accounts *a, enum service_event ev,
 		return;
 
 	switch (ev) {
+	case SERVICE_SUBSCRIBED:
+		owner_allow(o, gateway, true);
+		break;
+
+	case SERVICE_UNSUBSCRIBED:
+		take_back(o, gateway);
+		break;
+
 	case SERVICE_AVAILABLE:
+		account_attend_event(o, ev);
+		if (!is_shown(a, o, gateway))
+			return;
+		/* fall through */
 	case SERVICE_UNAVAILABLE:
 		if (slash)
 			show_set(&o->resources, slash + 1, st,
@@ -180,6 +210,7 @@ void accounts_presence_event(struct accounts *a, enum service_event ev,
 		break;
 
 	case SERVICE_OFFLINE:
+		account_attend_event(o, ev);
 		list_flush(&o->resources);
 		break;
 

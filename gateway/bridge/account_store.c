@@ -128,9 +128,10 @@ static int row_add(struct accounts *a, const struct store_value *v,
 
 	account_add(acc);
 	account_mwi_start(acc);
+	err = account_attend(acc);
 	account_publish_start(acc, etag);
 
-	return sipline_start(acc->slot->line, true, NULL, NULL);
+	return err;
 }
 
 static void account_row(const struct store_value *v, size_t n, void *arg)
@@ -168,22 +169,36 @@ static void user_row(const struct store_value *v, size_t n, void *arg)
 /* ---- presence's rows ---- */
 
 struct pair_rows {
+	struct accounts *a;
 	presence_row_h *h;
 	void *arg;
 };
+
+/* With the gateway itself: it may see the user. */
+static void gateway_row(struct accounts *a, const char *user, unsigned flags)
+{
+	struct owner *o = owner_find(a, user);
+
+	if (o)
+		o->allowed = flags & PRESENCE_TO;
+}
 
 static void pair_row(const struct store_value *v, size_t n, void *arg)
 {
 	const struct pair_rows *p = arg;
 
-	if (n >= 3 && text_of(&v[0]) && text_of(&v[1]))
+	if (n < 3 || !text_of(&v[0]) || !text_of(&v[1]))
+		return;
+	if (strchr(text_of(&v[1]), '@'))
 		p->h(text_of(&v[0]), text_of(&v[1]), (unsigned)v[2].n, p->arg);
+	else
+		gateway_row(p->a, text_of(&v[0]), (unsigned)v[2].n);
 }
 
 static int pairs_load(presence_row_h *h, void *harg, void *arg)
 {
 	struct accounts *a = arg;
-	struct pair_rows p = {h, harg};
+	struct pair_rows p = {a, h, harg};
 
 	return store_load(a->conf.store, STORE_PAIRS, pair_row, &p);
 }
@@ -200,8 +215,18 @@ static void pair_save(const char *user, const char *contact, unsigned flags,
 		      flags ? 3 : 2, NULL, NULL))
 		log_warning("account: a subscription of %s is not kept\n",
 			    user);
-	if (flags)
+	if (flags && strchr(contact, '@'))
 		accounts_contact(a, user, contact, NULL);
+}
+
+void owner_allow(struct owner *o, const char *gateway, bool allowed)
+{
+	if (o->allowed == allowed)
+		return;
+
+	o->allowed = allowed;
+	if (o->a->conf.store)
+		pair_save(o->jid, gateway, allowed ? PRESENCE_TO : 0, o->a);
 }
 
 const struct presence_store *accounts_presence(struct accounts *a)

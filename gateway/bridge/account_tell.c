@@ -77,6 +77,8 @@ void account_goodbye(const char *user, struct portal_face *f)
 	struct owner *o = owner_find(f->a, user);
 	struct le *le;
 
+	if (o)
+		owner_allow(o, gateway, false);
 	if (!f->service)
 		return;
 

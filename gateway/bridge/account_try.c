@@ -263,6 +263,8 @@ int account_try(struct account *acc, struct account *old, account_done_h *h,
 
 int account_test(struct account *acc, account_done_h *h, void *arg)
 {
+	account_attend_stop(acc); /* who asks is there */
+
 	return trial_start(acc, acc, h, arg);
 }
 

@@ -67,7 +67,7 @@ static const enum call_outcome by_reason[REASON_MAX] = {
     [REASON_INCOMPATIBLE_PARAMETERS] = OUTCOME_INCOMPATIBLE,
     [REASON_MEDIA_ERROR] = OUTCOME_MEDIA,
     [REASON_SECURITY_ERROR] = OUTCOME_MEDIA,
-    [REASON_SUCCESS] = OUTCOME_CANCELLED,
+    [REASON_SUCCESS] = OUTCOME_DECLINED, /* it hung up at once */
     [REASON_TIMEOUT] = OUTCOME_NO_ANSWER,
     [REASON_UNSUPPORTED_APPLICATIONS] = OUTCOME_INCOMPATIBLE,
     [REASON_UNSUPPORTED_TRANSPORTS] = OUTCOME_INCOMPATIBLE,
@@ -130,12 +130,10 @@ static enum call_outcome judge(const struct call_end *end)
 	     why->reason == REASON_SUCCESS) &&
 	    !why->sip_code)
 		return OUTCOME_CANCELLED;
-	if (!why->reason)
-		return why->sip_code ? judge_code(why->sip_code)
-		       : why->reject ? OUTCOME_BUSY
-				     : OUTCOME_FAILED;
-	if (why->reason == REASON_SUCCESS)
-		return OUTCOME_DECLINED; /* the called side hung up at once */
+	if (!why->reason && why->sip_code)
+		return judge_code(why->sip_code);
+	if (!why->reason && why->reject)
+		return OUTCOME_BUSY;
 
 	return by_reason[why->reason];
 }

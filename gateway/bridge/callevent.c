@@ -120,9 +120,16 @@ static bool is_main(struct call *call, unsigned flow)
 	       carries_audio(call, m);
 }
 
+/* E.5: a device that is off was lost, and not its path. */
+static bool is_off(const struct call *call)
+{
+	return call->x && call->x->ops->away && call->x->ops->away(call->x);
+}
+
 static void handle_failed(struct call *call, const struct media_event *ev)
 {
 	enum reason reason = REASON_FAILED_TRANSPORT;
+	struct ending why;
 
 	if (ev->flow != call->s_flow) {
 		if (!is_main(call, ev->flow)) {
@@ -140,7 +147,9 @@ static void handle_failed(struct call *call, const struct media_event *ev)
 		++*(ev->connectivity ? &call_counts.ice_failed
 				     : &call_counts.dtls_failed);
 
-	call_fail(call, reason, "%s", ev->why ? ev->why : "media failed");
+	ending_set(&why, reason, 0, ev->why ? ev->why : "media failed");
+	why.away = reason == REASON_CONNECTIVITY_ERROR && is_off(call);
+	call_close(call, NULL, &why);
 }
 
 /* A digit in RTP that is not relayed as one. */

@@ -100,7 +100,7 @@ struct jingle *calls_jingle(const char *domain);
 void calls_add(struct call *call);
 void calls_remove(struct call *call);
 struct call *calls_find(const char *name);
-/* Stops at the first true. */
+/* The newest first; stops at the first true. */
 bool calls_each(bool (*h)(const struct call *call, void *arg), void *arg);
 /* Of an answered call nobody is a rival. */
 void calls_answered(struct call *call);

@@ -209,7 +209,7 @@ bool calls_each(bool (*h)(const struct call *call, void *arg), void *arg)
 {
 	struct le *le;
 
-	LIST_FOREACH (&calls, le) {
+	for (le = list_tail(&calls); le; le = le->prev) {
 		if (h(le->data, arg))
 			return true;
 	}

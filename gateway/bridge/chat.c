@@ -296,6 +296,7 @@ void chat_renew(struct chat *chat)
 	const struct config_limits *limits = &chat->conf.config->limits;
 
 	pace_set(chat->pace, limits->message_rate, limits->message_burst);
+	chatqueue_renew(chat);
 }
 
 void chat_close(struct chat *chat)

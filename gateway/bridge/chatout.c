@@ -223,6 +223,26 @@ static enum stanza_cond route(struct chatportal *p, struct chatmsg *m)
 	return m->trunk && m->as ? COND_NONE : COND_INTERNAL_SERVER_ERROR;
 }
 
+enum stanza_cond chatout_reroute(struct chatmsg *m)
+{
+	char *uri = m->uri, *as = m->as;
+	enum stanza_cond cond;
+
+	m->uri = m->as = NULL;
+	cond = route(m->portal, m);
+	if (cond) { /* what it was is said in its error */
+		mem_deref(m->uri);
+		mem_deref(m->as);
+		m->uri = uri;
+		m->as = as;
+	} else {
+		mem_deref(uri);
+		mem_deref(as);
+	}
+
+	return cond;
+}
+
 static const char *route_words(enum stanza_cond cond)
 {
 	return cond == COND_FORBIDDEN ? "you may not write to this address"

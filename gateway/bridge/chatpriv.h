@@ -112,6 +112,8 @@ bool chatout_stanza(struct component *c, const struct stanza *st, void *arg);
 /* The sender gets an error about it, once. text: for people. */
 void chatout_fail(const struct chatmsg *m, enum stanza_cond cond,
 		  const char *text, const char *address);
+/* Another way for what waits: trunk, Request-URI, From as of now. */
+enum stanza_cond chatout_reroute(struct chatmsg *m);
 /* What became of it; FATE_AGAIN: bare it may pass. */
 enum chatfate chatout_done(struct chatmsg *m, const struct message_result *r);
 /* A document for a contact, in the name of a user. */
@@ -143,6 +145,9 @@ bool chatloop_is(struct chat *chat, const struct message_in *in);
 /* Takes over the reference.  ENOBUFS: as many wait for this address as may;
  * ENOSPC: for all together. */
 int chatqueue_add(struct chat *chat, struct chatmsg *m);
+/* Other rules and trunks hold: what waits goes by them, or back to who wrote
+ * it. */
+void chatqueue_renew(struct chat *chat);
 void chatqueue_close(struct chat *chat, const char *why);
 
 /* chatin.c: SIP -> XMPP */

@@ -22,10 +22,12 @@ struct chatqueue { /* a mem_ref object */
 	struct tmr tmr;	       /* deadline of the first, or its next try */
 	uint64_t try_at;       /* ms */
 	unsigned tries;	       /* of the first, that came to nothing */
+	bool stale;	       /* the rules may be others since */
 	enum stanza_cond cond; /* why the last try did */
 };
 
 static void due_h(void *arg);
+static void reroute(struct chatqueue *q);
 static void result_h(const struct message_result *r, void *arg);
 
 static void queue_destructor(void *arg)
@@ -103,6 +105,8 @@ static void drop_rest(struct chatqueue *q, const struct chatmsg *m)
 /* Gives way to the loop: a long queue shall not hold up everything else. */
 static void go_on(struct chatqueue *q)
 {
+	if (q->stale && !q->under_way)
+		reroute(q);
 	if (!first(q))
 		mem_deref(q);
 	else
@@ -328,6 +332,61 @@ int chatqueue_add(struct chat *chat, struct chatmsg *m)
 		arm(q);
 
 	return 0;
+}
+
+/* Where it goes by the rules that hold now; what was under way to where it
+ * went before is waited for. */
+static void reroute_one(struct chatqueue *q, struct chatmsg *m)
+{
+	struct chatqueue *to = NULL;
+	char text[160];
+
+	list_unlink(&m->le);
+	if (chatout_reroute(m)) {
+		quote(text, sizeof(text), m,
+		      "the gateway has no way to it any more");
+		chatout_fail(m, COND_RECIPIENT_UNAVAILABLE, text, NULL);
+	} else {
+		to = queue_get(q->chat, m);
+		if (!to)
+			chatout_fail(m, COND_INTERNAL_SERVER_ERROR, "not sent",
+				     NULL);
+	}
+	if (!to) {
+		count(q->chat, m, false);
+		mem_deref(m);
+		return;
+	}
+
+	list_append(&to->msgs, &m->le, m);
+	if (to != q && !to->under_way)
+		arm(to);
+}
+
+static void reroute(struct chatqueue *q)
+{
+	uint32_t n = list_count(&q->msgs);
+
+	q->stale = false;
+	q->tries = 0;
+	q->try_at = 0;
+	q->cond = COND_NONE;
+	while (n-- && first(q))
+		reroute_one(q, first(q));
+}
+
+void chatqueue_renew(struct chat *chat)
+{
+	struct le *le = list_head(&chat->queuelist);
+
+	while (le) {
+		struct chatqueue *q = le->data;
+
+		le = le->next;
+		q->stale = true;
+		if (!q->under_way)
+			go_on(q);
+	}
 }
 
 void chatqueue_close(struct chat *chat, const char *why)

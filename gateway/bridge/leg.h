@@ -93,6 +93,10 @@ struct leg_ops {
 	 * until its protocol is done.  The call drops its reference. */
 	void (*end)(struct leg *leg, const struct ending *why);
 
+	/* Is the peer's device known to be off: its presence said so, or its
+	 * server sends back what is for it?  NULL: that is never known. */
+	bool (*away)(const struct leg *leg);
+
 	/* Notes what a goodbye needs; nothing where none is due.  NULL: there
 	 * is never anything to note. */
 	void (*farewell)(const struct leg *leg, leg_note_h *h, void *arg);
@@ -137,7 +141,8 @@ int call_incoming(const struct call_request *rq, struct ending *why);
 
 /* Outgoing leg: the peer's phone rings. May be called more than once. */
 void call_ringing(struct leg *leg);
-/* Outgoing SIP leg: 183 or 180 with SDP. */
+/* Outgoing SIP leg: the answer of a 183 or 180 whose sound may be heard; once
+ * for each fork. */
 void call_progress(struct leg *leg, const struct desc *answer);
 /* Outgoing Jingle leg: device number branch wants an offer of its own. */
 void call_branch(struct leg *leg, unsigned branch);

@@ -214,6 +214,12 @@ bool presence_event(struct presence *p, enum service_event ev,
 		return true;
 	}
 
+	if (!strchr(contact, '@')) { /* shown to the gateway itself */
+		if (ev == SERVICE_AVAILABLE)
+			pairs_apply(p, user, NULL, watch_online);
+		return false;
+	}
+
 	pair = pair_find(p, user, contact);
 	asked = is_watched_here(ev) &&
 		(!pair || (!pair->from && !pair->asked)) &&

@@ -229,6 +229,7 @@ static void due_h(struct subscription *sub, void *arg)
 	struct pair *pair = ask->pair;
 
 	if (!service_up(pair->service) ||
+	    service_knows(pair->service, pair->user) ||
 	    service_seen(pair->service, pair->user) < PROOF_AGE) {
 		subscription_refresh(sub);
 		return;

@@ -148,6 +148,8 @@ bool watch_is_talking(const struct pair *pair);
 void watch_init(struct pair *pair);
 void watch_close(struct pair *pair);
 bool watch_event(struct pair *pair, enum service_event ev);
+/* The user is there, whoever said so. */
+void watch_online(struct pair *pair);
 void watch_offline(struct pair *pair);
 void watch_show(struct pair *pair);
 /* Ends what is open at phones; XMPP is told nothing. */

@@ -258,7 +258,7 @@ static bool is_idle(const struct pair *pair)
 	return pair->base.state == ASK_IDLE || pair->base.state == ASK_STOPPED;
 }
 
-static void watch_online(struct pair *pair)
+void watch_online(struct pair *pair)
 {
 	if (pair->from && is_idle(pair))
 		begin(pair, false);

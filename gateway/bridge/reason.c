@@ -287,6 +287,12 @@ unsigned reason_q850(unsigned code)
 	return 127; /* interworking, unspecified */
 }
 
+/* Protocol E.5, last row of the first table. */
+static enum reason told_to_sip(const struct ending *end)
+{
+	return end->away ? REASON_GONE : end->reason;
+}
+
 static unsigned uas_code(const struct ending *end)
 {
 	if (end->sip_code >= 300 && end->sip_code <= 699)
@@ -296,15 +302,15 @@ static unsigned uas_code(const struct ending *end)
 	if (end->reason == REASON_DECLINE && end->decline_code)
 		return end->decline_code;
 
-	return reasons[end->reason].uas_code;
+	return reasons[told_to_sip(end)].uas_code;
 }
 
 static unsigned uas_cause(const struct ending *end, unsigned code)
 {
 	if (end->q850)
 		return end->q850;
-	if (!end->sip_code && reasons[end->reason].uas_q850)
-		return reasons[end->reason].uas_q850;
+	if (!end->sip_code && reasons[told_to_sip(end)].uas_q850)
+		return reasons[told_to_sip(end)].uas_q850;
 
 	return reason_q850(code);
 }
@@ -312,7 +318,7 @@ static unsigned uas_cause(const struct ending *end, unsigned code)
 void reason_to_sip(struct reason_sip *out, const struct ending *end,
 		   enum reason_phase phase)
 {
-	enum reason r = end->reason;
+	enum reason r = told_to_sip(end);
 
 	memset(out, 0, sizeof(*out));
 

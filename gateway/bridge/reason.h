@@ -36,6 +36,7 @@ struct ending {
 	unsigned q850;	       /* 0: none; from a Reason header */
 	bool reject;	       /* it was a JMI <reject/> */
 	bool full;	       /* the gateway itself has no room or time */
+	bool away;	       /* its device is known to be off: SIP's row */
 	unsigned decline_code; /* of the trunk; 0: 603 */
 	unsigned retry_after;  /* s, 0: none */
 	char redirect[128];    /* bare JID that a 302 points to; "": none */

@@ -80,6 +80,7 @@ static void act(struct jingle *j, const struct stanza *iq,
 		return;
 	}
 
+	l->bounced = false;
 	mem_ref(l);
 	actions[a].h(l, branch, iq, jingle);
 	mem_deref(l);

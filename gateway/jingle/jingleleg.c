@@ -275,6 +275,7 @@ static const struct leg_ops jleg_ops = {
     .transport = op_transport,
     .dtmf = op_dtmf,
     .end = op_end,
+    .away = jleg_away,
     .farewell = jleg_farewell,
     .print = op_print,
 };

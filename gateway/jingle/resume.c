@@ -12,6 +12,7 @@ static void alive_answered(int err, const struct stanza *reply, void *arg)
 	struct ending end;
 
 	l->iq_alive = NULL;
+	jleg_heard(l, err, reply);
 	if (err != EPROTO || stanza_error_cond(reply) != COND_ITEM_NOT_FOUND)
 		return;
 

@@ -108,6 +108,9 @@ struct jleg {
 	struct tmr tmr_ring;	       /* JLEG_ASSUME_RINGING */
 	struct tmr tmr_later;	       /* upward calls that must not nest */
 	struct component_iq *iq_alive; /* referenced */
+	struct component_iq *iq_path;  /* ditto: a transport-info */
+	bool seen;    /* its device was online when the call began */
+	bool bounced; /* its server said that nobody is there */
 };
 
 /* ---- state.c ---- */
@@ -129,6 +132,9 @@ void jleg_fail(struct jleg *l, enum reason reason, const char *text);
 void jleg_ringing(struct jleg *l);
 struct branch *jleg_branch(struct jleg *l); /* the one that counts */
 const char *jleg_state_name(enum jleg_state st);
+/* The answer to a stanza for the peer's device: did that get there? */
+void jleg_heard(struct jleg *l, int err, const struct stanza *reply);
+bool jleg_away(const struct leg *leg);
 /* What a stanza error means for a call. */
 void jleg_error_ending(struct ending *end, const struct stanza *st);
 

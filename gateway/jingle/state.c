@@ -46,6 +46,7 @@ static void timers_cancel(struct jleg *l)
 	tmr_cancel(&l->tmr_ring);
 	tmr_cancel(&l->tmr_later);
 	l->iq_alive = mem_deref(l->iq_alive);
+	l->iq_path = mem_deref(l->iq_path);
 
 	for (i = 0; i < LEG_BRANCH_MAX; i++) {
 		tmr_cancel(&l->br[i].tmr_trickle);
@@ -168,6 +169,13 @@ static uint64_t state_life(const struct jleg *l)
 	}
 }
 
+static bool is_online(const struct jleg *l)
+{
+	const char *peer = l->br[l->winner].peer;
+
+	return l->j->s && peer && service_device_online(l->j->s, peer);
+}
+
 void jleg_enter(struct jleg *l, enum jleg_state st)
 {
 	uint64_t ms;
@@ -182,9 +190,34 @@ void jleg_enter(struct jleg *l, enum jleg_state st)
 	tmr_cancel(&l->tmr);
 	tmr_cancel(&l->tmr_ring);
 
+	if (st == JLEG_ACTIVE)
+		l->seen = is_online(l);
+
 	ms = state_life(l);
 	if (ms)
 		tmr_start(&l->tmr, ms, state_timeout, l);
+}
+
+/* RFC 6121 8.5.3.2.3: so a server answers an IQ for a device that is off, and
+ * no client one that is of its session. */
+void jleg_heard(struct jleg *l, int err, const struct stanza *reply)
+{
+	enum stanza_cond cond;
+
+	if (err && err != EPROTO)
+		return;
+
+	cond = err ? stanza_error_cond(reply) : COND_NONE;
+	l->bounced = cond == COND_SERVICE_UNAVAILABLE ||
+		     cond == COND_RECIPIENT_UNAVAILABLE;
+}
+
+/* Of who never showed presence its absence says nothing. */
+bool jleg_away(const struct leg *leg)
+{
+	const struct jleg *l = (const struct jleg *)(const void *)leg;
+
+	return l->bounced || (l->seen && !is_online(l));
 }
 
 void jleg_ringing(struct jleg *l)

@@ -150,6 +150,20 @@ out:
 
 /* ---- ours ---- */
 
+static void path_answered(int err, const struct stanza *reply, void *arg)
+{
+	struct jleg *l = arg;
+
+	l->iq_path = NULL;
+	jleg_heard(l, err, reply);
+}
+
+static void path_tell(struct jleg *l, struct stanza *iq)
+{
+	l->iq_path = mem_deref(l->iq_path);
+	(void)jleg_iq_ask(&l->iq_path, l, iq, path_answered, l);
+}
+
 void jleg_trickle_flush(struct branch *b)
 {
 	struct jleg *l = b->leg;
@@ -172,6 +186,8 @@ void jleg_trickle_flush(struct branch *b)
 	}
 	if (err)
 		stanza_free(iq);
+	else if (l->st == JLEG_ACTIVE)
+		path_tell(l, iq);
 	else
 		(void)jleg_iq_drop(l, iq);
 

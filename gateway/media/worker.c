@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 #include "media/media.h"
+#include "media/nicepool.h"
 
 enum { READABLE = (int)(EPOLLIN | EPOLLET) };
 
@@ -308,6 +309,9 @@ static void *run(void *arg)
 		if (!w->agents || w->now > until)
 			break;
 	}
+	/* The last agent does so, where all of them closed in time: a relay
+	 * may answer later. */
+	nicepool_clear();
 
 	return NULL;
 }

@@ -7,8 +7,8 @@
 #endif
 
 enum {
-	CSEQ_MAX = 0x7fffffff,	/* RFC 3261 8.1.1.5: below 2**31 */
-	MAX_FORWARDS_MAX = 255, /* RFC 3261 20.22 */
+	CSEQ_MAX = 0x7fffffff, /* RFC 3261 8.1.1.5: below 2**31 */
+	HOPS_MAX = 255,	       /* RFC 3261 20.22, RFC 5393 5.3.3 */
 	LENGTH_MAX = 0x7fffffff,
 };
 
@@ -84,6 +84,7 @@ static const struct {
     {SCAN_CALL_ID, "Missing Call-ID", "More Than One Call-ID"},
     {SCAN_CSEQ, "Missing CSeq", "More Than One CSeq"},
     {SCAN_MAX_FORWARDS, NULL, "More Than One Max-Forwards"},
+    {SCAN_MAX_BREADTH, NULL, "More Than One Max-Breadth"},
     {SCAN_CONTENT_LENGTH, NULL, "More Than One Content-Length"},
     {SCAN_CONTENT_TYPE, NULL, "More Than One Content-Type"},
 };
@@ -276,26 +277,38 @@ static bool judge_uri(struct guard_verdict *v, const struct sipscan *s)
 	return true;
 }
 
-/* RFC 3261 16.3: only what would open something new is stopped; requests of
- * a dialog end here anyway, and OPTIONS is answered (16.3 3). */
+/* Further requests that one may become: one behind the other, at once. */
+static const struct {
+	enum sipscan_id id;
+	unsigned code;
+	const char *bad, *none;
+} hops[] = {
+    {SCAN_MAX_FORWARDS, 483, "Bad Max-Forwards", "Too Many Hops"},
+    {SCAN_MAX_BREADTH, 440, "Bad Max-Breadth", "Max-Breadth Exceeded"},
+};
+
+/* RFC 3261 16.3, RFC 5393 5: only what would open something new is stopped;
+ * requests of a dialog end here anyway, and OPTIONS is answered (16.3 3). */
 static bool judge_hops(struct guard_verdict *v, const struct sipscan *s)
 {
-	uint64_t n;
 	struct pl tag;
+	const bool ends_here = is(s, "OPTIONS") || is(s, "ACK") ||
+			       is(s, "CANCEL") ||
+			       sipscan_param(&tag, &s->first[SCAN_TO], "tag");
 
-	if (!s->count[SCAN_MAX_FORWARDS])
-		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(hops); i++) {
+		uint64_t n;
 
-	if (!sipscan_number(&s->first[SCAN_MAX_FORWARDS], MAX_FORWARDS_MAX,
-			    &n))
-		return refuse(v, GUARD_HOPS, 400, "Bad Max-Forwards");
+		if (!s->count[hops[i].id])
+			continue;
+		if (!sipscan_number(&s->first[hops[i].id], HOPS_MAX, &n))
+			return refuse(v, GUARD_HOPS, 400, hops[i].bad);
+		if (!n && !ends_here)
+			return refuse(v, GUARD_HOPS, hops[i].code,
+				      hops[i].none);
+	}
 
-	if (n || is(s, "OPTIONS") || is(s, "ACK") || is(s, "CANCEL"))
-		return true;
-	if (sipscan_param(&tag, &s->first[SCAN_TO], "tag"))
-		return true;
-
-	return refuse(v, GUARD_HOPS, 483, "Too Many Hops");
+	return true;
 }
 
 static bool add_unsupported(const struct pl *value, void *arg)

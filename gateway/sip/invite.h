@@ -30,7 +30,8 @@ struct invite_times {
 struct invite_handlers {
 	/* The far end rings (18x); more than once. */
 	void (*ringing)(struct invite *inv, unsigned code, void *arg);
-	/* 18x with an SDP answer: the first of each early dialog. */
+	/* 18x with an SDP answer: the first of each early dialog, when its
+	 * early media may be heard (RFC 5009). */
 	void (*progress)(struct invite *inv, const struct pl *sdp, void *arg);
 	/* The answer to what we offered last: the 2xx, or the ACK. */
 	void (*answered)(struct invite *inv, const struct pl *sdp, void *arg);

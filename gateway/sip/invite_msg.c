@@ -112,6 +112,31 @@ unsigned invite_sdp(struct pl *sdp, const struct sip_msg *msg)
 	return msg_ctype_cmp(&msg->ctyp, "application", "sdp") ? 0 : 415;
 }
 
+struct early {
+	bool said, found, heard;
+};
+
+static bool early_header(const struct sip_hdr *hdr, const struct sip_msg *msg,
+			 void *arg)
+{
+	struct early *e = arg;
+	(void)msg;
+
+	e->said = true;
+	e->found = !earlyhdr_decode(&e->heard, &hdr->val);
+
+	return e->found;
+}
+
+bool invite_early_shut(const struct sip_msg *msg, bool was)
+{
+	struct early e = {0};
+
+	(void)sip_msg_xhdr_apply(msg, true, "P-Early-Media", early_header, &e);
+
+	return e.said ? !(e.found && e.heard) : was;
+}
+
 static bool reason_header(const struct sip_hdr *hdr, const struct sip_msg *msg,
 			  void *arg)
 {

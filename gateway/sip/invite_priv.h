@@ -38,13 +38,13 @@ struct hop {
 
 /* A dialog (RFC 3261 12). */
 struct sipdlg {
-	struct le le; /* of invite->earlies */
+	struct le le;	  /* of invite->earlies */
 	const char *rtag; /* in the memory of remote */
 	char *remote;	  /* To value of our requests, with tag */
-	char *target; /* remote target, a URI */
-	char *routes; /* "Route: ..\r\n" lines */
-	char *next;   /* URI of the first route; NULL: the target */
-	char *answer; /* SDP of an 18x; NULL: none */
+	char *target;	  /* remote target, a URI */
+	char *routes;	  /* "Route: ..\r\n" lines */
+	char *next;	  /* URI of the first route; NULL: the target */
+	char *answer;	  /* SDP of an 18x; NULL: none */
 	struct hop hop;
 	uint32_t inviteseq; /* CSeq of the INVITE that is to be ACKed */
 	uint32_t lseq;	    /* last CSeq of ours */
@@ -52,6 +52,8 @@ struct sipdlg {
 	uint32_t rack;	    /* last RSeq that we PRACKed */
 	bool rseq_set;
 	bool reliable; /* answer came reliably: later ones do not count */
+	bool shut;     /* its early media is not to be heard, RFC 5009 */
+	bool told;     /* the answer was passed on as progress */
 	bool bye;      /* a fork that lost: BYE is on its way */
 };
 
@@ -196,6 +198,8 @@ void invite_pending_refuse(struct invite *inv);
 int invite_set_sdp(char **dst, const char *sdp, size_t len);
 bool invite_same_origin(const char *a, const struct pl *b);
 void invite_note_peer(struct invite *inv, const struct sip_msg *msg);
+/* Is the early media of the dialog not to be heard, by this response? */
+bool invite_early_shut(const struct sip_msg *msg, bool was);
 /* Keeps mb to send it again to where msg came from, first after t1. */
 void invite_resend_start(struct resend *r, struct sip *sip, struct mbuf *mb,
 			 const struct sip_msg *msg, unsigned t1);

@@ -23,20 +23,37 @@ static int early_get(struct sipdlg **dp, struct attempt *at,
 	return 0;
 }
 
+/* RFC 3261 13.2.1: the first answer counts, later ones are ignored.  It is
+ * told when its early media may be heard, may be by a later response. */
+static int early_answer(struct invite *inv, struct sipdlg *dlg,
+			const struct sip_msg *msg)
+{
+	struct pl sdp;
+
+	dlg->shut = invite_early_shut(msg, dlg->shut);
+	if (!dlg->answer && !invite_sdp(&sdp, msg) && sdp.l) {
+		if (invite_set_sdp(&dlg->answer, sdp.p, sdp.l))
+			return ENOMEM;
+		dlg->reliable = invite_prack_wanted(msg, NULL);
+	}
+	if (!dlg->answer || dlg->shut || dlg->told)
+		return 0;
+
+	dlg->told = true;
+	pl_set_str(&sdp, dlg->answer);
+	inv->h->progress(inv, &sdp, inv->arg);
+
+	return 0;
+}
+
 static void progress(struct invite *inv, struct sipdlg *dlg,
 		     const struct sip_msg *msg)
 {
-	const struct invite_handlers *h = inv->h;
-	struct pl sdp;
+	const struct invite_handlers *h;
 
-	/* RFC 3261 13.2.1: the first answer counts, later ones are ignored */
-	if (!invite_sdp(&sdp, msg) && sdp.l && dlg && !dlg->answer) {
-		if (invite_set_sdp(&dlg->answer, sdp.p, sdp.l))
-			return;
-		dlg->reliable = invite_prack_wanted(msg, NULL);
-		h->progress(inv, &sdp, inv->arg);
-		h = inv->h;
-	}
+	if (dlg && early_answer(inv, dlg, msg))
+		return;
+	h = inv->h;
 	if (h && msg->scode >= 180 && msg->scode <= 183)
 		h->ringing(inv, msg->scode, inv->arg);
 }

@@ -2,6 +2,7 @@
 #include "sip/nameaddr.h"
 #include <string.h>
 #include "base/text.h"
+#include "sip/scan.h"
 
 #ifndef PLANT
 #define PLANT 0 /* 1..3: a bug on purpose, for the fuzzer to find */
@@ -361,4 +362,37 @@ int reasonhdr_decode(struct reasonhdr *rh, const struct pl *val)
 	trim(&rh->proto);
 
 	return rh->proto.l ? 0 : EBADMSG;
+}
+
+/* Directions are those of the media lines in their order, and sound is the
+ * first of ours; what stands beside them ("gated") is none. */
+static bool early_direction(const struct pl *value, void *arg)
+{
+	static const struct {
+		const char *name;
+		bool heard;
+	} v[] = {
+	    {"sendrecv", true},
+	    {"sendonly", true},
+	    {"recvonly", false},
+	    {"inactive", false},
+	};
+	bool *heard = arg;
+
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+		if (pl_strcasecmp(value, v[i].name))
+			continue;
+		*heard = v[i].heard;
+		return true;
+	}
+
+	return false;
+}
+
+int earlyhdr_decode(bool *heard, const struct pl *val)
+{
+	if (!heard || !val || !val->p)
+		return EINVAL;
+
+	return sipscan_values(val, early_direction, heard) ? 0 : ENOENT;
 }

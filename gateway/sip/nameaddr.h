@@ -46,4 +46,8 @@ bool nameaddr_uri_safe(const char *uri);
 
 int reasonhdr_decode(struct reasonhdr *rh, const struct pl *val);
 
+/* P-Early-Media of a response (RFC 5009 8): is the sound of the callee's side
+ * to be heard?  ENOENT: it names no direction. */
+int earlyhdr_decode(bool *heard, const struct pl *val);
+
 #endif

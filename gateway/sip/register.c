@@ -25,11 +25,13 @@ struct binding {
 	struct tmr tmr, tmr_silence;
 	struct siptarget target;
 	char *aor, *contact;
+	char *former; /* another Contact that the registrar has, or NULL */
 	char callid[33], tag[12];
 	uint32_t cseq;
 	unsigned expires, failures, tries, nth, code;
 	enum binding_state state;
 	bool plain;	  /* without RFC 5626: 439 */
+	bool outbound;	  /* with it: what the last 200 requires */
 	const char *text; /* what is wrong, for the owner of a line */
 	sipline_h *h;
 	void *arg;
@@ -79,6 +81,7 @@ static void destructor(void *arg)
 	mem_deref(b->req);
 	mem_deref(b->aor);
 	mem_deref(b->contact);
+	mem_deref(b->former);
 }
 
 const char *binding_state_name(enum binding_state st)
@@ -94,6 +97,11 @@ enum binding_state binding_state(const struct binding *b)
 unsigned binding_code(const struct binding *b)
 {
 	return b ? b->code : 0;
+}
+
+bool binding_outbound(const struct binding *b)
+{
+	return b && b->state == BINDING_BOUND && b->outbound;
 }
 
 uint64_t binding_due(const struct binding *b)
@@ -288,6 +296,8 @@ static void on_bound(struct binding *b, const struct sip_msg *msg)
 			 b->trunk->conf->name, b->aor, expires);
 	b->failures = 0;
 	b->text = NULL;
+	b->outbound = sip_msg_hdr_has_value(msg, SIP_HDR_REQUIRE, "outbound");
+	b->former = mem_deref(b->former);
 	keep_open(b, msg);
 	after = binding_refresh_after(expires);
 	/* lines that came up together shall not come back together */
@@ -406,6 +416,15 @@ static void silence_h(void *arg)
 	fail_over(b);
 }
 
+/* RFC 3261 10.2.2: what we were called at before goes by the same request, so
+ * that nobody calls us twice.  RFC 5626 6: one that is not 0 has a reg-id. */
+static int former_print(struct re_printf *pf, const struct binding *b)
+{
+	return b->former
+		   ? re_hprintf(pf, "Contact: <%s>;expires=0\r\n", b->former)
+		   : 0;
+}
+
 static int send_register(struct binding *b, unsigned expires)
 {
 	const struct sipstack *s = b->trunk->stack;
@@ -432,11 +451,11 @@ static int send_register(struct binding *b, unsigned expires)
 	    NULL, sipstack_send, expires ? answer_h : NULL, expires ? b : NULL,
 	    "To: <%s>\r\nFrom: <%s>;tag=%s\r\n"
 	    "Call-ID: %s\r\nCSeq: %u REGISTER\r\n"
-	    "Contact: <%s>%s;expires=%u\r\nExpires: %u\r\n"
+	    "Contact: <%s>%s;expires=%u\r\n%HExpires: %u\r\n"
 	    "%H%s%s%sContent-Length: 0\r\n\r\n",
 	    b->aor, b->aor, b->tag, b->callid, ++b->cseq, b->contact,
-	    b->plain ? "" : outbound, expires, expires, digest_print, &rq,
-	    sipstack_allow(s),
+	    b->plain ? "" : outbound, expires, former_print, b, expires,
+	    digest_print, &rq, sipstack_allow(s),
 	    b->plain ? sipstack_supported(s) : "Supported: path, outbound\r\n",
 	    sipstack_agent(s));
 	if (err)
@@ -458,11 +477,36 @@ static void resolved_h(int err, void *arg)
 		attempt_h(b);
 }
 
+/* The Contact as it is on this way; where the same registrar knows another, it
+ * shall forget that one. */
+static int contact_renew(struct binding *b, const struct sa *before)
+{
+	const struct siptrunk *t = b->trunk;
+	char *contact = NULL;
+	int err;
+
+	err = siptrunk_contact(&contact, NULL, &b->target,
+			       t->token ? t->token : t->conf->username);
+	if (err)
+		return err;
+
+	if (b->state == BINDING_BOUND && b->contact && !b->former &&
+	    sa_cmp(before, &b->target.addr, SA_ALL) &&
+	    strcmp(b->contact, contact))
+		b->former = mem_ref(b->contact);
+	if (b->former && !strcmp(b->former, contact))
+		b->former = mem_deref(b->former);
+	mem_deref(b->contact);
+	b->contact = contact;
+
+	return 0;
+}
+
 static void attempt_h(void *arg)
 {
 	struct binding *b = arg;
+	const struct sa before = b->target.addr;
 	const size_t n = targets_count(b->trunk->targets);
-	const struct config_trunk *conf = b->trunk->conf;
 	int err;
 
 	b->tries = 0;
@@ -474,12 +518,8 @@ static void attempt_h(void *arg)
 	if (err == EAGAIN)
 		return;
 
-	if (!err) {
-		b->contact = mem_deref(b->contact);
-		err = siptrunk_contact(&b->contact, b->trunk, &b->target,
-				       b->trunk->token ? b->trunk->token
-						       : conf->username);
-	}
+	if (!err)
+		err = contact_renew(b, &before);
 	if (!err)
 		err = send_register(b, b->expires);
 	if (err) {

@@ -31,6 +31,8 @@ enum binding_state binding_state(const struct binding *b);
 const char *binding_state_name(enum binding_state st);
 uint64_t binding_due(const struct binding *b);	/* ms until it acts again */
 unsigned binding_code(const struct binding *b); /* last final response */
+/* Does the registrar keep to the way that the registration came (RFC 5626)? */
+bool binding_outbound(const struct binding *b);
 
 /* ms until the next attempt. Pure, for tests: RFC 3261 10.2.4, 5626 4.5. */
 uint64_t binding_refresh_after(unsigned expires);

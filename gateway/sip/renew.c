@@ -14,6 +14,7 @@ struct renewed { /* a trunk of the next configuration */
 	struct tls *tls;	 /* of a TLS trunk */
 	void *held;		 /* whose part its configuration was */
 	bool moved, login, bind; /* what differs */
+	bool relisten;		 /* the listener alone */
 };
 
 struct siprenewal {
@@ -73,8 +74,8 @@ static void compare(struct renewed *n)
 	n->login = differ(a->username, b->username) ||
 		   differ(a->password, b->password) ||
 		   differ(a->auth_realm, b->auth_realm);
-	n->bind = n->moved || n->login || a->reg != b->reg ||
-		  differ(a->listen_text, b->listen_text);
+	n->bind = n->moved || n->login || a->reg != b->reg;
+	n->relisten = !n->bind && differ(a->listen_text, b->listen_text);
 }
 
 /* ---- all that can fail ---- */
@@ -200,8 +201,10 @@ static void take_parts(struct renewed *n)
 static void change(struct renewed *n)
 {
 	struct siptrunk *t = n->trunk;
-	const bool same_place = !n->moved && n->conf->reg &&
-				!differ(t->conf->username, n->conf->username);
+	const bool same_place =
+	    !n->moved && n->conf->reg &&
+	    !differ(t->conf->username, n->conf->username) &&
+	    !differ(t->conf->listen_text, n->conf->listen_text);
 
 	if (!t->gone && former_add(t))
 		log_warning("sip: trunk %s: calls at its old address may "
@@ -217,6 +220,8 @@ static void change(struct renewed *n)
 	tls_renew(t, n->tls);
 	t->gone = false;
 	trunk_start(t);
+	if (n->relisten)
+		binding_refresh(t->binding);
 	if (n->moved)
 		trunk_wake(t);
 }

@@ -16,6 +16,7 @@ static const struct {
     {NAME("Call-ID"), 'i', SCAN_CALL_ID},
     {NAME("CSeq"), 0, SCAN_CSEQ},
     {NAME("Max-Forwards"), 0, SCAN_MAX_FORWARDS},
+    {NAME("Max-Breadth"), 0, SCAN_MAX_BREADTH},
     {NAME("Content-Length"), 'l', SCAN_CONTENT_LENGTH},
     {NAME("Content-Type"), 'c', SCAN_CONTENT_TYPE},
     {NAME("Contact"), 'm', SCAN_CONTACT},

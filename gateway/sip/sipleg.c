@@ -170,6 +170,10 @@ static int headers_of(char **lines, const struct sipleg *l)
 	const struct config_trunk *conf = siptrunk_conf(l->trunk);
 	struct nameaddr_out na = {l->from_name, l->from_uri};
 	const char *privacy = l->privacy ? "Privacy: id\r\n" : "";
+	/* RFC 5009 4: else nobody says what may be heard */
+	const char *early = conf && conf->early_media == CONFIG_EARLY_CONNECT
+				? "P-Early-Media: supported\r\n"
+				: "";
 	bool assert = conf && conf->pai == CONFIG_PAI_YES;
 
 	/* RFC 3323 4.2, 3325 9.3: who is hidden is asserted only to a trunk
@@ -177,10 +181,10 @@ static int headers_of(char **lines, const struct sipleg *l)
 	if (conf && conf->pai == CONFIG_PAI_AUTO)
 		assert = conf->trusted && !l->privacy;
 	if (!assert)
-		return str_dup(lines, privacy);
+		return re_sdprintf(lines, "%s%s", privacy, early);
 
-	return re_sdprintf(lines, "P-Asserted-Identity: %H\r\n%s",
-			   nameaddr_print, &na, privacy);
+	return re_sdprintf(lines, "P-Asserted-Identity: %H\r\n%s%s",
+			   nameaddr_print, &na, privacy, early);
 }
 
 static int connect_out(struct sipleg *l, const char *sdp)

@@ -83,7 +83,9 @@ bool siptrunk_reconnect(struct siptrunk *trunk,
 			const struct siptarget *target);
 
 /* "Contact" URI of ours for a dialog on this target, with tag of instance:
- * "sip:TOKEN@addr:port;transport=tcp;i=TAG" (no brackets). mem_ref string. */
+ * "sip:TOKEN@addr:port;transport=tcp;i=TAG" (no brackets). mem_ref string.
+ * Where the trunk's registrar keeps to the way of the registration ";ob" asks it
+ * to do so in the dialog (RFC 5626 4.3); trunk NULL: that is not asked. */
 int siptrunk_contact(char **cp, const struct siptrunk *trunk,
 		     const struct siptarget *t, const char *token);
 /* The same for a request that came in on sip: through the address it came to.*/

@@ -459,23 +459,23 @@ static int print_user(struct re_printf *pf, const char *user)
 }
 
 static int print_contact(char **cp, const char *token, const struct sa *addr,
-			 enum sip_transp tp)
+			 enum sip_transp tp, bool ob)
 {
 	if (!cp || !token)
 		return EINVAL;
 
-	return re_sdprintf(cp, "sip:%H@%J%s;i=%s", print_user, token, addr,
-			   sip_transp_param(tp), id_tag());
+	return re_sdprintf(cp, "sip:%H@%J%s;i=%s%s", print_user, token, addr,
+			   sip_transp_param(tp), id_tag(), ob ? ";ob" : "");
 }
 
 int siptrunk_contact(char **cp, const struct siptrunk *trunk,
 		     const struct siptarget *t, const char *token)
 {
-	(void)trunk;
 	if (!t)
 		return EINVAL;
 
-	return print_contact(cp, token, &t->laddr, t->tp);
+	return print_contact(cp, token, &t->laddr, t->tp,
+			     trunk && binding_outbound(trunk->binding));
 }
 
 int sipstack_contact(char **cp, const struct sipstack *s, struct sip *sip,
@@ -487,7 +487,7 @@ int sipstack_contact(char **cp, const struct sipstack *s, struct sip *sip,
 	if (!w)
 		return ENOENT;
 
-	return print_contact(cp, token, wire_public(w), w->tp);
+	return print_contact(cp, token, wire_public(w), w->tp, false);
 }
 
 int siptrunk_aor(char **uri, const struct siptrunk *trunk, const char *user)

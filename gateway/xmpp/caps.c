@@ -284,7 +284,7 @@ const char *service_ver(enum target target)
 		return vers[target];
 
 	query = stanza_new("query", NS_DISCO_INFO);
-	service_disco_add(query, target);
+	service_disco_add(query, target, NULL);
 	if (!stanza_ok(query) || service_ver_make(vers[target], query))
 		*vers[target] = '\0';
 	stanza_free(query);
@@ -297,13 +297,33 @@ const char *service_caps_ver(void)
 	return service_ver(TARGET_PHONE);
 }
 
-void service_caps_put(struct stanza *presence, enum target target)
+const char *service_own_ver(struct service *s, enum target target)
+{
+	const struct config_xmpp *conf = component_conf(s->c);
+	struct stanza *query;
+
+	if (target != TARGET_GATEWAY || !service_disco_more(conf))
+		return service_ver(target);
+	if (*s->ver)
+		return s->ver;
+
+	query = stanza_new("query", NS_DISCO_INFO);
+	service_disco_add(query, target, conf);
+	if (!stanza_ok(query) || service_ver_make(s->ver, query))
+		*s->ver = '\0';
+	stanza_free(query);
+
+	return s->ver;
+}
+
+void service_caps_put(struct service *s, struct stanza *presence,
+		      enum target target)
 {
 	struct stanza *c = stanza_add(presence, "c", NS_CAPS);
 
 	(void)stanza_attr_set(c, "hash", "sha-1");
 	(void)stanza_attr_set(c, "node", service_caps_node);
-	(void)stanza_attr_set(c, "ver", service_ver(target));
+	(void)stanza_attr_set(c, "ver", service_own_ver(s, target));
 }
 
 /* ---- those of others ---- */

@@ -59,7 +59,7 @@ static void phone_presence(struct service *s, const char *contact,
 		(void)stanza_text_add(stanza_add(p, "status", NULL), s->busy);
 	}
 	if (!type)
-		service_caps_put(p, kind);
+		service_caps_put(s, p, kind);
 	if (stanza_ok(p))
 		(void)component_send(s->c, p, COMPONENT_SHED_FIRST);
 	stanza_free(p);
@@ -82,7 +82,8 @@ static bool upcall(struct service *s, enum service_event ev,
 {
 	/* of the gateway itself only how users show themselves to it */
 	return (*a->to.local || ev == SERVICE_AVAILABLE ||
-		ev == SERVICE_UNAVAILABLE) &&
+		ev == SERVICE_UNAVAILABLE || ev == SERVICE_SUBSCRIBED ||
+		ev == SERVICE_UNSUBSCRIBED) &&
 	       service_upcall(s, ev, a->user, a->contact, st);
 }
 
@@ -113,7 +114,7 @@ void service_contact_show(struct service *s, const char *contact,
 		(void)stanza_text_add(stanza_add(p, "priority", NULL), text);
 	}
 	if (st->open)
-		service_caps_put(p, kind);
+		service_caps_put(s, p, kind);
 	if (stanza_ok(p))
 		(void)component_send(s->c, p, COMPONENT_SHED_FIRST);
 	stanza_free(p);
@@ -262,6 +263,24 @@ static void on_probe(struct service *s, const struct address *a,
 		greet(s, a, w);
 }
 
+/* A subscriber sees the contact anyway. */
+static bool is_subscribed(const struct service *s, const char *contact,
+			  const char *user)
+{
+	const struct user *u = service_user_find(s, user);
+	const struct watch *w = u ? service_watch_find(u, contact) : NULL;
+
+	return w && w->subscribed;
+}
+
+/* Not the user but its server shows it to the gateway: no reason to show the
+ * gateway to the user. */
+static bool is_pushed(const struct service *s, const struct address *a)
+{
+	return s->pushed && a->target == TARGET_GATEWAY &&
+	       !is_subscribed(s, a->contact, a->user);
+}
+
 static void on_available(struct service *s, const struct address *a,
 			 const struct stanza *st)
 {
@@ -274,13 +293,16 @@ static void on_available(struct service *s, const struct address *a,
 					     NULL, NULL, NULL));
 		return;
 	}
+	if (is_pushed(s, a) && s->userc >= SERVICE_PUSHED_MAX &&
+	    !service_user_find(s, a->user))
+		return;
 	/* what has no resource is no device, but a gateway like us */
 	if (!*a->from.resource || service_permits(s, a, NULL) != COND_NONE ||
 	    service_user_get(&u, s, a->user))
 		return;
 
 	service_device_update(u, a, st);
-	if (!upcall(s, SERVICE_AVAILABLE, a, st) &&
+	if (!upcall(s, SERVICE_AVAILABLE, a, st) && !is_pushed(s, a) &&
 	    !service_watch_get(&w, u, a->contact) &&
 	    (!w->greeted || tmr_jiffies() >= w->greeted + SERVICE_GREET_WAIT))
 		greet(s, a, w);
@@ -414,16 +436,6 @@ static struct shown *shown_new(struct service *s, const char *contact,
 	s->shownc++;
 
 	return x;
-}
-
-/* A subscriber sees the contact anyway. */
-static bool is_subscribed(const struct service *s, const char *contact,
-			  const char *user)
-{
-	const struct user *u = service_user_find(s, user);
-	const struct watch *w = u ? service_watch_find(u, contact) : NULL;
-
-	return w && w->subscribed;
 }
 
 static void hide_timeout(void *arg)

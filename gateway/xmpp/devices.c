@@ -222,7 +222,11 @@ void service_device_update(struct user *u, const struct address *a,
 	o->generation = u->s->generation;
 	list_unlink(&o->le);
 	online_place(u, o);
-	via_set(u, a->contact);
+	/* what the server pushes is no leave to ask the user */
+	if (u->s->pushed && a->target == TARGET_GATEWAY)
+		o->pushed = true;
+	else
+		via_set(u, a->contact);
 
 	if (service_caps_read(&caps, u->s, presence))
 		caps = NULL;
@@ -259,16 +263,15 @@ void service_device_remove(struct user *u, const char *resource)
 	}
 }
 
-void service_device_own(struct service *s, const char *full, unsigned bits)
+static struct online *online_of(const struct service *s, const char *full)
 {
 	struct online *o = NULL;
-	struct caps *caps;
 	struct user *u;
 	struct jid j;
 	char *bare;
 
 	if (!s || jid_decode(&j, full, strlen(full)))
-		return;
+		return NULL;
 
 	if (!re_sdprintf(&bare, "%H", jid_print_bare, &j)) {
 		u = service_user_find(s, bare);
@@ -276,6 +279,20 @@ void service_device_own(struct service *s, const char *full, unsigned bits)
 		mem_deref(bare);
 	}
 	jid_clear(&j);
+
+	return o;
+}
+
+bool service_device_online(const struct service *s, const char *full)
+{
+	return online_of(s, full) != NULL;
+}
+
+void service_device_own(struct service *s, const char *full, unsigned bits)
+{
+	struct online *o = online_of(s, full);
+	struct caps *caps;
+
 	if (!o || !o->caps)
 		return;
 
@@ -447,6 +464,26 @@ bool service_online(const struct service *s, const char *user)
 	const struct user *u = service_user_find(s, user);
 
 	return u && u->devicec;
+}
+
+void service_pushed(struct service *s, bool on)
+{
+	s->pushed = on;
+}
+
+bool service_knows(const struct service *s, const char *user)
+{
+	const struct user *u = s->pushed ? service_user_find(s, user) : NULL;
+	struct le *le;
+
+	LIST_FOREACH (u ? &u->devices : NULL, le) {
+		const struct online *o = le->data;
+
+		if (o->pushed && o->generation == s->generation)
+			return true;
+	}
+
+	return false;
 }
 
 uint64_t service_seen(const struct service *s, const char *user)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include "xmpp/forms.h"
 
 struct identity { /* registrar, disco-categories */
 	enum target target;
@@ -57,18 +58,58 @@ static const struct {
     {TARGET_PHONE, "urn:xmpp:receipts"},
 };
 
-void service_disco_add(struct stanza *query, enum target target)
+static void identity_add(struct stanza *query, const char *category,
+			 const char *type, const char *name)
+{
+	struct stanza *e = stanza_add(query, "identity", NULL);
+
+	(void)stanza_attr_set(e, "category", category);
+	(void)stanza_attr_set(e, "type", type);
+	(void)stanza_attr_set(e, "name", name);
+}
+
+bool service_disco_more(const struct config_xmpp *conf)
+{
+	return conf && (conf->sms || conf->adminc || conf->supportc);
+}
+
+static void addresses_add(struct stanza *x, const char *var, char *const *v,
+			  size_t n)
+{
+	struct stanza *e;
+
+	if (!n)
+		return;
+
+	e = form_field_add(x, "list-multi", var, NULL, NULL, false);
+	for (size_t i = 0; i < n; i++)
+		(void)stanza_text_add(stanza_add(e, "value", NULL), v[i]);
+}
+
+/* X0157 2; G.1 */
+static void more_add(struct stanza *query, const struct config_xmpp *conf)
+{
+	struct stanza *x;
+
+	if (conf->sms)
+		identity_add(query, "gateway", "sms", SERVICE_NAME);
+	if (!conf->adminc && !conf->supportc)
+		return;
+
+	x = form_add(query, "result", NULL, NULL,
+		     "http://jabber.org/network/serverinfo");
+	addresses_add(x, "admin-addresses", conf->admins, conf->adminc);
+	addresses_add(x, "support-addresses", conf->support, conf->supportc);
+}
+
+void service_disco_add(struct stanza *query, enum target target,
+		       const struct config_xmpp *conf)
 {
 	for (size_t i = 0; i < SERVICE_COUNT(identities); i++) {
 		const struct identity *id = &identities[i];
-		struct stanza *e;
 
-		if (id->target != target)
-			continue;
-		e = stanza_add(query, "identity", NULL);
-		(void)stanza_attr_set(e, "category", id->category);
-		(void)stanza_attr_set(e, "type", id->type);
-		(void)stanza_attr_set(e, "name", id->name);
+		if (id->target == target)
+			identity_add(query, id->category, id->type, id->name);
 	}
 	for (size_t i = 0; i < SERVICE_COUNT(features); i++) {
 		if (features[i].target == target)
@@ -76,10 +117,13 @@ void service_disco_add(struct stanza *query, enum target target)
 			    stanza_add(query, "feature", NULL), "var",
 			    features[i].var);
 	}
+	if (target == TARGET_GATEWAY && conf)
+		more_add(query, conf);
 }
 
 /* None, or the one that our caps announce (X0115 6.2). */
-static bool is_our_node(const char *node, enum target target)
+static bool is_our_node(struct service *s, const char *node,
+			enum target target)
 {
 	size_t n = strlen(service_caps_node);
 
@@ -89,7 +133,7 @@ static bool is_our_node(const char *node, enum target target)
 		return false;
 
 	return !strncmp(node, service_caps_node, n) && node[n] == '#' &&
-	       !strcmp(node + n + 1, service_ver(target));
+	       !strcmp(node + n + 1, service_own_ver(s, target));
 }
 
 static enum stanza_cond info_cond(struct service *s, const struct address *a,
@@ -97,7 +141,7 @@ static enum stanza_cond info_cond(struct service *s, const struct address *a,
 {
 	if (a->target == TARGET_OTHER)
 		return COND_SERVICE_UNAVAILABLE;
-	if (!is_our_node(node, a->target))
+	if (!is_our_node(s, node, a->target))
 		return COND_ITEM_NOT_FOUND;
 	if (a->target == TARGET_GATEWAY)
 		return COND_NONE; /* servers ask too, to show the service */
@@ -126,7 +170,7 @@ static void answer(struct service *s, const struct stanza *iq,
 	if (query && node)
 		(void)stanza_attr_set(query, "node", node);
 	if (!strcmp(ns, NS_DISCO_INFO))
-		service_disco_add(query, a->target);
+		service_disco_add(query, a->target, component_conf(s->c));
 	component_reply(s->c, r);
 }
 

@@ -63,6 +63,9 @@ struct device {
 size_t service_devices(const struct service *s, const char *bare,
 		       struct device *v, size_t max);
 
+/* Is this device (full JID) online, as far as we know? */
+bool service_device_online(const struct service *s, const char *full);
+
 /* Before the first propose to a user who has no presence of ours: directed
  * presence with caps from contact/sip (E.3); undone 60 s after service_hide. */
 void service_show(struct service *s, const char *contact, const char *user);
@@ -100,6 +103,11 @@ void service_presence_type(struct service *s, const char *contact,
 void service_remember(struct service *s, const char *contact,
 		      const char *user);
 bool service_online(const struct service *s, const char *user);
+/* X0356: the server tells the gateway unasked who of its users is there; or no
+ * longer does. */
+void service_pushed(struct service *s, bool on);
+/* Is the user online, and will its server say when it is not? */
+bool service_knows(const struct service *s, const char *user);
 /* ms since a presence of the user was seen; UINT64_MAX: never. */
 uint64_t service_seen(const struct service *s, const char *user);
 /* Asks the user's server whether it is online, through whoever it shows

@@ -25,7 +25,8 @@
 
 enum {
 	SERVICE_USERS_MAX = 50000,
-	SERVICE_RESOURCES_MAX = 32, /* a user */
+	SERVICE_PUSHED_MAX = SERVICE_USERS_MAX / 2, /* room for the others */
+	SERVICE_RESOURCES_MAX = 32,		    /* a user */
 	SERVICE_WATCHES_MAX = 200000,
 	SERVICE_CAPS_MAX = 4096,
 	SERVICE_ASKING_MAX = 128, /* disco#info requests under way */
@@ -82,6 +83,7 @@ struct online { /* a device */
 	int priority;
 	struct caps *caps; /* referenced; NULL: none told */
 	unsigned generation;
+	bool pushed; /* its server will say when it goes */
 };
 
 struct watch { /* a contact that a user has to do with */
@@ -119,8 +121,10 @@ struct service {
 	struct list shown;
 	struct hash *shown_ht; /* the same by user and contact */
 	unsigned shownc;
-	const char *busy;    /* static: why the gateway is; NULL: it is not */
-	unsigned generation; /* counts connections */
+	const char *busy; /* static: why the gateway is; NULL: it is not */
+	bool pushed;	  /* the server tells us unasked who is there */
+	char ver[SERVICE_VER_SIZE]; /* of service_own_ver(); "": not yet */
+	unsigned generation;	    /* counts connections */
 	struct tmr tmr_sync, tmr_stale;
 };
 
@@ -131,8 +135,11 @@ void service_address_clear(struct address *a);
 enum stanza_cond service_permits(struct service *s, const struct address *a,
 				 char **namep);
 
-/* disco.c: <identity/> and <feature/> of a target. */
-void service_disco_add(struct stanza *query, enum target target);
+/* disco.c: <identity/> and <feature/> of a target, and with conf what it adds
+ * to the gateway's. */
+void service_disco_add(struct stanza *query, enum target target,
+		       const struct config_xmpp *conf);
+bool service_disco_more(const struct config_xmpp *conf); /* does it? */
 bool service_disco_info(struct component *c, const struct stanza *iq,
 			void *arg);
 bool service_disco_items(struct component *c, const struct stanza *iq,
@@ -142,8 +149,11 @@ bool service_disco_items(struct component *c, const struct stanza *iq,
  * such value exists. */
 int service_ver_make(char ver[SERVICE_VER_SIZE], const struct stanza *query);
 const char *service_ver(enum target target);
+/* The same with what the component's configuration adds. */
+const char *service_own_ver(struct service *s, enum target target);
 /* Adds <c/> of the gateway or of a contact. */
-void service_caps_put(struct stanza *presence, enum target target);
+void service_caps_put(struct service *s, struct stanza *presence,
+		      enum target target);
 /* What a presence says; *cp NULL if it says nothing. */
 int service_caps_read(struct caps **cp, struct service *s,
 		      const struct stanza *presence);

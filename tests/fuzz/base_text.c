@@ -20,6 +20,33 @@ static const struct {
     {text_print_log, "\r\n\x1b"},
 };
 
+/* RFC 3261 25.1: user characters, and what they stood for comes back. */
+static void check_sip_user(const struct pl *pl)
+{
+	char *user, *out;
+	const char *p, *u;
+
+	if (pl_strdup(&user, pl) ||
+	    re_sdprintf(&out, "%H", text_print_sip_user, user))
+		abort();
+	for (p = out, u = user; *p; p++, u++) {
+		int c = (unsigned char)*p;
+
+		if (c == '%') {
+			c = text_hex(p[1]) << 4 | text_hex(p[2]);
+			p += 2;
+		} else if (c <= ' ' || c >= 0x7f || strchr("\"<>@:#%", c)) {
+			abort();
+		}
+		if (c != (unsigned char)*u)
+			abort();
+	}
+	if (*u)
+		abort();
+	mem_deref(out);
+	mem_deref(user);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct pl pl = {(const char *)data, size};
@@ -44,6 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	}
 	mem_deref(out);
+
+	check_sip_user(&pl);
 
 	/* into no more room than it had */
 	out = malloc(size + !size);

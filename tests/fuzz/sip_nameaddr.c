@@ -1,5 +1,5 @@
-/* sip_nameaddr.c: From, PAI, Contact lists and Reason: decode, print, decode
- * again, the same. */
+/* sip_nameaddr.c: From, PAI, Contact lists, Reason, P-Early-Media: decode,
+ * print, decode again, the same. */
 #include "sip/nameaddr.h"
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *copy = malloc(size + 1); /* ends where the input does */
 	struct pl list, item;
 	struct reasonhdr rh;
+	bool heard;
 
 	if (!copy)
 		return 0;
@@ -64,6 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		touch(&rh.proto);
 		touch(&rh.text);
 	}
+	if (!earlyhdr_decode(&heard, &list))
+		sink += heard;
 	while (nameaddr_next(&list, &item))
 		check(&item);
 

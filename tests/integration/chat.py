@@ -1420,8 +1420,9 @@ class Script:
         for x in e:
             more = "".join(" " + self.name("ID", x.get(k))
                            for k in ("id",) if x.get(k))
-            self.note(way, "  %s%s%s" % (local(x), more, ": " + x.text
-                                         if x.text else ""))
+            said = x.text if local(x) != "error" else condition(e)[0]
+            self.note(way, "  %s%s%s" % (local(x), more, ": " + said
+                                         if said else ""))
 
     def sip(self, way, m):
         self.note(way, m.start)
@@ -1481,3 +1482,32 @@ async def golden_rfc7572(t):
     await back("Nashledanou", "own-call-id-2",
                [("Content-Language", "cs")])
     s.judge("chat_rfc7572")
+
+
+@case
+async def golden_rfc7572_6_7(t):
+    """RFC 7572 6 and 7: a text that is too large for page mode, and what is no
+    plain text."""
+    c = await Chat().start(t)
+    s = Script(c)
+    x = ("<message xmlns='jabber:component:accept' from='%s' to='%s' "
+         "type='chat' id='%s'><body>%s</body></message>" % (
+             c.alice, GW, c.server.id("g"), "A" * 1300))
+    s.stanza("x>", ET.fromstring(x))
+    c.server.send(x)
+    s.stanza("x<", await c.stanza())
+    await c.silent()
+    for n, (ctype, body, there) in enumerate((
+            ("text/plain", "Here.", True),
+            ("text/html", "<p>And <b>there</b>.</p>", True),
+            ("image/png", "?", False))):
+        m = c.ua_message(body, callid="g%d" % n, headers=[
+            ("Content-Type", ctype)])
+        s.sip("s>", m)
+        r = await c.ua.request("MESSAGE", ALICE, raw=m)
+        s.sip("s<", r)
+        if there:
+            s.stanza("x<", await c.stanza())
+        else:
+            s.note("s<", "  Accept: " + ", ".join(r.tokens("Accept")))
+    s.judge("chat_rfc7572_6_7")

@@ -318,7 +318,7 @@ async def _mongooseim(t):
 
 @case
 async def mongooseim_takes_every_stanza(t):
-    """Nothing has a from or to that its component port closes for."""
+    """Nothing has a from or to that its component port sends back."""
     lab, c = await _mongooseim(t)
     await asyncio.sleep(0.2)
     f = await c.call()
@@ -329,7 +329,7 @@ async def mongooseim_takes_every_stanza(t):
     await g.sip.wait("BYE")
     c.unavailable(GW)
     await asyncio.sleep(0.3)
-    need(not lab.server.invalid, "closed for %s" % lab.server.invalid)
+    need(not lab.server.invalid, "sent back %s" % lab.server.invalid)
     assert lab.server.up.is_set()
     c.judge()
 

@@ -5,6 +5,7 @@ import json
 
 from peers.accounts import DATA, GATE, Accounts, fields
 from peers.lab import GW, Flow
+from peers.proc import until
 from peers.runner import case
 from peers.sipmsg import Sdp, uri
 from peers.xmppserver import find, text
@@ -73,7 +74,8 @@ async def form_then_devices_then_telephone(t):
     assert info["from"] == a.alice.bare or "alice" in json.dumps(info), info
     await a.lab.hang_up(f)
     a.log("asks for sip:600@127.0.0.1:5060 through trunk pbx")
-    out = json.loads(a.lab.stoxd.ctl("--json", "cdr"))
+    out = await until(lambda: json.loads(a.lab.stoxd.ctl("--json", "cdr")), 5,
+                      "record of the call")
     row = out[0]
     assert row["direction"] == "xmpp-sip", row
     assert row["outcome"] == "answered", row

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -11,8 +12,10 @@ import time
 
 from peers import attack
 from peers.attack import cpu, descriptors, resident, sanitized
+from peers.daemon import ROOT
 from peers.jingleuser import J, User, find
 from peers.lab import GW, Lab
+from peers.proc import until
 from peers.runner import case
 from peers.xmppserver import condition, local
 
@@ -257,6 +260,67 @@ async def silent_connections_of_strangers(t):
     assert n == 6, "places are not given back: %d" % n
     for s in mine:
         s.close()
+
+
+# ---- which test is for which key -------------------------------------------
+@case
+async def each_key_has_its_test(t):
+    """The last table of docs/hardening.md: all of [limits], and tests that
+    are there."""
+    with open(os.path.join(ROOT, "conf", "stoxd.conf")) as f:
+        limits = f.read().partition("\n[limits]\n")[2].partition("\n[")[0]
+    keys = re.findall(r"(?m)^#([a-z_]+) =", limits)
+    with open(os.path.join(ROOT, "docs", "hardening.md")) as f:
+        table = f.read().partition("## Each key of [limits]\n")[2]
+    rows = [line.split("|")[1:3] for line in table.splitlines()
+            if line.startswith("| `")]
+    named = [k for row in rows for k in re.findall(r"`([a-z_]+)`", row[0])]
+    assert sorted(named) == sorted(keys), set(named) ^ set(keys)
+    for row in rows:
+        tests = re.findall(r"([a-z_/]+\.(?:py|c)):([a-z0-9_]+)", row[1])
+        assert tests, row
+        for file, name in tests:
+            path = file if "/" in file else "tests/integration/" + file
+            with open(os.path.join(ROOT, path)) as f:
+                assert re.search(r"(?m)^(async def|START_TEST).%s\b" % name,
+                                 f.read()), (file, name)
+
+
+# ---- stanzas --------------------------------------------------------------
+def stanza(bytes=0, depth=2, attrs=3, children=1):
+    """A message with so much of each; the message itself counts."""
+    inner = "".join("<d>" for _ in range(depth - 1)) \
+        + "".join("</d>" for _ in range(depth - 1))
+    # by short ones alone the memory of a stanza would end before
+    inner += "<c>as long as texts are</c>" * (children - depth + 1)
+    more = "".join(" a%d='1'" % i for i in range(attrs - 3))
+    text = "<message from='alice@xmpp.test/x' to='%s' id='n'%s>%s</message>" \
+        % (GW, more, inner)
+    return text.replace("</message>",
+                        "x" * (bytes - len(text)) + "</message>")
+
+
+@case(timeout=90)
+async def stanzas_as_large_as_configured(t):
+    """stanza_bytes, _depth, _attrs and _children are what the file says: up
+    to them a stanza is read, over them the stream is ended."""
+    lab = await Lab(t).start({"limits": {
+        "stanza_bytes": 10000, "stanza_depth": 8, "stanza_attrs": 16,
+        "stanza_children": 64, "reconnect_max": 1}})
+    for name, least, most, why in (
+            ("bytes", 9000, 12000, "too long"), ("depth", 6, 11, "too deep"),
+            ("attrs", 14, 19, "too many attributes"),
+            ("children", 58, 70, "too many elements")):
+        n = lab.server.handshakes
+        lab.server.send(stanza(**{name: least}))
+        await lab.server.iq(lab.alice.jid, GW + "/sip",
+                            "<ping xmlns='urn:xmpp:ping'/>")
+        assert lab.server.handshakes == n, "%s: ended at %d" % (name, least)
+        lab.server.send(stanza(**{name: most}))
+        await until(lambda: lab.server.handshakes > n, 12,
+                    "end of the stream at %s %d" % (name, most))
+        assert why in lab.stoxd.text(), (name, why)
+        await asyncio.wait_for(lab.server.up.wait(), 5)
 
 
 # ---- slow readers ---------------------------------------------------------

@@ -3,6 +3,7 @@ D30), with real ICE: consent is lost only where there was some."""
 import asyncio
 import time
 
+from peers.lab import cause
 from peers.runner import case
 from peers.site import CONTACT, Site
 
@@ -14,13 +15,17 @@ async def lost(t, direction):
     desk = await site.client(resource="desk", contact=True)
     pad.answer = "none"
     s = await site.call(desk, direction)
+    await fall_silent(site, s)
+    return site, desk, pad, s
+
+
+async def fall_silent(site, s):
     await asyncio.sleep(1)
     await s._transport().transport._connection.close()
     end = time.monotonic() + 45     # 15 s; by libnice 10 or 30
     while "is silent to ICE checks" not in site.stoxd.text():
         assert time.monotonic() < end, "consent is not missed"
         await asyncio.sleep(0.2)
-    return site, desk, pad, s
 
 
 async def goes_on(t, direction):
@@ -62,3 +67,41 @@ async def lost_device_may_come_back_itself(t):
     await n.up()
     await site.phone.hang_up()
     await desk.wait("terminated", 10, sid=n.sid)
+
+
+async def bye_of_the_lost(t, direction, contact, leaves):
+    """A device that nobody takes the call over from: cause of the BYE.
+    contact: its presence reaches the gateway; leaves: it logs out."""
+    site = await Site(t).start(capture=False)
+    desk = await site.client(resource="desk", contact=contact)
+    s = await site.call(desk, direction)
+    if leaves:
+        desk.disconnect(wait=0.5)
+    await fall_silent(site, s)
+    bye = await site.phone.call.wait("BYE", 60)
+    site.phone.call.reply(200, req=bye)
+    # for XMPP, records and people it is the same
+    assert "(connectivity-error)" in site.stoxd.text()
+    return cause(bye)
+
+
+@case(timeout=130, waits=40)
+async def lost_device_that_logged_out__cause_27(t):
+    """E.5, last row: its presence says so."""
+    assert await bye_of_the_lost(t, "x2s", True, True) == 27
+
+
+@case(timeout=130, waits=40)
+async def lost_device_whose_server_bounces__cause_27(t):
+    """Without presence: the restart that is offered to it comes back."""
+    assert await bye_of_the_lost(t, "s2x", False, True) == 27
+
+
+@case(timeout=130, waits=40)
+async def lost_device_that_is_online__cause_41(t):
+    assert await bye_of_the_lost(t, "s2x", True, False) == 41
+
+
+@case(timeout=130, waits=40)
+async def lost_device_that_nobody_knows_of__cause_41(t):
+    assert await bye_of_the_lost(t, "x2s", False, True) == 41

@@ -38,6 +38,29 @@ async def said_in_contact(t):
     assert m.group(1) in a.registrar.registers[-1].get("Contact")
 
 
+async def contact_of_subscribe(t, headers):
+    a = await Accounts().start(t)
+    a.registrar.headers = headers
+    await a.registered()
+    m = None
+    while m is None or m.method != "SUBSCRIBE":
+        m = await asyncio.wait_for(a.registrar.others.get(), 8)
+    a.registrar.reply(m, 489)
+    assert ";ob" not in a.registrar.registers[-1].get("Contact")
+    return m.get("Contact")
+
+
+@case
+async def asked_for_in_dialogs(t):
+    """RFC 5626 4.3"""
+    assert ";ob>" in await contact_of_subscribe(t, FLOW)
+
+
+@case
+async def not_asked_for_in_dialogs(t):
+    assert ";ob" not in await contact_of_subscribe(t, [])
+
+
 @case
 async def rings_through_it(t):
     """The provider's INVITE by the connection that the gateway opened."""

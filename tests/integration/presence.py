@@ -9,6 +9,7 @@ from peers.daemon import config_text
 from peers.lab import DATA, GW, Lab, table
 from peers.presence import (Phone, Watcher, dialog_info, document, pidf,
                             shown)
+from peers.proc import until
 from peers.reloading import conf, reload
 from peers.runner import add, case
 from peers.sipmsg import tag
@@ -317,6 +318,57 @@ async def fetch_without_notify(t):
     say(lab, "probe")
     s = await lab.phone.subscription()
     assert s.req.get("Expires") == "0"
+
+
+@case
+async def fetch_that_fails(t):
+    """Its end is no refusal: who comes is asked for as ever."""
+    lab = await start(t)
+    say(lab, "probe")
+    s = await lab.phone.subscription()
+    assert s.req.get("Expires") == "0", s.req.get("Expires")
+    s.reply(500)
+    await until(lambda: "500: later" in lab.stoxd.text(), 5, "the answer")
+    assert await lab.phone.quiet(2.5), "it is fetched again"
+    say(lab)
+    s = await lab.phone.subscription()
+    assert s.req.get("Expires") == "60", s.req.get("Expires")
+
+
+@case
+async def no_retry_for_one_who_is_away(t):
+    """What waits for its time waits for the next log-in."""
+    lab = await start(t, {"presence": dict(FAST["presence"], grace="30")})
+    s = await watch(lab)
+    say(lab)
+    s.notify("terminated;reason=giveup")
+    assert (await s.notified()).code == 200
+    say(lab, "unavailable")
+    assert await lab.phone.quiet(2.5), "asked for nobody"
+    say(lab)
+    s = await lab.phone.subscription()
+    assert s.req.get("Expires") == "60", s.req.get("Expires")
+
+
+@case
+async def unsubscribe_of_one_who_watches(t):
+    """The phone goes on seeing Alice, and she may ask for it again."""
+    lab = await start(t)
+    w = await onlook(lab)
+    await alice_allows(lab, w)
+    s = await watch(lab)
+    say(lab, "unsubscribe")
+    r = await s.refresh(5)
+    assert r.get("Expires") == "0", r.get("Expires")
+    s.accept(req=r)
+    await got(lab, "unsubscribed")
+    s.notify("terminated;reason=timeout")
+    await s.notified()
+    assert (await w.subscribe(30)).code == 200
+    assert state(await w.notify()).startswith("active;")
+    say(lab, "subscribe")
+    s = await lab.phone.subscription()
+    assert s.req.get("Expires") == "60", s.req.get("Expires")
 
 
 # ---- C.1: responses ---------------------------------------------------------
@@ -950,6 +1002,8 @@ def _sip_line(m):
     if m.is_request and m.method == "NOTIFY":
         what += " " + re.sub(r";expires=\d+", "", state(m)) + (
             " with a document" if m.body else "")
+        for _, basic, show, _, _ in document(m)[0] if m.body else ():
+            what += ", " + basic + (" " + show if show else "")
     return what
 
 
@@ -973,9 +1027,11 @@ async def _golden(lab, t, name):
                 continue
             type = re.search(r" type=['\"](\w+)", text)
             frm = re.search(r" from=['\"]([^'\"]+)", text).group(1)
-            out.append((float(when) + skew, "xmpp %s presence %s from %s" % (
+            show = re.search(r"<(?:\w+:)?show>(\w+)", text)
+            out.append((float(when) + skew, "xmpp %s presence %s%s from %s" % (
                 "<" if way == ">" else ">",
-                type.group(1) if type else "available", frm)))
+                type.group(1) if type else "available",
+                " " + show.group(1) if show else "", frm)))
     got_it = [line for _, line in sorted(out, key=lambda x: x[0])]
     with open(os.path.join(DATA, name + ".txt")) as f:
         want = [x.rstrip("\n") for x in f if x[0] != "#" and x.strip()]
@@ -1002,6 +1058,35 @@ async def flow_8048_5_2(t):
 
 
 @case
+async def flow_8048_5_2_1(t):
+    """Its server has not asked the contact yet (F1 to F15)."""
+    lab = await start(t)
+    say(lab, "subscribe")
+    s = await lab.phone.subscription()
+    s.accept()
+    s.notify("pending;expires=60")
+    await s.notified()
+    s.notify("active;expires=60", pidf())
+    await s.notified()
+    await got(lab)
+    await _golden(lab, t, "presence_flow_5_2_1")
+
+
+@case
+async def flow_8048_5_2_2(t):
+    """A notification dialog is refreshed while its user is online."""
+    lab = await start(t, {"presence": dict(FAST["presence"], expires="10")})
+    s = await watch(lab)
+    say(lab)
+    r = await s.refresh(12)
+    s.accept(req=r)
+    s.notify("active;expires=10", pidf(show="dnd"))
+    await s.notified()
+    await got(lab)
+    await _golden(lab, t, "presence_flow_5_2_2")
+
+
+@case
 async def flow_8048_5_3(t):
     """A SIP user subscribes, renews, and no more."""
     lab = await start(t)
@@ -1013,6 +1098,45 @@ async def flow_8048_5_3(t):
     await w.notify()
     await got(lab, "unavailable")
     await _golden(lab, t, "presence_flow_5_3")
+
+
+@case
+async def flow_8048_5_3_1(t):
+    """A SIP user subscribes and is rejected (examples 15 and 16)."""
+    lab = await start(t)
+    w = await onlook(lab)
+    await got(lab, "subscribe")
+    say(lab, "unsubscribed")
+    await w.notify()
+    await _golden(lab, t, "presence_flow_5_3_1")
+
+
+@case
+async def flow_8048_6_2(t):
+    """An XMPP user changes and goes (examples 18 and 19)."""
+    lab = await start(t)
+    w = await onlook(lab)
+    await alice_allows(lab, w)
+    say(lab, None, "<show>away</show>")
+    await w.notify()
+    say(lab, "unavailable")
+    await w.notify()
+    await _golden(lab, t, "presence_flow_6_2")
+
+
+@case
+async def flow_8048_6_3(t):
+    """A SIP user changes and goes (examples 20 and 21)."""
+    lab = await start(t)
+    s = await watch(lab)
+    await got(lab)
+    s.notify("active;expires=60", pidf(show="away"))
+    await s.notified()
+    await got(lab)
+    s.notify("active;expires=60", pidf(basic="closed"))
+    await s.notified()
+    await got(lab, "unavailable")
+    await _golden(lab, t, "presence_flow_6_3")
 
 
 @case

@@ -198,6 +198,101 @@ async def reload_registers_again(t):
     assert gone, "not taken back at the first registrar"
 
 
+@case
+async def reload_registers_by_another_listener(t):
+    """Only `listen` differs: the registrar learns the new Contact at once and
+    forgets the old one, by one request."""
+    from peers.registrar import Registrar
+    lab = Lab(t)
+    r = await Registrar({"gw": "gwpass"}, ip="127.0.0.3").start()
+    t.later(r.close)
+    c = conf(sip={"listen": "udp:127.0.0.1:5070, udp:127.0.0.1:5072"},
+             trunk_pbx={"uri": "sip:127.0.0.3:5060", "register": "yes",
+                        "listen": "udp:127.0.0.1:5070"})
+    await lab.start(c, ua=False)
+    await until(lambda: "registration accepted" in lab.stoxd.ctl("trunks"),
+                10, "the first registration")
+    old = r.bound["gw"]
+    assert "@127.0.0.1:5070;" in old, old
+    n = len(r.registers)
+    c["trunk pbx"]["listen"] = "udp:127.0.0.1:5072"
+    await reload(lab, c)
+    await until(lambda: "@127.0.0.1:5072;" in r.bound["gw"], 5, "another")
+    m = [m for m in r.registers[n:] if m.get("Authorization")][-1]
+    new, gone = m.all("Contact")
+    assert gone == "<%s>;expires=0" % old, gone
+    assert "reg-id=1" in new and "expires=3600" in new, new
+    assert len({x.get("Call-ID") for x in r.registers}) == 1
+    # said once
+    n = len(r.registers)
+    lab.stoxd.ctl("address", "127.0.0.1")
+    await until(lambda: len(r.registers) > n, 5, "a registration")
+    assert len(r.registers[n].all("Contact")) == 1, r.registers[n]
+
+
+async def writes(lab, to, words):
+    id = lab.server.stanza("message", lab.alice.jid, to,
+                           "<body>%s</body>" % words, "chat")
+    await asyncio.sleep(0.2)
+    return id
+
+
+async def gets(ua, words):
+    while True:
+        m = await asyncio.wait_for(ua.others.get(), 8)
+        if m.method == "MESSAGE":
+            break
+    assert m.body.decode() == words, m.body
+    ua.reply(m, 200)
+
+
+@case
+async def reload_with_messages_waiting(t):
+    """They go where the new file says, each once and in order; who wrote one
+    that has no way any more is told."""
+    lab = await Lab(t).start(conf(
+        trunk_pbx={"addressing": "trunk"},
+        trunk_two={"uri": "sip:127.0.0.9:5060;transport=tcp",
+                   "addressing": "trunk"},
+        route={"a": "from * to 7* via two", "b": "from * to * via pbx"}))
+    for words in ("one", "two", "three"):
+        await writes(lab, "700@sip.xmpp.test", words)
+
+    def waiting():
+        return json.loads(lab.stoxd.ctl("--json", "status"))["messages"][
+            "waiting"]
+    assert waiting() == 3
+    # its address differs
+    await reload(lab, conf(
+        trunk_pbx={"addressing": "trunk"},
+        trunk_two={"uri": "sip:127.0.0.8:5060;transport=tcp",
+                   "addressing": "trunk"},
+        route={"a": "from * to 7* via two", "b": "from * to * via pbx"}))
+    assert waiting() == 3
+    # it is gone, and another takes them
+    await reload(lab, conf(trunk_pbx={"addressing": "trunk"},
+                           route={"b": "from * to * via pbx"}))
+    for words in ("one", "two", "three"):
+        await gets(lab.ua, words)
+    await until(lambda: not waiting(), 5, "an empty queue")
+    assert lab.ua.others.empty(), lab.ua.others
+    # one that is under way is waited for, and what is behind it goes on
+    both = conf(trunk_pbx={"addressing": "trunk"},
+                trunk_two={"uri": "sip:127.0.0.9:5060;transport=tcp",
+                           "addressing": "trunk"},
+                route={"a": "from * to 8* via two",
+                       "b": "from * to 6* via pbx"})
+    await reload(lab, both)
+    id = await writes(lab, "800@sip.xmpp.test", "nobody")
+    both["route"] = {"b": "from * to 6* via pbx"}
+    await reload(lab, both)
+    e = await lab.server.wait(lambda e: e.get("id") == id and
+                              e.get("type") == "error", 5, "an error")
+    words = "".join(e.itertext())
+    assert "no way to it any more" in words and "nobody" in words, words
+    assert not waiting()
+
+
 def serial(port, ca):
     """Of the certificate that a TLS listener shows."""
     pem = ssl.get_server_certificate(("127.0.0.1", port), timeout=5)

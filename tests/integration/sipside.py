@@ -64,6 +64,17 @@ async def max_forwards_0(t):
 
 
 @case
+async def max_breadth_0(t):
+    """RFC 5393: nothing is left for the branch that the call would be."""
+    lab = await Lab(t).start()
+    c = await lab.ua.call("sip:alice@127.0.0.1:5070", lab.sdp(),
+                          [("Max-Breadth", "0")])
+    m = await c.wait(final)
+    assert (m.code, m.reason) == (440, "Max-Breadth Exceeded"), m.reason
+    await lab.alice.no_jmi("propose", 0.2)
+
+
+@case
 async def sips_refused(t):
     lab = await Lab(t).start()
     c = await lab.ua.call("sips:alice@127.0.0.1:5070", lab.sdp())
@@ -366,6 +377,28 @@ async def early_media_connect(t):
     f.sip.reply(200, lab.sdp())
     await f.sip.wait("ACK")
     await f.user.no_jmi("proceed", 0.2)
+
+
+@case
+async def early_media_connect_when_it_may_be_heard(t):
+    """RFC 5009: what the network holds back is not connected, until it says
+    otherwise; whatever stands there instead of a direction."""
+    lab = await Lab(t).start({"trunk pbx": {"early_media": "connect"}})
+    f = await lab.x2s("invited")
+    assert f.sip.req.get("P-Early-Media") == "supported"
+    for shut in ("inactive", "recvonly, gated", "gated", "",
+                 ",".join(["x" * 60] * 60), '"sendrecv', "\x01;,<sendrecv"):
+        f.sip.reply(183, lab.sdp(), [("P-Early-Media", shut)])
+    f.sip.reply(180)
+    await f.user.get_jmi("ringing", sid=f.sid)
+    await f.user.no_jmi("proceed", 0.3)
+    f.sip.reply(183, headers=[("P-Early-Media", "sendonly, gated")])
+    p = await f.user.get_jmi("proceed", sid=f.sid)
+    f.user.initiate(p.sender, f.sid)
+    await f.user.get_jingle("session-accept", sid=f.sid)
+    f.sip.reply(200, lab.sdp())
+    await f.sip.wait("ACK")
+    await lab.hang_up(f)
 
 
 @case

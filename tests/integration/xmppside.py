@@ -136,6 +136,40 @@ async def disco_of_gateway(t):
 
 
 @case
+async def disco_with_addresses(t):
+    """XEP-0157, gateway/sms (G.1), and the caps that go with them."""
+    who = ["mailto:voice@example.com", "xmpp:helpdesk@example.com"]
+    lab = await Lab(t).start({"xmpp": {
+        "admin_addresses": ", ".join(who), "support_addresses": who[1],
+        "sms": "yes"}})
+    gate = "sip.xmpp.test"
+    e = await lab.server.iq(lab.alice.jid, gate, "<query xmlns='%s'/>" % DISCO)
+    q = find(e, "query", DISCO)
+    fields = {f.get("var"): [v.text for v in f]
+              for f in find(q, "x", "jabber:x:data")}
+    assert fields == {
+        "FORM_TYPE": ["http://jabber.org/network/serverinfo"],
+        "admin-addresses": who, "support-addresses": who[1:]}, fields
+    ids = sorted("%s/%s//%s<" % (i.get("category"), i.get("type"),
+                                 i.get("name")) for i in q
+                 if local(i) == "identity")
+    assert "gateway/sms//SIP Gateway<" in ids, ids
+    features = sorted(f.get("var") + "<" for f in q
+                      if local(f) == "feature")
+    text = "".join(ids + features) + fields["FORM_TYPE"][0] + "<" + "".join(
+        k + "<" + "".join(v + "<" for v in sorted(fields[k]))
+        for k in sorted(fields) if k != "FORM_TYPE")
+    want = base64.b64encode(hashlib.sha1(text.encode()).digest()).decode()
+    lab.server.stanza("presence", lab.alice.jid, gate, "")
+    p = await lab.server.wait(lambda e: local(e) == "presence"
+                              and e.get("from") == gate, 5, "presence")
+    c = find(p, "c", "http://jabber.org/protocol/caps")
+    assert c.get("ver") == want, (c.get("ver"), want)
+    ids2, _ = await info(lab, gate, c.get("node") + "#" + want)
+    assert len(ids2) == len(ids), ids2
+
+
+@case
 async def disco_and_caps_of_contact(t):
     lab = await Lab(t).start()
     ids, features = await info(lab, FULL)

@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/id.h"
 #include "suite.h"
@@ -74,6 +76,44 @@ START_TEST(random_differs)
 }
 END_TEST
 
+/* What was drawn ahead is the parent's: neither its child, nor a child of
+ * that one, gives out the same. */
+static void in_a_child(int fd, unsigned depth)
+{
+	uint64_t v;
+
+	if (depth)
+		(void)id_random();
+	if (!fork()) {
+		v = id_random();
+		if (write(fd, &v, sizeof(v)) != sizeof(v))
+			_exit(1);
+		if (depth)
+			in_a_child(fd, depth - 1);
+		_exit(0);
+	}
+	(void)wait(NULL);
+}
+
+START_TEST(a_child_draws_its_own)
+{
+	uint64_t v[4];
+	int fds[2];
+
+	(void)id_random();
+	ck_assert_int_eq(0, pipe(fds));
+	in_a_child(fds[1], 1);
+	ck_assert_int_eq(sizeof(v[0]), read(fds[0], &v[0], sizeof(v[0])));
+	ck_assert_int_eq(sizeof(v[1]), read(fds[0], &v[1], sizeof(v[1])));
+	v[2] = id_random();
+	v[3] = id_random();
+	for (size_t i = 0; i < 4; i++) {
+		for (size_t k = 0; k < i; k++)
+			ck_assert(v[i] != v[k]);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("id");
@@ -82,6 +122,7 @@ int main(void)
 	tcase_add_test(tc, uuid_form);
 	tcase_add_test(tc, token_form);
 	tcase_add_test(tc, random_differs);
+	tcase_add_test(tc, a_child_draws_its_own);
 
 	return suite_run("base_id", tc);
 }

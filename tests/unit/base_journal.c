@@ -162,7 +162,11 @@ END_TEST
 START_TEST(not_ours)
 {
 	uint8_t page[2 * SLOT + 100];
+	char other[sizeof(path) + 2];
 	struct seen s = {0};
+	struct journal *j;
+
+	(void)snprintf(other, sizeof(other), "%s.o", path);
 
 	memset(page, 0, sizeof(page));
 	ck_assert_int_eq(journal_scan(page, sizeof(page), note, &s), EBADMSG);
@@ -179,6 +183,13 @@ START_TEST(not_ours)
 	ck_assert_int_eq(rmdir(path), 0);
 	ck_assert_int_eq(symlink("/etc/passwd", path), 0);
 	ck_assert_int_ne(journal_read(path, note, &s), 0);
+	ck_assert_int_eq(unlink(path), 0);
+	/* nor one of ours by another name */
+	ck_assert_int_eq(journal_alloc(&j, other, 1), 0);
+	ck_assert_int_eq(journal_read(other, note, &s), 0);
+	ck_assert_int_eq(symlink(other, path), 0);
+	ck_assert_int_eq(journal_read(path, note, &s), ELOOP);
+	mem_deref(j);
 }
 END_TEST
 

@@ -287,6 +287,29 @@ START_TEST(parts)
 }
 END_TEST
 
+/* stoxctl(1), log level; stoxd.conf(5), areas */
+START_TEST(level_names)
+{
+	static const struct {
+		enum log_level level;
+		const char *name;
+	} v[] = {
+	    {LOG_LEVEL_DEBUG, "debug"},
+	    {LOG_LEVEL_INFO, "info"},
+	    {LOG_LEVEL_WARNING, "warning"},
+	    {LOG_LEVEL_ERROR, "error"},
+	};
+	enum log_level level;
+
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+		ck_assert_str_eq(log_level_name(v[i].level), v[i].name);
+		ck_assert_int_eq(log_level_decode(&level, v[i].name), 0);
+		ck_assert_int_eq(level, v[i].level);
+	}
+	ck_assert_int_eq(log_level_decode(&level, "warn"), EINVAL);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("rules");
@@ -301,6 +324,7 @@ int main(void)
 	tcase_add_loop_test(tc, json_cut, 0, 6);
 	tcase_add_test(tc, repeats);
 	tcase_add_test(tc, parts);
+	tcase_add_test(tc, level_names);
 
 	return suite_run("base_logrules", tc);
 }

@@ -126,9 +126,12 @@ START_TEST(kept)
 	    store_text("auto"),	 store_text(""),
 	    store_blob(blob, 3), store_int(1)};
 	const struct store_value id[] = {store_int(7)};
+	const struct store_value gone[] = {store_text("a"), store_text("c")};
 	const struct store_value contact[] = {store_text("a"), store_text("c"),
 					      store_text("Name"),
 					      store_int(5)};
+	const struct store_value stays[] = {store_text("a"), store_text("d"),
+					    store_text(NULL), store_int(6)};
 	const struct store_value user[] = {store_text("a"), store_int(1)};
 	struct store_status st;
 	struct stat sb;
@@ -172,10 +175,17 @@ START_TEST(kept)
 	ck_assert_int_eq(0, store_start(store));
 	ck_assert_int_eq(
 	    0, store_put(store, STORE_ACCOUNT_DELETE, id, 1, done_h, NULL));
-	run_until_done(8);
+	ck_assert_int_eq(
+	    0, store_put(store, STORE_CONTACT_PUT, stays, 4, done_h, NULL));
+	ck_assert_int_eq(
+	    0, store_put(store, STORE_CONTACT_DELETE, gone, 2, done_h, NULL));
+	run_until_done(10);
+	ck_assert_uint_eq(refused, 0);
 	store = mem_deref(store);
 	open_it();
 	ck_assert_uint_eq(load(STORE_ACCOUNTS), 0);
+	ck_assert_uint_eq(load(STORE_CONTACTS), 1);
+	ck_assert_str_eq(text, "a,d,-,6,");
 }
 END_TEST
 

@@ -411,6 +411,19 @@ START_TEST(notes)
 }
 END_TEST
 
+/* stoxctl(1), trace: what --json says of an entry. */
+START_TEST(names)
+{
+	ck_assert_str_eq(trace_kind_name(TRACE_XMPP), "xmpp");
+	ck_assert_str_eq(trace_kind_name(TRACE_SIP), "sip");
+	ck_assert_str_eq(trace_kind_name(TRACE_MEDIA), "media");
+	ck_assert_str_eq(trace_kind_name(TRACE_RTCP), "rtcp");
+	ck_assert_str_eq(trace_way_name(TRACE_UDP), "UDP");
+	ck_assert_str_eq(trace_way_name(TRACE_TCP), "TCP");
+	ck_assert_str_eq(trace_way_name(TRACE_TLS), "TLS");
+}
+END_TEST
+
 START_TEST(bad_arguments)
 {
 	trace_watch(keep, NULL);
@@ -442,6 +455,7 @@ int main(void)
 	tcase_add_test(tc, memory_is_bounded);
 #endif
 	tcase_add_test(tc, notes);
+	tcase_add_test(tc, names);
 	tcase_add_test(tc, bad_arguments);
 
 	return suite_run("base_trace", tc);

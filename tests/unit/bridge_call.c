@@ -184,6 +184,25 @@ START_TEST(media_fails)
 }
 END_TEST
 
+/* E.5, last row; it is the path that must be lost, and nothing else. */
+START_TEST(device_is_off)
+{
+	struct media_event ev = {.type = MEDIA_FAILED, .flow = 1};
+
+	toy_is_off = true;
+	x2s_active();
+	ev.connectivity = true;
+	event_h(&ev, event_arg);
+	said_is("x.end-connectivity-error/0/603/away "
+		"s.end-connectivity-error/0/603/away ");
+
+	s2x_active();
+	ev.connectivity = false;
+	event_h(&ev, event_arg);
+	said_is("x.end-failed-transport/0/603 s.end-failed-transport/0/603 ");
+}
+END_TEST
+
 START_TEST(rtp_timeout)
 {
 	struct media_event ev = {.type = MEDIA_TIMEOUT};
@@ -199,6 +218,35 @@ START_TEST(rtp_timeout)
 	said[0] = '\0';
 	event_h(&ev, event_arg);
 	said_is("x.end-media-error/0/603 s.end-media-error/0/603 ");
+}
+END_TEST
+
+static void time_over(void *arg)
+{
+	(void)arg;
+	re_cancel();
+}
+
+static void pass_time(unsigned ms)
+{
+	struct tmr tmr;
+
+	tmr_init(&tmr);
+	tmr_start(&tmr, ms, time_over, NULL);
+	ck_assert_int_eq(re_main(NULL), 0);
+}
+
+/* call_max: both sides are told why, and not before. */
+START_TEST(lasts_no_longer)
+{
+	conf.limits.call_max = 1;
+	x2s_active();
+	said[0] = '\0';
+	pass_time(700);
+	said_is("");
+	pass_time(600);
+	said_is("x.end-expired/0/603 s.end-expired/0/603 ");
+	ck_assert_uint_eq(calls_count(), 0);
 }
 END_TEST
 
@@ -416,7 +464,9 @@ int main(void)
 	tcase_add_test(tc, devices);
 	tcase_add_test(tc, answer_after_early_media);
 	tcase_add_test(tc, media_fails);
+	tcase_add_test(tc, device_is_off);
 	tcase_add_test(tc, rtp_timeout);
+	tcase_add_test(tc, lasts_no_longer);
 	tcase_add_test(tc, trickle_and_restart);
 	tcase_add_test(tc, digits);
 	tcase_add_test(tc, digits_as_info);

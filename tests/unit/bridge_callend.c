@@ -64,6 +64,8 @@ static const struct row {
      REASON_GONE},
     {true, false, false, false, G, REASON_GONE, 0, OUTCOME_STOPPED, 487,
      REASON_GONE},
+    {true, false, false, false, G, REASON_NONE, 0, OUTCOME_FAILED, 487,
+     REASON_CANCEL},
     /* SIP calls */
     {false, false, false, false, S, REASON_CANCEL, 487, OUTCOME_CANCELLED, 487,
      REASON_CANCEL},
@@ -332,6 +334,43 @@ START_TEST(conserved)
 }
 END_TEST
 
+static bool by_user, heard;
+
+static void direction_h(const struct call_end *end, void *arg)
+{
+	(void)arg;
+	by_user = end->from_xmpp;
+	heard = true;
+}
+
+/* XEP-0353 4.2: who called is who called, also where the call goes on at
+ * another device, which proposes whoever it was. */
+START_TEST(moved)
+{
+	struct call_request rq = {.audio = true, .max_forwards = 70};
+	const bool before = _i;
+	struct ending why;
+
+	calls_conf.record = direction_h;
+	if (before)
+		x2s_active();
+	else
+		s2x_active();
+	event(MEDIA_SUSPENDED, 1);
+	rq.old = x_leg;
+	rq.sid = "next";
+	rq.leg = toy(&xmpp_ops, NULL);
+	ck_assert_int_eq(call_incoming(&rq, &why), 0);
+	x_leg = rq.leg;
+	mem_deref(rq.leg);
+	ended(s_leg, REASON_NONE, 0);
+	ck_assert(heard);
+	ck_assert_int_eq(by_user, before);
+	ck_assert_uint_eq(call_counts.migrated, 1);
+	ck_assert_uint_eq(call_counts.ended[before][OUTCOME_ANSWERED], 1);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("callend");
@@ -342,6 +381,7 @@ int main(void)
 	tcase_add_test(tc, outcomes);
 	tcase_add_test(tc, outcome_names);
 	tcase_add_test(tc, conserved);
+	tcase_add_loop_test(tc, moved, 0, 2);
 
 	return suite_run("bridge_callend", tc);
 }

@@ -425,6 +425,122 @@ START_TEST(bodies_to_xmpp)
 }
 END_TEST
 
+/* XML as a well-behaved peer would write it, and as it stands. */
+static int said(char **xmlp, const char *fmt, const char *s, bool escaped)
+{
+	struct stanza *st = stanza_new("x", "");
+	char *text = NULL;
+	int err = 0;
+
+	(void)stanza_text_add(st, s);
+	if (escaped)
+		err = re_sdprintf(&text, "%H", stanza_print, st);
+	if (!err && escaped) { /* without its <x> and </x> */
+		const char *from = strchr(text, '>'), *to = strrchr(text, '<');
+		const size_t n =
+		    from && to > from ? (size_t)(to - from - 1) : 0;
+
+		err = re_sdprintf(xmlp, fmt, from + 1, n, from + 1, n,
+				  from + 1, n);
+	} else if (!err) {
+		err = re_sdprintf(xmlp, fmt, s, strlen(s), s, strlen(s), s,
+				  strlen(s));
+	}
+	mem_deref(text);
+	stanza_free(st);
+
+	return err;
+}
+
+/* What documents and headers of a telephone bring: each is text, or nothing
+ * is taken. */
+static bool document_to_xmpp(const char *s, bool escaped)
+{
+	static const char pidf[] =
+	    "<presence xmlns='urn:ietf:params:xml:ns:pidf' entity='pres:a@b'>"
+	    "<tuple id='a'><status><basic>open</basic>"
+	    "<show xmlns='jabber:client'>%b</show></status>"
+	    "<contact priority='0.5'>sip:%b</contact>"
+	    "<note>%b</note></tuple></presence>";
+	static const char imdn[] =
+	    "<imdn xmlns='urn:ietf:params:xml:ns:imdn'><message-id>%b"
+	    "</message-id><datetime>%b</datetime><display-notification>"
+	    "<status><displayed/></status><note>%b</note>"
+	    "</display-notification></imdn>";
+	struct pidf_status st;
+	struct imdn d;
+	struct pl pl;
+	bool taken;
+	char *xml;
+
+	ck_assert_int_eq(said(&xml, pidf, s, escaped), 0);
+	memset(&st, 0, sizeof(st));
+	taken = !pidf_decode(&st, xml, strlen(xml));
+	if (taken) {
+		ck_assert(!st.text || is_line(st.text, strlen(st.text)));
+		ck_assert(!st.lang);
+		ck_assert_uint_lt(st.show, PIDF_SHOW_MAX);
+	}
+	pidf_status_clear(&st);
+	mem_deref(xml);
+
+	ck_assert_int_eq(said(&xml, imdn, s, escaped), 0);
+	pl_set_str(&pl, xml);
+	memset(&d, 0, sizeof(d));
+	if (!imdn_decode(&d, &pl))
+		ck_assert(d.id && text_is_utf8(d.id, strlen(d.id)));
+	imdn_clear(&d);
+	mem_deref(xml);
+
+	return taken;
+}
+
+static void header_to_xmpp(const char *s)
+{
+	struct nameaddr na;
+	struct cpim c;
+	struct pl pl;
+	char *text, *name = NULL;
+
+	ck_assert_int_eq(re_sdprintf(&text, "\"%s\" <sip:600@192.0.2.9>", s),
+			 0);
+	pl_set_str(&pl, text);
+	if (!nameaddr_decode(&na, &pl) && !nameaddr_name(&name, &na) && name)
+		ck_assert(is_line(name, strlen(name)));
+	mem_deref(name);
+	mem_deref(text);
+
+	ck_assert_int_eq(
+	    re_sdprintf(&text,
+			"From: %s <sip:600@192.0.2.9>\r\nSubject: %s\r\n"
+			"DateTime: %s\r\nNS: imdn <urn:ietf:params:imdn>\r\n"
+			"imdn.Message-ID: %s\r\n\r\n"
+			"Content-Type: text/plain\r\n\r\n%s",
+			s, s, s, s, s),
+	    0);
+	pl_set_str(&pl, text);
+	if (!cpim_decode(&c, &pl)) { /* a slice is of one line */
+		ck_assert(!memchr(c.subject.p, '\n', c.subject.l));
+		ck_assert(!memchr(c.message_id.p, '\n', c.message_id.l));
+		ck_assert(!memchr(c.from.p, '\n', c.from.l));
+	}
+	mem_deref(text);
+}
+
+START_TEST(documents_to_xmpp)
+{
+	unsigned taken = 0;
+	char s[LINE];
+
+	for (unsigned i = 0; i < STRINGS; i++) {
+		draw(s);
+		taken += document_to_xmpp(s, i % 2);
+		header_to_xmpp(s);
+	}
+	ck_assert_uint_gt(taken, STRINGS / 2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("bridge_hostile");
@@ -438,6 +554,7 @@ int main(void)
 	tcase_add_test(tc, presence_to_sip);
 	tcase_add_test(tc, names_and_texts_to_xmpp);
 	tcase_add_test(tc, bodies_to_xmpp);
+	tcase_add_test(tc, documents_to_xmpp);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "bridge/presence.h"
+#include "bridge/presence_priv.h"
 #include "suite.h"
 
 struct row {
@@ -144,10 +144,27 @@ START_TEST(granted)
 }
 END_TEST
 
+/* What is shown of a subscription. */
+START_TEST(state_names)
+{
+	static const char *const v[] = {
+	    [ASK_IDLE] = "idle",       [ASK_QUEUED] = "queued",
+	    [ASK_TRYING] = "trying",   [ASK_PENDING] = "pending",
+	    [ASK_ACTIVE] = "active",   [ASK_SYNTHETIC] = "synthetic",
+	    [ASK_WAITING] = "waiting", [ASK_FROZEN] = "frozen",
+	    [ASK_STOPPED] = "stopped", [ASK_LEAVING] = "leaving",
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(v); i++)
+		ck_assert_str_eq(ask_state_name((enum ask_state)i), v[i]);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("presence");
 
+	tcase_add_test(tc, state_names);
 	tcase_add_test(tc, responses);
 	tcase_add_test(tc, no_storm);
 	tcase_add_test(tc, reasons);

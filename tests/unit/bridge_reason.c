@@ -89,8 +89,12 @@ START_TEST(to_sip)
 		struct ending end = {0};
 
 		end.reject = !strcmp(row.v[0], "-reject");
-		if (row.v[0][0] != '-')
+		if (!strcmp(row.v[0], "-away")) {
+			end.reason = REASON_CONNECTIVITY_ERROR;
+			end.away = true;
+		} else if (row.v[0][0] != '-') {
 			end.reason = by_name(row.v[0]);
+		}
 
 		reason_to_sip(&out, &end, REASON_UAS);
 		ck_assert_msg(out.code == num(row.v[1]), "%s: %u", row.v[0],
@@ -110,7 +114,7 @@ START_TEST(to_sip)
 		++rows;
 	}
 
-	ck_assert_uint_eq(rows, REASON_MAX + 1); /* and -reject */
+	ck_assert_uint_eq(rows, REASON_MAX + 2); /* -reject, -away */
 	fclose(f);
 }
 END_TEST

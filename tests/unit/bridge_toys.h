@@ -323,11 +323,20 @@ static bool echo_end; /* a leg that is ended says that it has ended */
 
 static inline void toy_end(struct leg *leg, const struct ending *why)
 {
-	say("%s.end-%s/%u/%u%s%s ", tag(leg), reason_name(why->reason),
-	    why->sip_code, why->decline_code, why->migrated ? "->" : "",
-	    why->migrated ? why->migrated : "");
+	say("%s.end-%s/%u/%u%s%s%s ", tag(leg), reason_name(why->reason),
+	    why->sip_code, why->decline_code, why->away ? "/away" : "",
+	    why->migrated ? "->" : "", why->migrated ? why->migrated : "");
 	if (echo_end)
 		call_ended(leg, why);
+}
+
+static bool toy_is_off; /* X's device is known to be off */
+
+static inline bool toy_away(const struct leg *leg)
+{
+	(void)leg;
+
+	return toy_is_off;
 }
 
 static inline int toy_print(struct re_printf *pf, const struct leg *leg)
@@ -341,7 +350,8 @@ static inline int toy_print(struct re_printf *pf, const struct leg *leg)
 		.ring = toy_ring, .proceed = toy_proceed,                     \
 		.answer = toy_answer, .refuse = toy_refuse,                   \
 		.update = toy_update, .transport = toy_transport,             \
-		.dtmf = toy_dtmf, .end = toy_end, .print = toy_print,         \
+		.dtmf = toy_dtmf, .end = toy_end, .away = toy_away,           \
+		.print = toy_print,                                           \
 	}
 static const struct leg_ops xmpp_ops = TOY("xmpp"), sip_ops = TOY("sip");
 

@@ -269,6 +269,16 @@ size_t service_devices(const struct service *s, const char *bare,
 	return i;
 }
 
+/* The full JID that is online, or "". */
+static char online[64];
+
+bool service_device_online(const struct service *s, const char *full)
+{
+	(void)s;
+
+	return !strcmp(online, full);
+}
+
 void service_show(struct service *s, const char *contact, const char *user)
 {
 	(void)s;
@@ -668,6 +678,11 @@ static void act(const char *line)
 		wait_ms(strtoul(a, NULL, 10));
 	else if (is(line, "device", &a))
 		do_device(a);
+	else if (is(line, "online", &a))
+		str_ncpy(online, a, sizeof(online));
+	else if (is(line, "away", &a))
+		ck_assert_msg(the_leg->ops->away(the_leg) == !strcmp(a, "yes"),
+			      "away is not %s", a);
 	else if (is(line, "take", &a))
 		may_take = true;
 	else if (is(line, "refusing", &a))

@@ -91,6 +91,7 @@ START_TEST(test_hand_over)
 	ck_assert_uint_eq(cmdq_age(&w->commands), 0);
 	worker_stop(w);
 	ck_assert_uint_eq(take_back(came), 0);
+	ck_assert_int_eq(poll(&p, 1, 0), 0); /* and no longer */
 	ck_assert_uint_eq(n, PUSHERS * EACH);
 	cmdq_close(&back);
 }

@@ -1,5 +1,6 @@
 /* media_engine.c: two calls back to back: RTP -> SRTP -> RTP through real ICE
  * and DTLS on loopback, and what goes wrong in between. */
+#include "media/agent.h"
 #include "media_pair.h"
 #include "suite.h"
 
@@ -97,11 +98,18 @@ END_TEST
 START_TEST(test_consent_lost)
 {
 	struct side a = {0}, b = {0};
+	const uint64_t patience = agent_patience() / 1000; /* ms */
+	uint64_t took;
 
 	start_engine(60, 120);
 	connect_pair(&a, &b);
 	media_close(b.m);
+	took = now_ms();
 	ck_assert(wait_for(&a.suspended, 45000));
+	/* of the last answer, at most one of the checks of 5 s ago */
+	took = now_ms() - took;
+	ck_assert_uint_ge(took + 5500, patience);
+	ck_assert_uint_le(took, patience + 5500);
 	ck_assert(!a.failed);
 	ck_assert(wait_for(&a.failed, 35000));
 	ck_assert(a.connectivity && !a.security);

@@ -51,9 +51,11 @@ int agent_credentials(struct agent *a, char **ufrag, char **pwd)
 	return 0;
 }
 
+static uint64_t patience = 10000000; /* us, of the library */
+
 uint64_t agent_patience(void)
 {
-	return 10000000;
+	return patience;
 }
 
 void agent_free_text(char *s)
@@ -520,6 +522,29 @@ START_TEST(test_resumed_too_late)
 }
 END_TEST
 
+/* RFC 7675 5.1: after 30 s new credentials alone, however long the library
+ * waits until it says so. */
+START_TEST(test_resumed_by_patience)
+{
+	static const struct {
+		unsigned patience, after; /* s */
+		enum flow_state state;
+	} v[] = {
+	    {10, 0, FLOW_UP},
+	    {10, 19, FLOW_UP},
+	    {10, 20, FLOW_SUSPENDED},
+	    {30, 0, FLOW_SUSPENDED},
+	};
+
+	patience = v[_i].patience * SECOND;
+	bring_up();
+	lose();
+	w.now += v[_i].after * SECOND;
+	told->up(&f);
+	ck_assert_int_eq(f.state, v[_i].state);
+}
+END_TEST
+
 /* New credentials may resume later than the old ones. */
 START_TEST(test_resumed_by_restart)
 {
@@ -551,6 +576,7 @@ int main(void)
 	tcase_add_test(tc, test_resumed);
 	tcase_add_test(tc, test_resumed_by_us);
 	tcase_add_test(tc, test_resumed_too_late);
+	tcase_add_loop_test(tc, test_resumed_by_patience, 0, 4);
 	tcase_add_test(tc, test_resumed_by_restart);
 
 	return suite_run("media_flow", tc);

@@ -359,9 +359,9 @@ START_TEST(test_families)
 		return; /* no IPv6 here */
 	ck_assert_int_eq(worker_start(&w, NULL, command), 0);
 	for (i = 0; i < 2; i++)
-		ck_assert_int_eq(
-		    worker_receive(w, &inbox[i].watch, fds[i], &sources, NULL),
-		    0);
+		ck_assert_int_eq(worker_receive(w, &inbox[i].watch, fds[i],
+						&sources, &inbox[i]),
+				 0);
 	for (i = 0; i < 4; i++) {
 		put(fd[i & 1], 0, &at[i & 1]);
 		wait_source((unsigned)i + 1, &from[i & 1]);

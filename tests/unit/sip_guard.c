@@ -200,6 +200,7 @@ START_TEST(singles)
 	    {"Call-ID", "Call-ID: c\r\n", true},
 	    {"CSeq", "CSeq: 1 OPTIONS\r\n", true},
 	    {"Max-Forwards", "Max-Forwards: 70\r\n", false},
+	    {"Max-Breadth", "Max-Breadth: 60\r\n", false},
 	    {"Content-Length", "Content-Length: 0\r\n", false},
 	    {"Content-Type", "Content-Type: a/b\r\n", false},
 	};
@@ -246,6 +247,34 @@ START_TEST(methods)
 				 "CSeq Method Mismatch");
 	}
 	ck_assert_str_eq(phrase("FLY", lines), "Not Implemented");
+}
+END_TEST
+
+/* RFC 3261 16.3, RFC 5393 5. */
+START_TEST(hops)
+{
+	static const struct {
+		const char *line, *want;
+	} v[] = {
+	    {"Max-Forwards: 1", ""},
+	    {"Max-Forwards: 0", "Too Many Hops"},
+	    {"Max-Forwards: 256", "Bad Max-Forwards"},
+	    {"Max-Forwards: many", "Bad Max-Forwards"},
+	    {"Max-Breadth: 1", ""},
+	    {"Max-Breadth: 0", "Max-Breadth Exceeded"},
+	    {"Max-Breadth: 256", "Bad Max-Breadth"},
+	    {"Max-Breadth: -1", "Bad Max-Breadth"},
+	};
+	char lines[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+		(void)snprintf(lines, sizeof(lines),
+			       "From: <sip:b@h>;tag=1\r\nTo: <sip:a@gw>\r\n"
+			       "Call-ID: c\r\nCSeq: 1 INVITE\r\n"
+			       "Contact: <sip:b@h>\r\n%s\r\n",
+			       v[i].line);
+		ck_assert_str_eq(phrase("INVITE", lines), v[i].want);
+	}
 }
 END_TEST
 
@@ -452,6 +481,7 @@ int main(void)
 	tcase_add_test(tc, stream_needs_length);
 	tcase_add_test(tc, singles);
 	tcase_add_test(tc, methods);
+	tcase_add_test(tc, hops);
 	tcase_add_test(tc, header_names);
 	tcase_add_test(tc, reply);
 	tcase_add_test(tc, long_option);

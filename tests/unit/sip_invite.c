@@ -1,5 +1,6 @@
 /* sip_invite.c: the INVITE session against scripted peers. */
 #include "sip_calls.h"
+#include "sip/nameaddr.h"
 #include "suite.h"
 
 /* ---- as caller ---- */
@@ -137,6 +138,29 @@ START_TEST(out_many_forks)
 }
 END_TEST
 
+/* RFC 6228: 199 frees the dialog of a fork; what was known of it is gone, and
+ * the others ring on. */
+START_TEST(out_199_frees_a_fork)
+{
+	slow();
+	const char *rq = call_out();
+
+	peer_reply(&phone, rq, "183 Session Progress", "p1", NULL, theirs1);
+	wait_for(&progressc, 1);
+	peer_reply(&phone, rq, "183 Session Progress", "p2", NULL, theirs1);
+	wait_for(&progressc, 2);
+	peer_reply(&phone, rq, "199 Early Dialog Terminated", "p1", NULL,
+		   NULL);
+	peer_reply(&phone, rq, "183 Session Progress", "p2", NULL, theirs1);
+	wait_for(&ringingc, 3);
+	ck_assert_uint_eq(progressc, 2); /* that one is known still */
+	peer_reply(&phone, rq, "183 Session Progress", "p1", NULL, theirs1);
+	wait_for(&progressc, 3);
+	peer_reply(&phone, rq, "200 OK", "p2", NULL, NULL);
+	wait_for(&answeredc, 1);
+}
+END_TEST
+
 START_TEST(out_early_media)
 {
 	slow();
@@ -149,6 +173,85 @@ START_TEST(out_early_media)
 	ck_assert_uint_eq(progressc, 1);
 	peer_reply(&phone, rq, "200 OK", "p1", NULL,
 		   NULL); /* SDP was in 183 */
+	wait_for(&answeredc, 1);
+}
+END_TEST
+
+/* RFC 5009 8 */
+START_TEST(early_directions)
+{
+	static const struct {
+		const char *value;
+		int err;
+		bool heard;
+	} v[] = {
+	    {"sendrecv", 0, true},
+	    {"SendOnly", 0, true},
+	    {"recvonly", 0, false},
+	    {"inactive", 0, false},
+	    {"gated", ENOENT, false},
+	    {"supported", ENOENT, false},
+	    {"", ENOENT, false},
+	    {" , ,\t,", ENOENT, false},
+	    {"gated , sendrecv", 0, true},
+	    {"sendrecv,gated", 0, true},
+	    {"inactive, sendrecv", 0, false},
+	    {"sendonly, inactive", 0, true},
+	    {"sendrec, sendrecvx", ENOENT, false},
+	    {"\"sendrecv", ENOENT, false},
+	    {"\"a, sendrecv\"", ENOENT, false},
+	    {"<sendrecv>", ENOENT, false},
+	    {"sendrecv;x=1", ENOENT, false},
+	    {"\x80\xff\x01, sendrecv", 0, true},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+		bool heard = false;
+		struct pl pl;
+
+		pl_set_str(&pl, v[i].value);
+		ck_assert_msg(earlyhdr_decode(&heard, &pl) == v[i].err &&
+				  heard == v[i].heard,
+			      "%s: %d", v[i].value, heard);
+	}
+}
+END_TEST
+
+/* What is not to be heard is told when it is, by any later response. */
+START_TEST(out_early_media_gated)
+{
+	static const char in[] = "P-Early-Media: inactive\r\n";
+	static const char out[] = "P-Early-Media: sendrecv, gated\r\n";
+
+	slow();
+	const char *rq = call_out();
+
+	peer_reply(&phone, rq, "183 Session Progress", "p1", in, theirs1);
+	wait_for(&ringingc, 1);
+	peer_reply(&phone, rq, "180 Ringing", "p1", NULL, NULL);
+	wait_for(&ringingc, 2);
+	peer_reply(&phone, rq, "183 Session Progress", "p1",
+		   "P-Early-Media: gated\r\nP-Early-Media: recvonly\r\n",
+		   NULL);
+	wait_for(&ringingc, 3);
+	ck_assert_uint_eq(progressc, 0);
+
+	/* each fork for itself */
+	peer_reply(&phone, rq, "183 Session Progress", "p2", NULL, theirs1);
+	wait_for(&progressc, 1);
+
+	peer_reply(&phone, rq, "180 Ringing", "p1", out, NULL);
+	wait_for(&progressc, 2);
+	peer_reply(&phone, rq, "183 Session Progress", "p1", in, theirs1);
+	peer_reply(&phone, rq, "183 Session Progress", "p1", out, theirs1);
+	wait_for(&ringingc, 7);
+	ck_assert_uint_eq(progressc, 2);
+
+	/* its answer counts, heard before or not */
+	peer_reply(&phone, rq, "183 Session Progress", "p3", in, theirs1);
+	wait_for(&ringingc, 8);
+	ck_assert_uint_eq(progressc, 2);
+	peer_reply(&phone, rq, "200 OK", "p3", NULL, NULL);
 	wait_for(&answeredc, 1);
 }
 END_TEST
@@ -733,7 +836,10 @@ int main(void)
 	tcase_add_test(tc, out_cancel_crosses_200);
 	tcase_add_test(tc, out_two_2xx);
 	tcase_add_test(tc, out_many_forks);
+	tcase_add_test(tc, out_199_frees_a_fork);
 	tcase_add_test(tc, out_early_media);
+	tcase_add_test(tc, early_directions);
+	tcase_add_test(tc, out_early_media_gated);
 	tcase_add_test(tc, out_prack);
 	tcase_add_test(tc, out_422);
 	tcase_add_test(tc, out_redirect);

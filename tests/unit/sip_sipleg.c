@@ -286,6 +286,20 @@ START_TEST(out_privacy)
 }
 END_TEST
 
+/* RFC 5009 4: only where there is a use for the answer. */
+START_TEST(out_early_media_is_understood)
+{
+	const char *rq = call_out(&conf);
+
+	ck_assert_str_eq(hdr(rq, "P-Early-Media"), "");
+	end_with(REASON_CANCEL);
+	trunk.conf.early_media = CONFIG_EARLY_CONNECT;
+	rq = call_out(&conf);
+	ck_assert_str_eq(hdr(rq, "P-Early-Media"), "supported");
+	end_with(REASON_CANCEL);
+}
+END_TEST
+
 START_TEST(out_untrusted)
 {
 	const char *rq = call_out(&conf);
@@ -550,6 +564,7 @@ int main(void)
 	tcase_add_test(tc, out_call);
 	tcase_add_test(tc, out_hostile_name);
 	tcase_add_test(tc, out_privacy);
+	tcase_add_test(tc, out_early_media_is_understood);
 	tcase_add_test(tc, out_untrusted);
 	tcase_add_test(tc, out_broken_answer);
 	tcase_add_test(tc, in_call);

@@ -2,9 +2,11 @@
  * swapped ones, wrong names and missing client certificates refused. */
 #include "sip_peer.h"
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include "sip/stack_priv.h"
 #include "sip/tlsconf.h"
 #include "suite.h"
 
@@ -276,6 +278,47 @@ START_TEST(bad_files)
 }
 END_TEST
 
+static const struct {
+	enum config_transport conf;
+	enum sip_transp tp;
+	bool stream, tls;
+} kinds[] = {
+    {CONFIG_UDP, SIP_TRANSP_UDP, false, false},
+    {CONFIG_TCP, SIP_TRANSP_TCP, true, false},
+    {CONFIG_TLS, SIP_TRANSP_TLS, true, true},
+};
+
+/* A listener is what the file says, and nothing else is open there. */
+START_TEST(listener_of_each_kind)
+{
+	const struct wire *w = NULL;
+	struct le *le;
+	int fd;
+
+	start();
+	st.conf.trunkc = 0;
+	st.conf.sip.cert = files[0][1];
+	st.conf.sip.key = files[0][2];
+	st.listen[0].transport = kinds[_i].conf;
+	ck_assert_int_eq(sipstack_alloc(&stack, &st.conf), 0);
+	LIST_FOREACH (&stack->wires, le)
+		w = le->data;
+	ck_assert_ptr_nonnull(w);
+	ck_assert_uint_eq(list_count(&stack->wires), 1);
+	ck_assert_int_eq(w->tp, kinds[_i].tp);
+	ck_assert_int_eq(w->tls != NULL, kinds[_i].tls);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(connect(fd, &w->laddr.u.sa, w->laddr.len),
+			 kinds[_i].stream ? 0 : -1);
+	(void)close(fd);
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	ck_assert_int_eq(bind(fd, &w->laddr.u.sa, w->laddr.len),
+			 kinds[_i].stream ? 0 : -1);
+	(void)close(fd);
+	stop();
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("tls");
@@ -292,6 +335,7 @@ int main(void)
 	tcase_add_test(tc, client_certificates);
 	tcase_add_test(tc, client_certificate_comes_and_goes);
 	tcase_add_test(tc, bad_files);
+	tcase_add_loop_test(tc, listener_of_each_kind, 0, ARRAY_SIZE(kinds));
 
 	failed = suite_run("sip_tls", tc);
 	(void)snprintf(cmd, sizeof(cmd), "rm -r %s", dir);

@@ -3,6 +3,7 @@
 
 #include <netinet/tcp.h>
 
+#include "base/trace.h"
 #include "xmpp/handshake.h"
 
 static int iq_err;
@@ -664,6 +665,50 @@ START_TEST(test_over_limit)
 }
 END_TEST
 
+static void script_sessions(struct server *s)
+{
+	server_up(s);
+	server_send(s,
+		    "<iq type='set' id='1'" FROM "><jingle "
+		    "xmlns='urn:xmpp:jingle:1' sid='s1' id='x'/></iq>"
+		    "<message id='2'" FROM "><propose "
+		    "xmlns='urn:xmpp:jingle-message:0' id='m1' sid='x'/>"
+		    "</message>"
+		    "<message id='3'" FROM "><other xmlns='urn:o' "
+		    "id='o1' sid='o2'/></message>"
+		    "<iq type='get' id='4'" FROM "><q xmlns='urn:q'/></iq>");
+	server_expect(s, "id='4'");
+	server_close(s);
+}
+
+static void count_h(const struct trace_entry *e, void *arg)
+{
+	ck_assert_int_eq(e->kind, TRACE_XMPP);
+	++*(unsigned *)arg;
+}
+
+/* A call's stanzas are found by its session: XEP-0166 7.2, XEP-0353 3. */
+START_TEST(test_trace)
+{
+	static const struct {
+		const char *key;
+		unsigned n;
+	} v[] = {{"s1", 1}, {"m1", 1}, {"o1", 0}, {"o2", 0}, {"x", 0}};
+
+	server_start(script_sessions);
+	comp_new(down_stops);
+	run(3000);
+	server_join();
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+		unsigned n = 0;
+
+		ck_assert_int_eq(0, trace_chain(&v[i].key, 1, count_h, &n));
+		ck_assert_msg(n == v[i].n, "%s: %u", v[i].key, n);
+	}
+	trace_close();
+}
+END_TEST
+
 START_TEST(test_arguments)
 {
 	ck_assert_int_eq(EINVAL, component_alloc(&comp, NULL, &limits));
@@ -699,6 +744,7 @@ int main(void)
 	tcase_add_test(tc, test_send_refuses);
 	tcase_add_test(tc, test_ping);
 	tcase_add_test(tc, test_over_limit);
+	tcase_add_test(tc, test_trace);
 	tcase_add_test(tc, test_arguments);
 
 	return suite_run("xmpp_component", tc);

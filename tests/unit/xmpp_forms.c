@@ -49,6 +49,24 @@ START_TEST(values)
 }
 END_TEST
 
+/* XEP-0004 3.1 */
+START_TEST(form_types)
+{
+	static const char *const v[] = {"form", "submit", "cancel", "result"};
+	char xml[80];
+
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+		struct form *f;
+
+		(void)snprintf(xml, sizeof(xml),
+			       "<x xmlns='jabber:x:data' type='%s'/>", v[i]);
+		f = decode(xml, 0);
+		ck_assert_str_eq(f->type, v[i]);
+		mem_deref(f);
+	}
+}
+END_TEST
+
 START_TEST(refused)
 {
 	static char many[20000];
@@ -78,6 +96,96 @@ START_TEST(refused)
 END_TEST
 
 /* What is shown never holds the password, and reads back. */
+/* Protocol G.3: X0077, the form of a SIP account. */
+static const struct {
+	const char *var, *type, *label;
+	bool required;
+} account_fields[] = {
+    {"username", "text-single", "User name of the SIP account", true},
+    {"password", "text-private", "Password", true},
+    {"domain", "text-single", "SIP domain", false},
+    {"outbound_proxy", "text-single", "Outbound proxy", false},
+    {"auth_username", "text-single",
+     "User name for authentication, if it is another", false},
+    {"transport", "list-single", "Transport", false},
+    {"display_name", "text-single", "Name that others see", false},
+    {"privacy", "boolean", "Hide my identity from those whom I call", false},
+};
+
+static const struct stanza *field_of(const struct stanza *x, const char *var)
+{
+	const struct stanza *e;
+
+	for (e = stanza_child(x, "field", NS_FORMS); e;
+	     e = stanza_next(e, "field", NS_FORMS)) {
+		if (!strcmp(stanza_attr(e, "var"), var))
+			return e;
+	}
+	ck_abort_msg("no field %s", var);
+
+	return NULL;
+}
+
+START_TEST(account_asked)
+{
+	static const char *const transports[] = {"auto", "udp", "tcp", "tls"};
+	const struct register_form form = {.title = "T"};
+	struct stanza *root = stanza_new("query", NS_REGISTER), *x;
+	const struct stanza *e, *o;
+	char *text;
+	size_t n = 0;
+
+	x = register_form_add(root, &form);
+	for (size_t i = 0; i < ARRAY_SIZE(account_fields); i++) {
+		e = field_of(x, account_fields[i].var);
+		ck_assert_str_eq(stanza_attr(e, "type"),
+				 account_fields[i].type);
+		ck_assert_str_eq(stanza_attr(e, "label"),
+				 account_fields[i].label);
+		ck_assert_int_eq(!!stanza_child(e, "required", NS_FORMS),
+				 account_fields[i].required);
+	}
+	e = field_of(x, "transport");
+	for (o = stanza_child(e, "option", NS_FORMS); o;
+	     o = stanza_next(o, "option", NS_FORMS)) {
+		ck_assert_uint_lt(n, ARRAY_SIZE(transports));
+		ck_assert_int_eq(
+		    0, stanza_text(&text, stanza_child(o, "value", NS_FORMS)));
+		ck_assert_str_eq(text, transports[n++]);
+		mem_deref(text);
+	}
+	ck_assert_uint_eq(n, ARRAY_SIZE(transports));
+	stanza_free(root);
+}
+END_TEST
+
+START_TEST(account_filled_in)
+{
+	struct form *f =
+	    decode(X "<field var='username'><value>1</value></field>"
+		     "<field var='password'><value>2</value></field>"
+		     "<field var='domain'><value>3</value></field>"
+		     "<field var='outbound_proxy'><value>4</value></field>"
+		     "<field var='auth_username'><value>5</value></field>"
+		     "<field var='transport'><value>6</value></field>"
+		     "<field var='display_name'><value>7</value></field>"
+		     "<field var='privacy'><value>true</value></field></x>",
+		   0);
+	struct register_values v;
+
+	register_form_read(&v, f);
+	ck_assert_str_eq(v.username, "1");
+	ck_assert_str_eq(v.password, "2");
+	ck_assert_str_eq(v.domain, "3");
+	ck_assert_str_eq(v.proxy, "4");
+	ck_assert_str_eq(v.auth, "5");
+	ck_assert_str_eq(v.transport, "6");
+	ck_assert_str_eq(v.name, "7");
+	ck_assert(v.privacy);
+	mem_deref(f);
+}
+END_TEST
+
 START_TEST(account_form)
 {
 	struct register_form form = {
@@ -141,7 +249,10 @@ int main(void)
 	TCase *tc = tcase_create("all");
 
 	tcase_add_test(tc, values);
+	tcase_add_test(tc, form_types);
 	tcase_add_test(tc, refused);
+	tcase_add_test(tc, account_asked);
+	tcase_add_test(tc, account_filled_in);
 	tcase_add_test(tc, account_form);
 	tcase_add_test(tc, table);
 

@@ -231,6 +231,10 @@ START_TEST(device_known)
 	ck_assert_uint_eq(asks, 1);
 	service_devices(s, "bob@xmpp.test", v, 4);
 	ck_assert(v[0].known && v[0].call);
+	ck_assert(service_device_online(s, "BOB@xmpp.test/x"));
+	ck_assert(!service_device_online(s, "bob@xmpp.test/y"));
+	ck_assert(!service_device_online(s, "carol@xmpp.test/x"));
+	ck_assert(!service_device_online(s, "\xff"));
 
 	/* no second greeting for the next presence */
 	available("bob@xmpp.test/x", "600@sip.xmpp.test", ver);
@@ -238,6 +242,7 @@ START_TEST(device_known)
 
 	presence("unavailable", "bob@xmpp.test/x", "600@sip.xmpp.test", "");
 	ck_assert_uint_eq(service_devices(s, "bob@xmpp.test", v, 4), 0);
+	ck_assert(!service_device_online(s, "bob@xmpp.test/x"));
 	ck_assert_uint_eq(s->userc, 1);
 	presence("unavailable", "alice@xmpp.test", "600@sip.xmpp.test", "");
 	ck_assert_uint_eq(s->userc, 0);
@@ -438,6 +443,50 @@ START_TEST(reconnect_rate)
 }
 END_TEST
 
+static unsigned heard; /* a bit each, of events with a stanza */
+
+static bool hear(enum service_event ev, const char *user, const char *contact,
+		 const struct stanza *st, void *arg)
+{
+	(void)arg;
+	if (!st)
+		return false;
+	ck_assert_str_eq(user, "alice@xmpp.test");
+	ck_assert_str_eq(contact, "600@sip.xmpp.test");
+	heard |= 1u << ev;
+
+	return true;
+}
+
+/* RFC 6121 4.7.1: each type is one event, and no other is any. */
+START_TEST(told_by_type)
+{
+	static const struct {
+		const char *type;
+		unsigned events;
+	} v[] = {
+	    {"subscribe", 1u << SERVICE_SUBSCRIBE},
+	    {"subscribed", 1u << SERVICE_SUBSCRIBED},
+	    {"probe", 1u << SERVICE_PROBE},
+	    {"", 1u << SERVICE_AVAILABLE},
+	    {"unavailable", 1u << SERVICE_UNAVAILABLE},
+	    {"unsubscribe", 1u << SERVICE_UNSUBSCRIBE},
+	    {"unsubscribed", 1u << SERVICE_UNSUBSCRIBED},
+	    {"error", 1u << SERVICE_ERROR},
+	    {"available", 0},
+	};
+
+	s->h.presence = hear;
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+		heard = 0;
+		presence(v[i].type, "alice@xmpp.test/a", "600@sip.xmpp.test",
+			 "");
+		ck_assert_msg(heard == v[i].events, "\"%s\": %x", v[i].type,
+			      heard);
+	}
+}
+END_TEST
+
 /* ---- for a call ---- */
 
 START_TEST(shown)
@@ -523,6 +572,83 @@ START_TEST(memory_refused)
 }
 END_TEST
 
+/* X0356: what the server pushes tells who is there, and is no leave of the
+ * user's to ask it, nor to show it the gateway. */
+START_TEST(pushed)
+{
+	const struct user *u;
+
+	presence("", "alice@xmpp.test/a", "600@sip.xmpp.test", "");
+	flush();
+	service_pushed(s, true);
+	ck_assert(!service_knows(s, "alice@xmpp.test"));
+	presence("", "alice@xmpp.test/a", "sip.xmpp.test", "");
+	ck_assert_uint_eq(count("<presence"), 0);
+	ck_assert(service_knows(s, "alice@xmpp.test"));
+	ck_assert(!service_knows(s, "bob@xmpp.test"));
+	u = service_user_find(s, "alice@xmpp.test");
+	ck_assert_str_eq(u->via, "600@sip.xmpp.test");
+	/* what it shows to a contact says no less */
+	presence("", "alice@xmpp.test/a", "600@sip.xmpp.test", "");
+	ck_assert(service_knows(s, "alice@xmpp.test"));
+
+	presence("subscribe", "bob@xmpp.test", "sip.xmpp.test", "");
+	flush();
+	((struct watch *)service_user_find(s, "bob@xmpp.test")
+	     ->watches.head->data)
+	    ->greeted = 0;
+	presence("", "bob@xmpp.test/b", "sip.xmpp.test", "");
+	ck_assert_uint_eq(count("<presence"),
+			  1); /* who asked to see it does */
+
+	/* who never had to do with the gateway leaves room for who has */
+	s->userc += SERVICE_PUSHED_MAX;
+	presence("", "carol@xmpp.test/c", "sip.xmpp.test", "");
+	ck_assert_ptr_null(service_user_find(s, "carol@xmpp.test"));
+	presence("", "alice@xmpp.test/2", "sip.xmpp.test", "");
+	s->userc -= SERVICE_PUSHED_MAX;
+	presence("", "carol@xmpp.test/c", "sip.xmpp.test", "");
+	ck_assert_ptr_nonnull(service_user_find(s, "carol@xmpp.test"));
+	presence("unavailable", "alice@xmpp.test/2", "sip.xmpp.test", "");
+
+	presence("unavailable", "alice@xmpp.test/a", "sip.xmpp.test", "");
+	ck_assert(!service_knows(s, "alice@xmpp.test"));
+	ck_assert(!service_online(s, "alice@xmpp.test"));
+
+	/* a connection later it has to be said again */
+	state_h(NULL, true, state_arg);
+	ck_assert(!service_knows(s, "bob@xmpp.test"));
+	presence("", "bob@xmpp.test/b", "sip.xmpp.test", "");
+	ck_assert(service_knows(s, "bob@xmpp.test"));
+	service_pushed(s, false);
+	ck_assert(!service_knows(s, "bob@xmpp.test"));
+}
+END_TEST
+
+/* X0157, and a ver for it that is made once. */
+START_TEST(addresses)
+{
+	static char text[] = "mailto:a@xmpp.test";
+	static char *admins[] = {text};
+	char bare[SERVICE_VER_SIZE];
+
+	str_ncpy(bare, service_ver(TARGET_GATEWAY), sizeof(bare));
+	ck_assert_str_eq(service_own_ver(s, TARGET_GATEWAY), bare);
+	conf.admins = admins;
+	conf.adminc = 1;
+	ck_assert_str_ne(service_own_ver(s, TARGET_GATEWAY), bare);
+	ck_assert_str_ne(service_own_ver(s, TARGET_GATEWAY), "");
+	ck_assert_ptr_eq(service_own_ver(s, TARGET_GATEWAY), s->ver);
+	ck_assert_str_eq(service_own_ver(s, TARGET_PHONE),
+			 service_ver(TARGET_PHONE));
+	*s->ver = '\0';
+	conf.adminc = 0;
+	conf.sms = true;
+	ck_assert_str_ne(service_own_ver(s, TARGET_GATEWAY), bare);
+	conf.sms = false;
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("service");
@@ -544,7 +670,10 @@ int main(void)
 	tcase_add_test(tc, strangers_ignored);
 	tcase_add_test(tc, reconnect);
 	tcase_add_test(tc, reconnect_rate);
+	tcase_add_test(tc, told_by_type);
 	tcase_add_test(tc, shown);
+	tcase_add_test(tc, pushed);
+	tcase_add_test(tc, addresses);
 	tcase_add_test(tc, memory_refused);
 
 	return suite_run("xmpp_presence", tc);
