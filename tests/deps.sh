@@ -1,7 +1,7 @@
 #!/bin/sh
-# deps.sh [build|check|e2e|full|bench|deb]...: installs what is missing (Debian 12 or 13, apt)
+# deps.sh [build|check|e2e|bench|deb]...: installs what is missing (Debian 12 or 13, apt)
 # to build, to test, to test with real peers (these three without an argument),
-# with those that only e2e-full takes, and what the benchmark compares with.
+# and what the benchmark compares with.
 # Asks nothing and starts no service; says nothing when nothing is missing.
 set -eu
 
@@ -21,9 +21,9 @@ check="check clang-$llvm $more libclang-rt-$llvm-dev llvm-$llvm binutils
 e2e="prosody lua-sec baresip-core sip-tester openssl python3-slixmpp
 	python3-aiortc python3-pylibsrtp ejabberd kamailio
 	kamailio-presence-modules kamailio-sqlite-modules coturn chromium
-	ca-certificates tshark sngrep"
-full="dino-im xvfb xdotool pulseaudio pulseaudio-utils dbus dbus-x11 python3-gi
-	gstreamer1.0-plugins-good gstreamer1.0-pulseaudio"
+	ca-certificates tshark sngrep dino-im xvfb pulseaudio pulseaudio-utils
+	dbus-daemon at-spi2-core python3-gi gstreamer1.0-plugins-good
+	gstreamer1.0-pulseaudio"
 bench="rtpengine-daemon ejabberd sqlite3 python3-cryptography"
 deb="build-essential debhelper dh-apparmor dpkg-dev fakeroot lintian"
 # node may be there without being Debian's
@@ -36,7 +36,6 @@ for s in "$@"; do
 	build) list=$build ;;
 	check) list=$check ;;
 	e2e) list=$e2e ;;
-	full) list=$full ;;
 	bench) list=$bench ;;
 	deb) list=$deb ;;
 	*) echo "deps.sh: no set $s" >&2; exit 2 ;;

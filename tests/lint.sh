@@ -109,10 +109,11 @@ sizes() {
 	END { closed() }'
 }
 
-# "Follow a call" names functions as `file:function` or `function()`.
+# "Follow a call", "a message" .. name functions as `file:function` or
+# `function()`.
 readme() {
 	[ -f README.md ] || return
-	awk '/^#+ /{ on = /Follow a call/ } on' README.md |
+	awk '/^#+ /{ on = /Follow a / } on' README.md |
 		grep -oE '`[a-z0-9_/]+\.[ch]:[a-z0-9_]+(\(\))?`|`[a-z0-9_]+\(\)`' |
 		tr -d '`()' | sort -u >"$tmp/follow"
 	while IFS=: read -r file func; do

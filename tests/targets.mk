@@ -36,10 +36,10 @@ e2e: deps	## calls between real servers, clients and phones; the package
 	@tests/deps.sh deb
 	+@$(SUB) all
 	-+@$(SUB) browser
-	@$(TESTS)/e2e/run -j 3
+	@$(TESTS)/run selftest e2e -j 3
 
 e2e-full: deps	## every cell of them; writes docs/matrix.md
-	@tests/deps.sh full deb
+	@tests/deps.sh deb
 	+@$(SUB) all
 	-+@$(SUB) browser
 	@$(TESTS)/e2e/run -j 3 --full --matrix docs/matrix.md
@@ -73,9 +73,9 @@ plants: deps	## fuzzing must find the bugs planted into the parsers
 	@tests/plants.sh $(SECONDS) $(FB)
 
 # Sanitizers are slow: Check waits longer for a test.
-ASAN	:= -fsanitize=address,undefined -fno-omit-frame-pointer
+ASAN	:= -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 asan: deps	## the tests with AddressSanitizer
-	+@CK_TIMEOUT_MULTIPLIER=10 JOBS=4 $(SUB) B=$(B)/asan CC=$(CLANG) HARDEN= OPT="-O1 -g" SAN="$(ASAN)" \
+	+@CK_TIMEOUT_MULTIPLIER=10 CALLS=500 JOBS=4 $(SUB) B=$(B)/asan CC=$(CLANG) HARDEN= OPT="-O1 -g" SAN="$(ASAN)" \
 		all check-now
 
 tsan: deps	## the unit tests with ThreadSanitizer

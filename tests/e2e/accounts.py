@@ -138,7 +138,5 @@ async def published(t, server):
 
 
 for _s in ("prosody", "ejabberd"):
-    add("account.%s.kamailio.call" % _s, call, _s, timeout=120,
-        full=_s != "prosody")
-    add("account.%s.kamailio.presence" % _s, published, _s, timeout=120,
-        full=_s != "prosody")
+    add("account.%s.kamailio.call" % _s, call, _s, timeout=120)
+    add("account.%s.kamailio.presence" % _s, published, _s, timeout=120)

@@ -1,5 +1,6 @@
 """Messages between real peers: slixmpp on a real server, and baresip, baresip
-behind Kamailio with digest, or sipp for what these lack (CPIM)."""
+behind Kamailio with digest, or sipp for what these lack (CPIM); a client in a
+browser; Kamailio as the store of a telephone that is away."""
 import asyncio
 import os
 import random
@@ -14,7 +15,7 @@ from peers.daemon import Stoxd
 from peers.jingleclient import Client
 from peers.kamailio import Kamailio
 from peers.proc import Proc, bound, until
-from peers.runner import HERE, add
+from peers.runner import HERE, Skip, add
 from peers.site import CONTACT, make_server
 
 RECEIPTS = "urn:xmpp:receipts"
@@ -202,6 +203,87 @@ async def cpim(t, server, phone):
     assert "Content-Disposition: notification" in report[0], report
 
 
+async def browser(t, server, phone):
+    """A browser client: texts both ways, a receipt for hers, hers for the
+    telephone's report, and each sees the other come and go."""
+    from peers import chromium
+    t.need("baresip", "chromium")
+    chromium.need_bundle()
+    s = make_server(t, server)
+    t.later(s.stop)
+    await s.run()
+    p = Baresip(t.dir, answer="manual", apps="presence",
+                contact="sip:alice@127.0.0.1:5070;presence=p2p")
+    t.later(p.stop)
+    stoxd = Stoxd(t.dir, {"presence": {"spacing": "1", "grace": "2"}})
+    t.later(stoxd.stop)
+    await stoxd.run()
+    await until(lambda: "connected" in stoxd.text(), 10, "connection")
+    alice = chromium.Client("alice", t.dir, receipts=True,
+                            log=t.path("client.log"))
+    t.later(alice.logout)
+    await alice.login()
+    await p.run()
+
+    # the page lets it see her, as it lets whoever asks
+    await p.shows("Online")
+    alice.subscribe(CONTACT)
+    await alice.wait("shown", 20, who=CONTACT + "/sip", kind="available")
+    for _ in range(3):
+        text = words()
+        await alice.command("message", {
+            "to": CONTACT, "type": "chat", "body": text,
+            "receipt": {"type": "request"}, "chatState": "active"})
+        await alice.wait("receipt", 10, who=CONTACT + "/sip")
+        assert text.split()[0] in stoxd.ctl("trace")
+    for _ in range(3):
+        text = "hello %x \u20ac" % random.getrandbits(48)
+        await p.cmd("message", text)
+        await alice.wait("chat", 10, who=CONTACT + "/sip", body=text)
+    await alice.command("show", {"type": "unavailable"})
+    await p.shows("Offline")
+    await alice.command("show", {"show": "away", "status": "out"})
+    await p.shows("Online")
+    assert ">away</show>" in stoxd.ctl("trace")
+
+
+async def stored(t, server, phone):
+    """Kamailio keeps a text for a telephone that is away (msilo): 202 is no
+    receipt for her; it is there with the next REGISTER, and from her."""
+    t.need("kamailio", "baresip")
+    if not Kamailio.stores():
+        raise Skip("kamailio-sqlite-modules")
+    s = make_server(t, server)
+    t.later(s.stop)
+    k = Kamailio(t.dir, store=True)
+    t.later(k.stop)
+    await asyncio.gather(s.run(), k.run())
+    stoxd = Stoxd(t.dir)
+    t.later(stoxd.stop)
+    await stoxd.run()
+    await until(lambda: "connected" in stoxd.text(), 10, "connection")
+    alice = Writer("alice", log=t.path("client.log"))
+    t.later(alice.logout)
+    await alice.login()
+    text = words()
+    id = alice.write(text, (RECEIPTS, "request"))
+    await until(lambda: "202 Accepted" in stoxd.ctl("trace"), 10, "202")
+    await asyncio.sleep(1)
+    assert not [m for m in alice.inbox if m["type"] == "error"
+                or m.xml.find("{%s}received" % RECEIPTS) is not None], \
+        alice.inbox
+
+    p = Baresip(t.dir, port=0, answer="manual", registrar="127.0.0.1:5060",
+                contact="sip:alice@xmpp.test", trace=True)
+    t.later(p.stop)
+    await p.run()
+    await until(lambda: text.split()[0] in p.text(), 15,
+                "text at the telephone")
+    assert "sip:alice@" in p.text(), p.text()[-3000:]
+    id = alice.write(words(), (RECEIPTS, "request"))
+    await alice.receipt(id)     # and now it is there itself
+
+
 FEATURES = {"message": {"x2s": x2s, "s2x": s2x},
             "nobody": {"x2s": nobody}, "offline": {"s2x": offline}}
 
@@ -216,3 +298,7 @@ for _server in ("prosody", "ejabberd"):
                     full=_name != "message" and _server == "ejabberd")
     add("%s.slixmpp.sipp.s2x.cpim" % _server, cpim, _server, "sipp",
         timeout=90)
+    add("%s.chromium.baresip.both.chat" % _server, browser, _server, "baresip",
+        timeout=90)
+    add("%s.slixmpp.kamailio.x2s.stored" % _server, stored, _server,
+        "kamailio", timeout=90, full=_server == "ejabberd")

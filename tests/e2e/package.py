@@ -5,6 +5,7 @@ import asyncio
 import filecmp
 import glob
 import os
+import shlex
 import shutil
 import subprocess
 
@@ -85,6 +86,7 @@ async def lives_and_goes(t, deb):
                                    "750 stoxd:stoxd"], out
     await inside("setpriv", "--reuid=stoxd", "--regid=stoxd",
                  "--clear-groups", "/usr/sbin/stoxd", "--check")
+    await reloads(root, inside)
     assert not there("/etc/systemd/system/multi-user.target.wants/"
                      "stoxd.service"), "it is turned on by itself"
     await inside("sh", "-c", "echo '# mine' >>%s; echo k >/etc/stoxd/my.pem; "
@@ -100,7 +102,37 @@ async def lives_and_goes(t, deb):
     out = await inside("dpkg", "-P", "stoxd")
     assert not there(CONF) and there("/etc/stoxd/my.pem") and \
         there("/var/lib/stoxd/stoxd.db"), out
-    assert "/var/lib/stoxd is not empty and is kept" in out, out
+    for kept in ("/etc/stoxd", "/var/lib/stoxd"):
+        assert "%s is not empty and is kept" % kept in out, out
+
+    # Where nobody put anything beside it, nothing is left.
+    await inside("rm", "/etc/stoxd/my.pem", "/var/lib/stoxd/stoxd.db")
+    await inside("dpkg", "-i", "/stoxd.deb")
+    out = await inside("dpkg", "-P", "stoxd")
+    assert "is kept" not in out, out
+    for path in ("/etc/stoxd", "/var/lib/stoxd", "/run/stoxd",
+                 "/usr/sbin/stoxd", "/usr/bin/stoxctl"):
+        assert not there(path), path
+    for top in ("/lib/systemd/system", "/usr/lib/systemd/system",
+                "/etc/systemd/system"):
+        assert not there(top + "/stoxd.service"), top
+
+
+async def reloads(root, inside):
+    """What "systemctl reload" runs first lets a good file pass and no wrong
+    one."""
+    unit = only(root, "lib/systemd/system/stoxd.service")
+    with open(unit) as f:
+        first = shlex.split(next(
+            line for line in f if line.startswith("ExecReload="))
+            .partition("=")[2])
+    user = ["setpriv", "--reuid=stoxd", "--regid=stoxd", "--clear-groups"]
+    assert await inside(*user, *first) == ""
+    await inside("cp", "-p", CONF, "/good.conf")
+    await inside("sh", "-c", "echo 'nonsense = 1' >>" + CONF)
+    out = await inside("sh", "-c", "! \"$@\"", "sh", *user, *first)
+    assert "nonsense" in out, out
+    await inside("mv", "/good.conf", CONF)
 
 
 async def runs_unpacked(t, deb):

@@ -16,9 +16,9 @@ FAST = {"presence": {"spacing": "1", "grace": "2", "retry": "2"}}
 ENTITY = "sip:600@127.0.0.1:5060"
 
 
-async def start(t, server):
+async def start(t, server, **kw):
     from peers.rosteruser import RosterUser
-    xmpp = make_server(t, server)
+    xmpp = make_server(t, server, **kw)
     t.later(xmpp.stop)
     await xmpp.run()
     d = Stoxd(t.dir, FAST)
@@ -78,12 +78,11 @@ async def phone_is_watched(t, server):
     await alice.login()
     await alice.sees(CONTACT, None, None, "while she was out")
 
-    if server == "prosody":
-        await xmpp.restart()
-        await until(lambda: d.text().count(": connected to ") > 1, 40,
-                    "second connection")
-        await alice.login(20)
-        await alice.sees(CONTACT, None, None, "while she was out", 20)
+    await xmpp.restart()
+    await until(lambda: d.text().count(": connected to ") > 1, 60,
+                "second connection")
+    await alice.login(20)
+    await alice.sees(CONTACT, None, None, "while she was out", 20)
 
     pbx.kill(signal.SIGKILL)
     pbx.p.wait()
@@ -111,6 +110,35 @@ async def user_is_watched(t, server):
     assert "active" in d.text()
 
 
+async def granted(t, server):
+    """A server that shows the gateway who is there (XEP-0356): a user who
+    lets nobody see her watches a telephone as long as she is logged in."""
+    t.need("kamailio")
+    if not PresenceServer.installed():
+        raise Skip("kamailio-presence-modules, kamailio-sqlite-modules")
+    pbx = PresenceServer(t.dir)
+    t.later(pbx.stop)
+    await pbx.run()
+    ua = await Ua(port=5066, peer=("127.0.0.1", 5060),
+                  log=t.path("phone.log")).start()
+    t.later(ua.close)
+    phone = Publisher(ua)
+    xmpp, d, alice = await start(t, server, privileged=True)
+    await until(lambda: "grants rosters presence" in d.text(), 5, "grant")
+    alice.auto_authorize = alice.auto_subscribe = False
+    await phone.publish(note="at the desk")
+    alice.watch(CONTACT)
+    await alice.sees(CONTACT, "available", "", "at the desk")
+    await alice.logout()
+    await until(lambda: "active" not in d.ctl("subscriptions"), 10, "end")
+    await phone.publish(note="while she was out")
+    await alice.login()
+    await alice.sees(CONTACT, "available", "", "while she was out")
+    await phone.publish(note="a change while she is there")
+    await alice.sees(CONTACT, "available", "", "a change while she is there")
+
+
+add("x2s.ejabberd.granted", granted, "ejabberd", timeout=90)
 for _s in ("prosody", "ejabberd"):
     add("x2s." + _s, phone_is_watched, _s, timeout=200)
     add("s2x." + _s, user_is_watched, _s, timeout=90)

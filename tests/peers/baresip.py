@@ -50,13 +50,14 @@ def module_path():
 class Baresip(Proc):
     """registrar: "127.0.0.1:5060" to register NAME there as in sip.test with
     password NAME-pw; None: listens on port, as a trunk that knows nobody, and
-    with a certificate (PEM, its key in the same file) by TLS on the next."""
+    with a certificate (PEM, its key in the same file) by TLS on the next.
+    trace: its output has what it sends and gets."""
 
     def __init__(self, dir, name="600", port=5060, tones=(500, 700),
                  answer="auto", codecs="PCMU,PCMA,G722/16000,opus/48000/2",
                  enc="", registrar=None, transport="udp", control=14400,
                  ip="127.0.0.1", media_ip="127.0.0.1", certificate=None,
-                 contact=None, apps=""):
+                 contact=None, apps="", trace=False):
         self.dir = os.path.join(dir, "phone-" + name)
         self.tones, self.control, self.events = tones, control, []
         self.registrar = registrar
@@ -89,7 +90,8 @@ class Baresip(Proc):
                 f.write('"x" <%s>%s\n' % (uri, semi + params))
         # where it records is relative: it cuts names of over 128 bytes
         super().__init__(dir, "phone-" + name,
-                         ["baresip", "-f", self.dir, "-v"], cwd=self.dir)
+                         ["baresip", "-f", self.dir, "-v"] + ["-s"] * trace,
+                         cwd=self.dir)
 
     async def run(self):
         self.start()

@@ -6,11 +6,13 @@ from peers.xmppserver import DISCO, local
 
 
 class Cheogram(Conversations):
-    """Cheogram Android (fork of Conversations; read by string search).
+    """Cheogram Android (fork of Conversations).  Its source was searched for
+    words, not read through, so that its lines cannot be named.
 
     - besides, any roster contact of a domain whose gateway has the identity
       gateway/pstn counts as callable, and goes to the system's dialler
-    - sends digits as telephone-event: the answer must keep it"""
+    - sends digits as telephone-event: the answer must keep it
+    - else as Conversations, conversations.py"""
     name = "Cheogram.k2"
 
     async def button(self):

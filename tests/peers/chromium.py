@@ -166,8 +166,9 @@ class Client(Events):
 
     def __init__(self, name, dir, resource="browser", tones=(500, 700),
                  codec=None, jmi=True, answer="auto", turn=None,
-                 bundle="balanced", log=None):
+                 bundle="balanced", receipts=False, log=None):
         self.keep_events(log)
+        self.receipts = receipts
         self.name, self.resource, self.dir = name, resource, dir
         self.tones, self.codec, self.use_jmi = tones, codec, jmi
         self.answer, self.bundle, self.turn = answer, bundle, turn
@@ -230,6 +231,15 @@ class Client(Events):
             s.connectionState = state
             if state == "connected":
                 s.connected.set()
+
+    def _on_chat(self, **e):
+        self.say("chat", **e)
+
+    def _on_receipt(self, **e):
+        self.say("receipt", **e)
+
+    def _on_shown(self, **e):
+        self.say("shown", **e)
 
     def _on_accepted(self, sid):
         self.say("accepted", sid=sid)
@@ -338,6 +348,7 @@ class Client(Events):
             "jid": self.name + "@xmpp.test", "password": self.name + "-pw",
             "resource": self.resource, "tones": self.tones,
             "codec": self.codec, "bundle": self.bundle, "jmi": self.use_jmi,
+            "receipts": self.receipts,
             "websocket": "ws://127.0.0.1:5280/xmpp-websocket", "ice": ice,
             "relay": bool(ice)})
         # answered after the presence has been seen to

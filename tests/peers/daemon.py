@@ -2,7 +2,7 @@
 import os
 import subprocess
 
-from peers.proc import Proc, bound
+from peers.proc import Proc, bound, heard
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -58,7 +58,7 @@ class Stoxd(Proc):
         return self
 
     def _bound(self):
-        return bound(self.port) and (not self.own_socket or os.path.exists(
+        return bound(self.port) and (not self.own_socket or heard(
             os.path.join(self.dir, "stoxd.sock")))
 
     def rewrite(self, changes=None, text=None):

@@ -11,14 +11,21 @@ SECOND = ("<candidate component='2' foundation='1' generation='0' id='c2' "
 
 
 class Dino(Client):
-    """Dino 0.5.0+106 (2026-06).
+    """Dino 0.5.0+106 (2026-06, commit 45723ac2; 0167 and 0353 are files
+    below xmpp-vala/src/module/xep).
 
     - the button is always on; JMI where any caps have it, else direct
-    - never bundles: a transport with two components for each content
-    - answers active, with one payload type; no telephone-event at all
+      (libdino/src/service/call_peer_state.vala:72-96)
+    - never bundles: no word of it below xmpp-vala; a transport with two
+      components for each content (0167_jingle_rtp/content_type.vala:8)
+    - answers active (plugins/ice/src/transport_parameters.vala:75), with one
+      payload type (0167_jingle_rtp/content_parameters.vala:195); no
+      telephone-event at all (plugins/rtp/src/module.vala:134)
     - SDES beside the fingerprint, in offers and answers
+      (0167_jingle_rtp/content_parameters.vala:206)
     - sends neither JMI ringing nor a receipt; sends an accept to itself
-    - mutes by session-info"""
+      (0353_jingle_message_initiation.vala:29)
+    - mutes by session-info (libdino/src/service/call_peer_state.vala:190)"""
     name = "dino.4b1f"
     jmi_ringing = receipts = bundle = False
     answers_one = True

@@ -1,6 +1,6 @@
 """dinoapp.py: Dino itself, on a display, a sound server and a session bus of
-its own.  It takes calls by its notification and places them by clicks; what it
-says on the wire is read off its own log."""
+its own.  It takes calls by its notification and places them by the button of
+its window (hand.py); what it says on the wire is read off its own log."""
 import asyncio
 import os
 import random
@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from peers import tone
 from peers.daemon import BUILD
 from peers.events import Events
-from peers.proc import Proc, until
+from peers.proc import Gone, Proc, tail, until
 
 PULSE = """load-module module-native-protocol-unix auth-anonymous=1 socket=%s
 load-module module-null-sink sink_name=speaker rate=48000 channels=1
@@ -30,22 +30,22 @@ START = """echo "$DBUS_SESSION_BUS_ADDRESS" >"$HOME/bus"
 parec -d speaker.monitor --file-format=wav --rate=48000 --channels=1 \
 "$HOME/heard.wav" &
 sleep 1
+echo $$ >"$HOME/pid"
 exec $AHEAD dino-im --print-xmpp=all
 """
 # What moves is drawn by the processor, as fast as it can.
 STILL = "[Settings]\ngtk-enable-animations=false\n"
-# Its threads wait for each other less, and it loses fewer of its own races.
 AHEAD = ["nice", "-n", "-10"]
+# Its microphone (GStreamer's pulsesrc) forgets to negotiate, and is mute for
+# the whole call, if its thread has not run before Dino links the encoder some
+# 3 ms later.  So threads of GLib's pool, which run as the first of them was
+# told to, come at once and before the one that links.
+THREADS, LINKS = 2, 1       # real-time priorities
+AT_ONCE = ["chrt", "--rr", str(THREADS)]
 ACCOUNT = """insert into account(bare_jid, resourcepart, password, enabled,
 mam_earliest_synced) values(?, 'dino', ?, 1, 0)"""
-# On a screen of 1280x800: the telephone in the title bar, then "Audio call",
-# beside the tooltip.
-CALL = """mousemove 978 28 click 1 sleep 1 mousemove 940 95 sleep 0.5
-mousemove 956 87 sleep 0.3 click 1"""
-# In the call's own window.
-SHOW = "mousemove 400 300 sleep 0.3 mousemove 410 310 sleep 0.3 "
-HANG_UP = "mousemove 421 475 sleep 0.3 click 1"
-MUTE = "mousemove 281 475 sleep 0.3 click 1"
+HERE = os.path.dirname(os.path.abspath(__file__))
+STARTS = 3          # of it at most, until its window shows the call button
 # Made by the first case; each takes seconds.
 EMPTY = os.path.join(BUILD, "dino-empty.db")
 REGISTRY = os.path.join(BUILD, "dino-gstreamer.bin")
@@ -58,6 +58,12 @@ REASON = re.compile(r":reason(?: [^>]*)?>\s*<\{[^}]*\}:([a-z-]+)")
 PORT = re.compile(r":candidate [^>]*:port='(\d+)'")
 JMI = re.compile(r"<\{urn:xmpp:jingle-message:0\}:([a-z]+) ")
 JINGLE = re.compile(r"<\{urn:xmpp:jingle:1\}:jingle [^>]*:action='([a-z-]+)'")
+
+
+def at_once():
+    """How to start Dino, as far as we may."""
+    may = subprocess.run([*AT_ONCE, "true"], capture_output=True)
+    return AHEAD if may.returncode else AT_ONCE
 
 
 def trust(ca):
@@ -149,15 +155,16 @@ class Session:
 
     async def _microphone(self):
         """Dino starts it before it has linked all that its samples go to.
-        Samples that come too early, and a thread of it that comes too late,
-        end their flow for the rest of the call (GStreamer's log: "pausing
-        after gst_pad_push() = flushing", "ringbuffer in wrong state").  So
-        there are none before the call is up; and where it says nothing then,
-        do what its user would: mute it, and again."""
+        Samples that come before that (and a thread that comes after it, see
+        AT_ONCE) end their flow for the rest of the call: GStreamer's log says
+        "pausing after gst_pad_push() = flushing" or "ringbuffer in wrong
+        state".  So there are none before the call is up; and where it says
+        nothing then, which is before anything of ours, do what its user would
+        and the output tells: mute it, and again."""
         for again in (False, True, True, True):
             if again:
-                await self.c.click(MUTE)
-                await self.c.click(MUTE)
+                await self.c.hand("press", "mute")
+                await self.c.hand("press", "mute")
                 await asyncio.sleep(0.5)
             self.c.mouth.open()
             try:
@@ -165,7 +172,7 @@ class Session:
                 return
             except TimeoutError:
                 self.c.mouth.close()
-                self.c.note("microphone", "does not start")
+                self.c.remark("Dino's microphone does not start")
         raise TimeoutError("Dino's microphone does not start")
 
     async def hang_up(self, reason="success"):
@@ -213,12 +220,15 @@ class Session:
 class Client(Events):
     hears_digits = False
 
-    def __init__(self, name, dir, capture, tones=(500, 700), jmi=True,
-                 log=None, answer="auto", codec=None):
-        """codec: the telephone's, who has that one alone."""
+    def __init__(self, name, dir, capture, contact, remark,
+                 tones=(500, 700), jmi=True, log=None, answer="auto",
+                 codec=None):
+        """contact: whose conversation it shows; remark() takes what the
+        output shall say; codec: the telephone's, who has that one alone."""
         self.keep_events(log)
         self.name, self.dir, self.tones = name, dir, tones
-        self.capture, self.home, self.parts = capture, None, []
+        self.capture, self.contact, self.remark = capture, contact, remark
+        self.home, self.parts, self.start = None, [], 0
         self.mouth, self.press = None, PRESS[answer]
         self.ports = set()      # of its candidates
         self.proposed = 0       # calls
@@ -229,26 +239,35 @@ class Client(Events):
         return os.path.join(self.home, name)
 
     def _spawn(self, name, argv):
+        if self.start > 1:
+            name += "-%d" % self.start
         p = Proc(self.dir, "dino-" + name, argv, env=self.env).start()
         self.parts.append(p)
         return p
 
     async def login(self):
+        """Up to here a Dino that does not come up is begun anew."""
+        while True:
+            self.start += 1
+            try:
+                await self._come_up()
+                break
+            except (Gone, TimeoutError) as e:
+                if self.start == STARTS:
+                    raise
+                self.remark("start %d of Dino: %s" % (
+                    self.start, str(e).split("\n")[0]))
+                await self._leave()
+        self._task = asyncio.ensure_future(self._watch())
+        self.say("online")
+        return self
+
+    async def _come_up(self):
+        """Until it is online and shows its call button."""
         # short: sockets are made below
         self.home = tempfile.mkdtemp(prefix="stoxd-dino.")
         n = random.randrange(200, 30000)
-        self.env = {
-            "HOME": self.home, "XDG_RUNTIME_DIR": self.home,
-            "XDG_CONFIG_HOME": self.path("config"),
-            "XDG_DATA_HOME": self.path("data"),
-            "XDG_CACHE_HOME": self.path("cache"), "DISPLAY": ":%d" % n,
-            "PULSE_SERVER": "unix:" + self.path("sound.sock"),
-            "NO_AT_BRIDGE": "1", "LANG": "C.UTF-8",
-            "GSETTINGS_BACKEND": "memory", "GSK_RENDERER": "cairo",
-            "PRESS": self.press,
-            "AHEAD": " ".join(AHEAD), "GST_REGISTRY": REGISTRY,
-            "NOTIFY": os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                                   "notify.py")}
+        self._environment(n)
         os.makedirs(self.path("config/gtk-4.0"))
         with open(self.path("config/gtk-4.0/settings.ini"), "w") as f:
             f.write(STILL)
@@ -270,13 +289,31 @@ class Client(Events):
         self.dino = self._spawn("app", ["dbus-run-session", "--", "sh", "-c",
                                         START])
         await self.dino.up(lambda: "jabber:iq:roster" in self.dino.text(),
-                           40, "login")
-        self._task = asyncio.ensure_future(self._watch())
-        # presence of contacts, and their caps; a phone that has none is
-        # shown after 2 s
-        await asyncio.sleep(4)
-        self.say("online")
-        return self
+                           20, "login")
+        await self.hand("open", "xmpp:%s?message" % self.contact)
+        await self.hand("show", "call")
+        with open(self.path("pid")) as f:
+            pid = int(f.read())
+        if os.sched_getscheduler(pid) == os.SCHED_RR:
+            os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(LINKS))
+
+    def _environment(self, display):
+        self.env = {
+            "HOME": self.home, "XDG_RUNTIME_DIR": self.home,
+            "XDG_CONFIG_HOME": self.path("config"),
+            "XDG_DATA_HOME": self.path("data"),
+            "XDG_CACHE_HOME": self.path("cache"), "DISPLAY": ":%d" % display,
+            "PULSE_SERVER": "unix:" + self.path("sound.sock"),
+            "LANG": "C.UTF-8",
+            # Else GLib tells it with each new route (the kernel's own, of
+            # IPv6, come seconds after an interface is up) that without a
+            # default route there is no network.  It takes that for the end
+            # of its stream and is mute on it from then on.
+            "GIO_USE_NETWORK_MONITOR": "base",
+            "GSETTINGS_BACKEND": "memory", "GSK_RENDERER": "cairo",
+            "PRESS": self.press,
+            "AHEAD": " ".join(at_once()), "GST_REGISTRY": REGISTRY,
+            "NOTIFY": os.path.join(HERE, "notify.py")}
 
     async def _account(self):
         """Its database with an account: an empty one is kept from the first
@@ -311,8 +348,12 @@ class Client(Events):
     async def logout(self):
         if self.mouth:
             self.mouth.close()
+        await self._leave()
+
+    async def _leave(self):
         for p in reversed(self.parts):
             await p.stop(2)
+        self.parts = []
         if self.home:
             shutil.rmtree(self.home, ignore_errors=True)
 
@@ -359,48 +400,32 @@ class Client(Events):
         return bool(last) and sum(v * v for v in last) / len(last) > LOUD
 
     # ---- verbs ----------------------------------------------------------
-    def _press(self, *argv):
+    async def hand(self, verb, what):
+        """hand.py, on its bus."""
         with open(self.path("bus")) as f:
             bus = f.read().strip()
-        return Proc(self.dir, "dino-press", list(argv), env=dict(
-            self.env, DBUS_SESSION_BUS_ADDRESS=bus)).start()
+        p = Proc(self.dir, "dino-hand", [
+            "/usr/bin/python3", os.path.join(HERE, "hand.py"), verb, what],
+            env=dict(self.env, DBUS_SESSION_BUS_ADDRESS=bus)).start()
+        await until(lambda: not p.alive(), 25, "end of hand.py")
+        if p.p.returncode:
+            raise TimeoutError(tail(p.log, 1).strip())
 
     async def call(self, to, timeout=20):
-        """Clicks an audio call to a contact that is online."""
+        """By the button of the conversation that it shows."""
+        if to != self.contact:
+            raise ValueError("Dino shows another conversation")
         before = self.proposed
-        for _ in range(10):
-            p = self._press("dino-im", "xmpp:%s?message" % to)
-            await asyncio.sleep(2)  # the running one opens the conversation
-            p.kill()
-            self._press("xdotool", *CALL.split())
-            try:
-                await until(lambda: self.proposed > before, 4, "propose")
-                return await self.get_session(timeout)
-            except TimeoutError:
-                if self.proposed > before:
-                    raise
-                # it was slow: without the menu, and again
-                self._press("xdotool", "key", "Escape")
-        raise TimeoutError("Dino does not call")
+        await self.hand("press", "call")
+        await until(lambda: self.proposed > before, 10, "propose of Dino")
+        return await self.get_session(timeout)
 
     async def get_session(self, timeout=20):
         await self.wait("jingle", timeout, action="session-accept")
         return Session(self)
 
-    async def click(self, where):
-        """A button of the call's own window, which shows its buttons when
-        the mouse moves over it."""
-        self._press("xdotool", *(SHOW + where).split())
-        await asyncio.sleep(1.2)
-
     async def hang_up(self):
         """By the red button, also while it rings elsewhere."""
         before = len(self.sent_end)
-        for _ in range(5):
-            await self.click(HANG_UP)
-            try:
-                await until(lambda: len(self.sent_end) > before, 2, "end")
-                return
-            except TimeoutError:
-                pass        # its window is not there yet
-        raise TimeoutError("Dino does not hang up")
+        await self.hand("press", "end")
+        await until(lambda: len(self.sent_end) > before, 5, "end by Dino")

@@ -59,14 +59,18 @@ TURN = """  mod_stun_disco:
     services:
       - {host: 127.0.0.1, port: 3478, type: turn, restricted: true}
 """
+PRIVILEGE = """  mod_privilege:
+    roster: {both: all}
+    presence: {managed_entity: all, roster: all}
+"""
 
 
 class Ejabberd(Proc):
     def __init__(self, dir, turn=False, users=("alice", "bob", "carol"),
-                 tls=None, starttls=None, contacts=()):
+                 tls=None, starttls=None, contacts=(), privileged=False):
         """tls: a file with certificate and key for the component's port;
         starttls: (certificate, key), for clients that want it; contacts: in
-        everyone's roster."""
+        everyone's roster; privileged: the component is, by XEP-0356."""
         self.contacts = contacts
         self.users, data = users, os.path.join(dir, "ejabberd-data")
         os.makedirs(data, exist_ok=True)
@@ -74,7 +78,8 @@ class Ejabberd(Proc):
         with open(conf, "w") as f:
             f.write(CONFIG % (self._starttls(dir, starttls),
                               TLS % tls if tls else "",
-                              TURN if turn else ""))
+                              (TURN if turn else "") +
+                              (PRIVILEGE if privileged else "")))
         files = subprocess.run(["dpkg", "-L", "ejabberd"],
                                capture_output=True, text=True).stdout.split()
         ebin = next((os.path.dirname(x) for x in files

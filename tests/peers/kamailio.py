@@ -1,8 +1,11 @@
 """kamailio.py: Kamailio on loopback as registrar and proxy of sip.test.
 
 Every NAME may register with password NAME-pw.  What is for xmpp.test goes to
-the gateway at 127.0.0.1:5070; what comes from there proves itself as gw."""
+the gateway at 127.0.0.1:5070; what comes from there proves itself as gw.
+store: texts for who is not registered are kept until it is (msilo)."""
+import glob
 import os
+import sqlite3
 
 from peers.proc import Proc, bound
 
@@ -78,18 +81,56 @@ request_route {
     t_relay();
 }
 """
+STORE = {
+    "\nrequest_route {": r"""
+loadmodule "db_sqlite.so"
+loadmodule "msilo.so"
+modparam("msilo", "db_url", "sqlite:///%s")
+modparam("msilo", "from_address", "sip:store@sip.test")
+modparam("msilo", "outbound_proxy", "sip:127.0.0.1:5060")
+
+request_route {""",
+    # what it delivers comes back to itself, and proves nothing
+    "    $var(pw) = $fU + \"-pw\";\n    if ($au":
+    "    if ($si == \"127.0.0.1\" && $sp == 5060) {\n"
+    "        if (lookup(\"location\")) t_relay(); exit;\n    }\n"
+    "    $var(pw) = $fU + \"-pw\";\n    if ($au",
+    'save("location"); exit;': 'if (save("location")) m_dump(); exit;',
+    "if (!lookup(\"location\")) { sl":
+    "if (!lookup(\"location\")) {\n"
+    "        if (is_method(\"MESSAGE\") && m_store(\"sip:$rU@sip.test\")) {\n"
+    "            sl_send_reply(\"202\", \"Accepted\"); exit;\n"
+    "        }\n        sl",
+}
+SCHEMA = "/usr/share/kamailio/db_sqlite/%s-create.sql"
 
 
 class Kamailio(Proc):
-    def __init__(self, dir):
+    @staticmethod
+    def stores():
+        return bool(glob.glob("/usr/lib/*/kamailio/modules/msilo.so")
+                    and glob.glob(SCHEMA % "msilo"))
+
+    def __init__(self, dir, store=False):
         conf, run = (os.path.join(dir, x) for x in ("kamailio.cfg",
                                                     "kamailio-run"))
         os.makedirs(run, exist_ok=True)
         with open(conf, "w") as f:
-            f.write(CONFIG)
+            f.write(self._store(dir) if store else CONFIG)
         super().__init__(dir, "kamailio",
                          ["kamailio", "-DD", "-E", "-m", "64", "-M", "8",
                           "-f", conf, "-w", dir, "-Y", run])
+
+    @staticmethod
+    def _store(dir):
+        db, text = os.path.join(dir, "store.sqlite"), CONFIG
+        with sqlite3.connect(db) as c:
+            for name in ("standard", "msilo"):
+                with open(SCHEMA % name) as f:
+                    c.executescript(f.read())
+        for old, new in STORE.items():
+            text = text.replace(old, new % db if "%s" in new else new)
+        return text
 
     async def run(self):
         self.start()

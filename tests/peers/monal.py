@@ -4,15 +4,18 @@ from peers.jingleuser import J, find
 
 
 class Monal(Client):
-    """Monal (2024-10).
+    """Monal (2024-10, commit 133bfd394; files below Monal/Classes).
 
-    - JMI only; any contact has a call button
+    - JMI only; any contact has a call button (MLCall.m:892-922: the propose
+      asks nobody what it can do)
     - a transport-info must carry the ufrag and pwd of the session, for each
-      content
-    - never answers session-info
-    - an audio call with a video content is a security error
-    - gives up 30 s after propose without ringing or proceed, 45 s after
-      ringing, 15 s after proceed when not connected"""
+      content (MLCall.m:1376-1386)
+    - never answers session-info (MLCall.m:1440-1580 knows initiate, accept
+      and terminate alone)
+    - an audio call with a video content is a security error (MLCall.m:1546)
+    - gives up 30 s after propose without ringing or proceed (MLCall.m:803),
+      45 s after ringing (MLCall.m:792), 15 s after proceed when not connected
+      (MLCall.m:761)"""
     name = "Monal-iOS.9f"
     needs = (J,)
     patience = (30, 45, 15)

@@ -4,13 +4,20 @@ from peers.client import Client, need
 from peers.jingleuser import ICE, J, RTP, find
 from peers.xmppserver import Server, local
 
+BAD = ("<error type='modify'><bad-request xmlns='urn:ietf:params:xml:ns:"
+       "xmpp-stanzas'/></error>")
+
 
 class Component(Server):
-    """MongooseIM (475087c6, 2026-08): checks that the from of each stanza is
-    in the component's domain and that it has a to (check_from), else closes
-    with invalid-from; of two connections the newer wins (conflict_behaviour
-    kick_old) or loses (disconnect); no STARTTLS, no XEP-0225, no
-    acknowledgements."""
+    """MongooseIM (2026-08, commit 475087c6; functions of
+    src/component/mongoose_component_connection.erl).
+
+    - the from of each stanza must be in the component's domain, and it must
+      have a to (check_from), else it comes back with bad-request
+      (handle_stream_established, valid_from_jid_to_host_type)
+    - of two connections the newer wins (conflict_behaviour kick_old) or loses
+      (disconnect) (handle_registration_conflict)
+    - no STARTTLS, no XEP-0225, no acknowledgements: that file has none"""
     kick_old = False
 
     def __init__(self, **kw):
@@ -32,19 +39,21 @@ class Component(Server):
             domain = e.get("from", "").partition("/")[0].rpartition("@")[2]
             if domain != self.domain or not e.get("to"):
                 self.invalid.append(e.attrib)
-                self.refuse = "invalid-from"
-                self._stream_error(writer)
-                self.refuse = None
+                self.stanza(local(e), e.get("to") or self.domain,
+                            e.get("from") or self.domain, BAD, "error",
+                            e.get("id"))
                 return
         super()._element(writer, e)
 
 
 class JingleSipUser(Client):
-    """A client of mod_jingle_sip (MongooseIM before 6.7, at b44fb715a^).
+    """A client of mod_jingle_sip (MongooseIM before 6.7, at b44fb715a^; lines
+    of src/jingle_sip/jingle_sip_callbacks.erl).
 
-    - session-initiate straight to the contact and from it, no JMI
-    - ringing is session-info; a failure is session-terminate with
-      general-error and the like, and a sip-error child with the code"""
+    - session-initiate straight to the contact and from it, no JMI (103)
+    - ringing is session-info (294-309); a failure is session-terminate with
+      general-error and the like, and a sip-error child with the code
+      (338-339)"""
     name = "mim"
     direct = True
     needs = (J, RTP, ICE)

@@ -4,14 +4,17 @@ from peers.jingleuser import JMI
 
 
 class Movim(Client):
-    """Movim 0.34.1 (2026-08).
+    """Movim 0.34.1 (2026-08, commit bf7862603).
 
-    - call button: caps with rtp:audio and JMI; JMI only; sends ringing and
-      finish, and an accept to its own bare JID
+    - call button: caps with rtp:audio and JMI; JMI only (app/Info.php:309);
+      sends ringing and finish (app/Widgets/Visio/Visio.php:166, 726), and can
+      send an accept (src/Moxl/Stanza/Jingle.php:37)
     - libwebrtc with bundlePolicy max-bundle: an offer, and an answer to its
-      own, must have the BUNDLE group
+      own, must have the BUNDLE group (public/scripts/movim_jingles.js:17)
     - maps senders without the role: only both and none are understood
-    - reads and writes ptime on the description"""
+      (src/Movim/Librairies/JingletoSDP.php:31)
+    - reads and writes ptime on the description (JingletoSDP.php:250,
+      SDPtoJingle.php:351)"""
     name = "movim7Qp"
     needs = Client.needs + (JMI,)
 

@@ -197,7 +197,7 @@ class Phone:
 
 def document(m):
     """[(id, basic, show, priority, note)] and activities of a NOTIFY."""
-    root = ET.fromstring(m.body.decode())
+    root = ET.fromstring(m.body)
     assert root.tag == "{%s}presence" % PIDF, root.tag
     out = []
     for t in root.findall("{%s}tuple" % PIDF):

@@ -42,6 +42,13 @@ def bound(port):
     return _bound("udp", "07", port)
 
 
+def heard(path):
+    """Whether somebody listens at a Unix socket."""
+    with open("/proc/net/unix") as f:
+        return any(w[3] == "00010000" and w[-1] == path
+                   for w in (line.split() for line in f))
+
+
 async def until(test, seconds, what):
     """Waits until test() is true; what: for the error."""
     end = time.monotonic() + seconds

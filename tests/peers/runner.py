@@ -79,6 +79,11 @@ class Test:
         """func (may be async) is called at the end, whatever happens."""
         self._cleanup.append((func, args))
 
+    def remark(self, text):
+        """What the output says of it, passed or not."""
+        with open(self.path("remarks"), "a") as f:
+            f.write(text + "\n")
+
     def need(self, *programs):
         for p in programs:
             if not shutil.which(p):
@@ -250,6 +255,7 @@ class Runner:
                 why = f.read()
         except OSError:
             why = "ended with status %d, see test.log" % status
+        self.show_remarks(c, dir)
         self.results[c.name] = {0: "ok", SKIP: "not run"}.get(status,
                                                               "FAILED")
         if status == 0:
@@ -267,6 +273,14 @@ class Runner:
         sys.stdout.flush()
         if status in (0, SKIP) and not self.o.keep:
             shutil.rmtree(dir, ignore_errors=True)
+
+    def show_remarks(self, c, dir):
+        try:
+            with open(os.path.join(dir, "remarks")) as f:
+                for line in f:
+                    print("note %s: %s" % (c.name, line.strip()))
+        except OSError:
+            pass
 
     def next(self, todo):
         """Which one can begin now, or None."""

@@ -84,9 +84,10 @@ class Site:
             return chromium.Client(name, self.t.dir, **kw)
         if make == "dino":
             from peers import dinoapp
-            self.t.need("dino-im", "Xvfb", "xdotool", "pulseaudio", "parec",
+            self.t.need("dino-im", "Xvfb", "pulseaudio", "parec",
                         "dbus-run-session")
-            return dinoapp.Client(name, self.t.dir, self.capture, **kw)
+            return dinoapp.Client(name, self.t.dir, self.capture, CONTACT,
+                                  self.t.remark, **kw)
         from peers.jingleclient import Client
         return Client(name, **kw)
 
@@ -139,15 +140,25 @@ class Site:
                 said.append("phone: %s" % v)
         assert not said, "; ".join(said)
 
-    def judge_wire(self, session):
-        """Nothing in clear between client and gateway (RFC 8827 6.5)."""
+    def judge_wire(self, session, secured=False):
+        """Nothing in clear between client and gateway (RFC 8827 6.5), and
+        between gateway and telephone what was negotiated: the sound as it is,
+        or, secured, none of it."""
         near = session.pair.local_candidate.port
 
         def leg(s, d):
             return near in (s[1], d[1])
+
+        def sip(s, d):
+            return near not in (s[1], d[1])
         seen = self.capture.rtp(leg)
         assert len(seen) > 100, "no media of the client in the capture"
         clear = list(session.wire) + list(self.phone.payloads)
         assert clear or hasattr(session, "said"), "nothing to look for"
         n = self.capture.clear(clear, leg)
         assert n == 0, "%d packets in clear on the XMPP side" % n
+        n = self.capture.clear(clear, sip)
+        if secured:
+            assert n == 0, "%d packets in clear on the SIP side" % n
+        elif clear:     # a browser shows a few payloads of its own
+            assert n > 0, "no packet of RTP/AVP on the SIP side"

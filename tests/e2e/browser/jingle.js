@@ -170,7 +170,7 @@ const commands = {
 		client = XMPP.createClient({
 			jid: o.jid, password: o.password, resource: o.resource,
 			transports: { websocket: o.websocket, bosh: false },
-			autoReconnect: false, sendReceipts: false,
+			autoReconnect: false, sendReceipts: !!o.receipts,
 			useStreamManagement: false,
 			jingle: {
 				iceServers: o.ice, trickleIce: true,
@@ -186,6 +186,13 @@ const commands = {
 		client.on('raw:outgoing',
 			x => say('sent-xml', { xml: String(x) }));
 		client.on('disconnected', () => say('disconnected'));
+		client.on('chat', m => say('chat', { who: m.from, id: m.id,
+			body: m.body }));
+		client.on('receipt', m => say('receipt', {
+			who: m.from, id: m.receipt.id }));
+		for (const type of ['available', 'unavailable'])
+			client.on(type, p => say('shown', { who: p.from, kind: type,
+				show: p.show ?? '', status: p.status ?? '' }));
 		client.on('jingle:incoming', s => say('incoming', {
 			sid: s.sid, peer: s.peerID }));
 		client.on('jingle:accepted',
@@ -239,6 +246,10 @@ const commands = {
 		calls.get(sid).pc.getSenders().find(s => s.dtmf).dtmf
 			.insertDTMF(digits, 100, 70);
 	},
+
+	message: m => client.sendMessage(m),
+	show: p => { client.sendPresence({ ...p,
+		legacyCapabilities: client.disco.getCaps() }); },
 
 	write(xml) {
 		client.transport.write(xml);
