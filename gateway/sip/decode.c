@@ -341,9 +341,9 @@ int decode_msg(struct sip_msg **msgp, struct mbuf *mb)
 	d->msg.mb = mem_ref(mb);
 	d->msg.tag = id_random();
 	err = head_read(d, mb, &pos);
-	if (err) {
+	if (err) { /* what is wrong may go on in a folded line */
 		mem_deref(d);
-		return err;
+		return err == ENOMEM ? err : EAGAIN;
 	}
 	mb->pos = pos;
 	*msgp = &d->msg;

@@ -99,7 +99,7 @@ static const char *space_end(const char *p, const char *end)
 
 bool sipscan_param(struct pl *val, const struct pl *value, const char *name)
 {
-	const char *p = value->p, *const end = p + value->l, *from;
+	const char *p = value->p, *const end = p ? p + value->l : NULL, *from;
 	const size_t n = strlen(name);
 
 	while (p < end && (p = memchr(p, ';', (size_t)(end - p)))) {
