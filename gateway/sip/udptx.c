@@ -10,7 +10,10 @@
 #include "base/keyed.h"
 #include "sip/stack_priv.h"
 
-enum { BUCKETS = 2048 }; /* power of 2 */
+enum {
+	BUCKETS = 2048, /* power of 2 */
+	SPREAD = 128,	/* ms; T1 may be longer (RFC 3261 17.1.1.1) */
+};
 
 struct udptx {
 	struct le he;
@@ -128,9 +131,10 @@ int udptx_send(struct udptx **tp, struct sip *sip, const struct sa *dst,
 	}
 
 	hash_append(open, keyed_str(tx->branch), &tx->he, tx);
-	tx->wait = SIP_T1;
+	/* what a burst made the other side lose is lost again in another one */
+	tx->wait = SIP_T1 + id_random() % SPREAD;
 	tx->until = tmr_jiffies() + 64 * SIP_T1;
-	tmr_start(&tx->tmr, SIP_T1, again, tx);
+	tmr_start(&tx->tmr, tx->wait, again, tx);
 	tx->tp = tp;
 	*tp = tx;
 

@@ -232,6 +232,7 @@ async def strangers_who_ask(t):
     say(lab, "subscribed", to="n0@sip.xmpp.test")
     await asyncio.sleep(0.2)
     assert (await subscribe(lab, "n50")).code == 200
+    await asyncio.sleep(0.2)  # what it asks the user follows its answer
     assert sum(1 for e in lab.server.history if local(e) == "presence"
                and e.get("type") == "subscribe"
                and e.get("to") == lab.alice.bare) == 51
