@@ -33,6 +33,7 @@ struct challenge {
 	bool named; /* the challenge named its algorithm */
 	bool set;
 	uint32_t nc;
+	uint32_t serial; /* of the digest's when it was taken */
 };
 
 struct digest {
@@ -40,6 +41,7 @@ struct digest {
 	struct challenge www, proxy;
 	enum digest_alg floor; /* best that was ever offered */
 	unsigned credit;
+	uint32_t serial;
 };
 
 /* One parsed challenge, slices into the header. */
@@ -264,12 +266,14 @@ static bool weigh(const struct sip_hdr *hdr, const struct sip_msg *msg,
 }
 
 static int challenge_take(struct digest *d, struct challenge *c,
-			  const struct offer *o)
+			  const struct offer *o, uint32_t asked)
 {
 	int err;
 
-	if (c->set && !o->stale && !pl_strcmp(&o->nonce, c->nonce) && c->nc)
-		return EACCES; /* what we answered was wrong */
+	/* What we answered was wrong, or another request, which left before
+	 * this challenge came, answers it when it is sent again. */
+	if (c->set && !o->stale && !pl_strcmp(&o->nonce, c->nonce))
+		return asked >= c->serial ? EACCES : 0;
 	if (!d->credit)
 		return EACCES; /* a new nonce for each wrong answer */
 	--d->credit;
@@ -288,11 +292,18 @@ static int challenge_take(struct digest *d, struct challenge *c,
 
 	c->alg = o->alg;
 	c->named = o->named;
+	c->serial = ++d->serial;
 	c->set = true;
 	return 0;
 }
 
-int digest_challenge(struct digest *d, const struct sip_msg *msg)
+uint32_t digest_serial(const struct digest *d)
+{
+	return d ? d->serial : 0;
+}
+
+int digest_challenge(struct digest *d, const struct sip_msg *msg,
+		     uint32_t asked)
 {
 	struct choice c = {.d = d};
 	bool proxy;
@@ -313,7 +324,7 @@ int digest_challenge(struct digest *d, const struct sip_msg *msg)
 	if (c.best.alg < d->floor)
 		return ENOTSUP; /* downgrade: hardening 1, "Digest leak" */
 
-	return challenge_take(d, proxy ? &d->proxy : &d->www, &c.best);
+	return challenge_take(d, proxy ? &d->proxy : &d->www, &c.best, asked);
 }
 
 const char *digest_realm(const struct digest *d)

@@ -11,10 +11,16 @@ struct digest; /* credentials and nonces of one trunk; mem_ref object */
 int digest_alloc(struct digest **dp, const char *user, const char *password,
 		 const char *realm);
 
-/* Takes the challenges of a 401 or 407 to our own request.  EAUTH-like errors:
- * EACCES: wrong password (challenged again with the same nonce, not stale) or
- * a realm that is not ours; ENOTSUP: no algorithm or qop that we speak. */
-int digest_challenge(struct digest *d, const struct sip_msg *msg);
+/* How many challenges were taken so far; kept with each request when it is
+ * printed.  Requests share their digest: of two that are under way at once a
+ * server may challenge both with one nonce. */
+uint32_t digest_serial(const struct digest *d);
+/* Takes the challenges of a 401 or 407 to our own request, of which asked was
+ * the serial.  EACCES: wrong password (challenged again with the nonce that it
+ * answered, not stale) or a realm that is not ours; ENOTSUP: no algorithm or
+ * qop that we speak. */
+int digest_challenge(struct digest *d, const struct sip_msg *msg,
+		     uint32_t asked);
 /* Header lines ("Authorization: ..\r\n", "Proxy-Authorization: ..\r\n") for a
  * request; nothing when never challenged. Printer for %H, argument: */
 struct digest_request {

@@ -237,7 +237,7 @@ static bool bye_again(struct invite *inv, const struct sip_msg *msg)
 	if (!digest_realm(digest))
 		return false;
 	digest_reset(digest);
-	if (digest_challenge(digest, msg))
+	if (digest_challenge(digest, msg, 0)) /* it had no credentials */
 		return false;
 
 	inv->bye_authed = true;

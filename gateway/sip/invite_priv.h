@@ -137,6 +137,7 @@ struct invite {
 	struct sa tried[INVITE_TARGET_MAX];
 	unsigned triedc, redirectc, retries, max_forwards;
 	bool authed, resolving;
+	uint32_t asked;	    /* the digest's serial of the last INVITE */
 	bool reconnected;   /* the last target got a second connection */
 	struct ending last; /* of the attempts that failed */
 

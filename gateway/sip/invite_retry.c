@@ -27,7 +27,7 @@ static bool retry_digest(struct invite *inv, const struct sip_msg *msg)
 		return false;
 
 	inv->authed = true;
-	err = digest_challenge(digest, msg);
+	err = digest_challenge(digest, msg, inv->asked);
 	if (err) {
 		log_warning("sip: %s: cannot answer the challenge (%m)\n",
 			    inv->callid, err);

@@ -155,6 +155,7 @@ static int attempt_aim(struct attempt *at, struct mbuf *mb,
 	at->hop.addr = target->addr;
 	at->hop.tp = target->tp;
 	mb->pos = mb->end = 0;
+	inv->asked = digest_serial(siptrunk_digest(inv->trunk));
 
 	return attempt_print(mb, at);
 }

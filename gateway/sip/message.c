@@ -24,6 +24,7 @@ struct message {
 	struct siptarget target;
 	struct sa tried[TARGETS_TRIED];
 	unsigned triedc, tries;
+	uint32_t asked; /* the digest's serial when it was printed */
 	struct tmr tmr;
 	char *text; /* what follows, one behind the other */
 	const char *uri, *callid, *body;
@@ -225,6 +226,7 @@ static bool request(struct message *m, int *errp)
 	udptx_branch(branch);
 	err = print_start(mb, m, branch);
 	rest = mb->end;
+	m->asked = digest_serial(siptrunk_digest(m->trunk));
 	if (!err)
 		err = print(mb, m);
 	if (!err && !fits(m, mb->end - rest)) {
@@ -330,7 +332,7 @@ static bool challenged(struct message *m, const struct sip_msg *msg)
 	    ++m->tries > TRIES_MAX)
 		return false;
 
-	err = digest_challenge(d, msg);
+	err = digest_challenge(d, msg, m->asked);
 	if (err) {
 		log_warning("sip: %s: cannot answer the challenge (%m)\n",
 			    m->callid, err);

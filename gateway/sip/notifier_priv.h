@@ -30,6 +30,7 @@ struct watcher {
 	uint64_t last;	   /* ms; of the last NOTIFY; 0: none */
 	const char *final; /* reason of the last NOTIFY; NULL: none yet */
 	uint8_t tries;
+	uint32_t asked; /* the digest's serial of the last NOTIFY */
 	bool active, dirty, fetch, body, ended;
 };
 

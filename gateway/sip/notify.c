@@ -85,7 +85,7 @@ static bool again(struct watcher *w, const struct sip_msg *msg)
 		return false;
 
 	digest_reset(digest);
-	if (digest_challenge(digest, msg))
+	if (digest_challenge(digest, msg, w->asked))
 		return false;
 
 	notify_send(w);
@@ -146,6 +146,7 @@ static int request(struct watcher *w)
 
 	pl_set_str(&pl, text);
 	err = uri_decode(&route, &pl);
+	w->asked = digest_serial(siptrunk_digest(w->trunk));
 	if (!err)
 		err = message_print(mb, w, ++w->dlg->lseq, &hop);
 	if (err)

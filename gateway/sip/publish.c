@@ -32,6 +32,7 @@ struct publication {
 	const char *event, *type;
 	char callid[25], tag[13];
 	uint32_t cseq;
+	uint32_t asked; /* the digest's serial of the last PUBLISH */
 	unsigned expires, spacing; /* s */
 	unsigned nth, tries, failures;
 	uint64_t sent;	/* ms; when a document went out */
@@ -176,6 +177,7 @@ static int request_print(struct mbuf *mb, struct publication *p)
 
 	if (!err && p->wanted && p->h && (p->changed || !is_known(p)))
 		err = p->h->print(body, p->arg);
+	p->asked = digest_serial(p->trunk->digest);
 	if (!err)
 		err = headers_print(mb, p, body->end);
 	if (!err && body->end)
@@ -369,7 +371,8 @@ static void accepted(struct publication *p, const struct sip_msg *msg)
 
 static bool again_digest(struct publication *p, const struct sip_msg *msg)
 {
-	return p->trunk->digest && !digest_challenge(p->trunk->digest, msg);
+	return p->trunk->digest &&
+	       !digest_challenge(p->trunk->digest, msg, p->asked);
 }
 
 /* RFC 3903 4: the state that we spoke of is gone; there is a new one. */

@@ -27,7 +27,7 @@ struct binding {
 	char *aor, *contact;
 	char *former; /* another Contact that the registrar has, or NULL */
 	char callid[33], tag[12];
-	uint32_t cseq;
+	uint32_t cseq, asked; /* the digest's serial of the last one */
 	unsigned expires, failures, tries, nth, code;
 	enum binding_state state;
 	bool plain;	  /* without RFC 5626: 439 */
@@ -308,7 +308,7 @@ static void on_bound(struct binding *b, const struct sip_msg *msg)
 
 static void on_challenge(struct binding *b, const struct sip_msg *msg)
 {
-	const int err = digest_challenge(b->trunk->digest, msg);
+	const int err = digest_challenge(b->trunk->digest, msg, b->asked);
 
 	if (!err && ++b->tries <= 2 && !send_register(b, b->expires))
 		return;
@@ -445,6 +445,7 @@ static int send_register(struct binding *b, unsigned expires)
 
 	(void)re_snprintf(registrar, sizeof(registrar), "sip:%s",
 			  host ? host + 1 : b->trunk->host);
+	b->asked = digest_serial(b->trunk->digest);
 	b->req = mem_deref(b->req);
 	err = sip_requestf(
 	    reqp, b->target.sip, true, "REGISTER", registrar, &b->target.route,

@@ -225,6 +225,7 @@ static int request(struct subscription *sub, const char *uri,
 	int err;
 
 	++sub->lseq;
+	sub->asked = digest_serial(digest);
 	if (hop->tp == SIP_TRANSP_UDP && udptx_ready(hop->sip))
 		return request_udp(sub, uri, hop, digest);
 

@@ -43,10 +43,10 @@ struct subscription {
 	struct tmr tmr;	  /* due, then its end */
 	struct tmr tmr_n; /* silence, then Timer N */
 	char callid[25], ltag[13];
-	uint32_t lseq;
-	unsigned expires; /* s, asked for */
-	unsigned answer;  /* s */
-	uint64_t until;	  /* ms; what was granted ends */
+	uint32_t lseq, asked; /* the digest's serial of the last one */
+	unsigned expires;     /* s, asked for */
+	unsigned answer;      /* s */
+	uint64_t until;	      /* ms; what was granted ends */
 	uint8_t state, nth, tries;
 	bool heard, fetch, orphan;
 	bool left;	   /* Expires 0 is out */

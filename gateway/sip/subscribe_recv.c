@@ -49,7 +49,8 @@ static bool again_digest(struct subscription *sub, const struct sip_msg *msg)
 
 	digest_reset(digest);
 
-	return !digest_challenge(digest, msg) && !subscribe_send(sub);
+	return !digest_challenge(digest, msg, sub->asked) &&
+	       !subscribe_send(sub);
 }
 
 /* RFC 6665 4.1.2.1: an interval that the notifier takes. */

@@ -45,7 +45,7 @@ static void challenge(struct digest_request *rq, const uint8_t *data,
 	struct sip_msg *msg = response(data, size);
 	char *text = NULL, *end;
 
-	if (msg && !digest_challenge(rq->digest, msg)) {
+	if (msg && !digest_challenge(rq->digest, msg, 0)) {
 		if (re_sdprintf(&text, "%H", digest_print, rq))
 			abort();
 		end = strstr(text, "\r\n");

@@ -288,6 +288,24 @@ async def digest_sha256_407(t):
 
 
 @case
+async def digest_of_two_calls_at_once(t):
+    """Both are challenged with one nonce, as servers do that make it of the
+    time; the second is answered like the first."""
+    lab = await Lab(t).start()
+    one, two = await lab.x2s("invited"), await lab.x2s(
+        "invited", user=lab.new_user())
+    for f in one, two:
+        f.sip.reply(407, headers=[("Proxy-Authenticate",
+                                   'Digest realm="pbx", nonce="n", '
+                                   'qop="auth"')])
+        await f.sip.wait("ACK")
+        again = await f.sip.wait("INVITE")
+        p, want = _response(again.get("Proxy-Authorization"), "INVITE", "MD5")
+        assert p["nonce"] == "n" and p["response"] == want, again
+        f.sip.reply(486, req=again)
+
+
+@case
 async def digest_not_to_foreign_request(t):
     """A challenge to a request within a call is not answered blindly."""
     lab = await Lab(t).start()

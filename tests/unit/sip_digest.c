@@ -56,7 +56,7 @@ static struct sip_msg *response(unsigned code, const char *headers)
 static int challenge(struct digest *d, unsigned code, const char *headers)
 {
 	struct sip_msg *msg = response(code, headers);
-	const int err = digest_challenge(d, msg);
+	const int err = digest_challenge(d, msg, digest_serial(d));
 
 	mem_deref(msg);
 	return err;
@@ -152,6 +152,28 @@ START_TEST(wrong_password_and_stale)
 			 EACCES);
 	digest_reset(d);
 	ck_assert_int_eq(challenge(d, 401, WWW "\"d\", qop=\"auth\"\r\n"), 0);
+	mem_deref(d);
+}
+END_TEST
+
+/* Two that left before the first challenge came: both are answered, and the
+ * second time round both were wrong. */
+START_TEST(one_nonce_for_two_requests)
+{
+	static const char nonce[] = PROXY "\"a\", qop=\"auth\"\r\n";
+	struct digest *d = credentials(NULL);
+	struct sip_msg *msg = response(407, nonce);
+	const uint32_t first = digest_serial(d);
+	uint32_t again;
+
+	ck_assert_int_eq(digest_challenge(d, msg, first), 0);
+	again = digest_serial(d);
+	mem_deref(printed(d));
+	ck_assert_int_eq(digest_challenge(d, msg, first), 0);
+	mem_deref(printed(d));
+	ck_assert_int_eq(digest_challenge(d, msg, again), EACCES);
+	ck_assert_uint_eq(digest_serial(d), again);
+	mem_deref(msg);
 	mem_deref(d);
 }
 END_TEST
@@ -256,6 +278,7 @@ int main(void)
 	tcase_add_test(tc, answers);
 	tcase_add_test(tc, proxy_and_server_both);
 	tcase_add_test(tc, wrong_password_and_stale);
+	tcase_add_test(tc, one_nonce_for_two_requests);
 	tcase_add_test(tc, strongest_first);
 	tcase_add_test(tc, cve_2021_41158_foreign_realm);
 	tcase_add_loop_test(tc, refused, 0, 12);
