@@ -144,7 +144,8 @@ async def mwi(t, server):
 
 
 async def fork(t, server):
-    """Two branches of a proxy bring a text; the second is told 482."""
+    """Two branches of a proxy bring a text: both are told that it arrived,
+    and it does, once."""
     d, alice, _ = await start(t, server, None)
     inbox = []
     alice.register_handler(Callback(
