@@ -1091,6 +1091,7 @@ async def flow_8048_5_3(t):
     """A SIP user subscribes, renews, and no more."""
     lab = await start(t)
     w = await onlook(lab)
+    await got(lab, "subscribe")
     await alice_allows(lab, w, "<show>dnd</show>")
     await w.subscribe(40)
     await w.notify()
@@ -1116,6 +1117,7 @@ async def flow_8048_6_2(t):
     """An XMPP user changes and goes (examples 18 and 19)."""
     lab = await start(t)
     w = await onlook(lab)
+    await got(lab, "subscribe")
     await alice_allows(lab, w)
     say(lab, None, "<show>away</show>")
     await w.notify()
