@@ -49,7 +49,7 @@ run=
 trap 'test -z "$run" || kill $run 2>/dev/null; rm -rf "$tmp"' EXIT
 trap 'exit 1' INT TERM
 if [ -z "${NO_INTEGRATION-}" ]; then
-	"$here/run" integration -j "${JOBS:-12}" >"$tmp/integration" 2>&1 &
+	"$here/run" integration -j "${JOBS:-16}" >"$tmp/integration" 2>&1 &
 	run=$!
 fi
 printf '%s\n' "$@" | xargs -r -n 1 -P 4 "$0" --one "$tmp"

@@ -1016,7 +1016,7 @@ async def states_from_sip(t):
     assert state_of(await c.stanza()) == "active"
 
 
-@case(timeout=90)
+@case(timeout=90, waits=60)
 async def state_from_sip_runs_out(t):
     c = await Chat().start(t)
     await c.send(composing("active", 60), COMPOSING)

@@ -77,7 +77,7 @@ async def rings_through_it(t):
     assert not w.is_closing()
 
 
-@case
+@case(waits=28)
 async def answered_then_closed(t):
     """As long as it answers nothing happens; closed, it is opened again."""
     a = await registered(t, True)
@@ -92,7 +92,7 @@ async def answered_then_closed(t):
     assert "bob" in a.registrar.bound
 
 
-@case
+@case(waits=25)
 async def silent(t):
     """No answer within ten seconds: the way is gone, whatever TCP says."""
     a = await registered(t, False)

@@ -922,7 +922,7 @@ async def gateway_stops_politely(t):
     await lab.stoxd.run()
 
 
-@case(timeout=120)
+@case(timeout=120, waits=33)
 async def pbx_comes_back(t):
     """It forgot its subscriptions while it was away."""
     lab = await start(t)
