@@ -229,8 +229,13 @@ static void due_h(struct subscription *sub, void *arg)
 	struct pair *pair = ask->pair;
 
 	if (!service_up(pair->service) ||
-	    service_knows(pair->service, pair->user) ||
 	    service_seen(pair->service, pair->user) < PROOF_AGE) {
+		subscription_refresh(sub);
+		return;
+	}
+	/* what its devices answer is told as its server would tell it */
+	if (service_knows(pair->service, pair->user)) {
+		service_ask(pair->service, pair->contact, pair->user);
 		subscription_refresh(sub);
 		return;
 	}

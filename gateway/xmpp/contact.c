@@ -318,7 +318,9 @@ static void on_unavailable(struct service *s, const struct address *a,
 	if (!u)
 		return;
 
-	service_device_remove(u, a->from.resource);
+	if (a->target == TARGET_GATEWAY || !*a->from.resource ||
+	    !service_device_doubt(u, a->from.resource, a->contact))
+		service_device_remove(u, a->from.resource);
 	service_user_drop(u);
 }
 

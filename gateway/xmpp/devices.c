@@ -16,6 +16,7 @@ static void online_destructor(void *arg)
 	struct online *o = arg;
 
 	list_unlink(&o->le);
+	mem_deref(o->iq);
 	mem_deref(o->resource);
 	mem_deref(o->caps);
 }
@@ -150,6 +151,7 @@ static struct online *online_new(struct user *u, const char *resource)
 		mem_deref(o);
 		return NULL;
 	}
+	o->user = u;
 	u->devicec++;
 
 	return o;
@@ -242,8 +244,10 @@ void service_device_update(struct user *u, const struct address *a,
 		ask(o->caps, a, presence);
 }
 
-static void online_remove(struct user *u, struct online *o)
+void service_device_gone(struct online *o)
 {
+	struct user *u = o->user;
+
 	mem_deref(o);
 	if (!--u->devicec)
 		(void)service_upcall(u->s, SERVICE_OFFLINE, u->bare, NULL,
@@ -259,8 +263,21 @@ void service_device_remove(struct user *u, const char *resource)
 
 		le = le->next;
 		if (!*resource || !strcmp(o->resource, resource))
-			online_remove(u, o);
+			service_device_gone(o);
 	}
+}
+
+bool service_device_doubt(struct user *u, const char *resource,
+			  const char *contact)
+{
+	struct online *o = online_find(u, resource);
+
+	if (!o || !service_device_is_pushed(o))
+		return false;
+
+	o->doubted = true;
+
+	return service_device_verify(o, contact);
 }
 
 static struct online *online_of(const struct service *s, const char *full)
@@ -359,7 +376,7 @@ static void stale_timeout(void *arg)
 
 			d = d->next;
 			if (o->generation != s->generation)
-				online_remove(u, o);
+				service_device_gone(o);
 		}
 		service_user_drop(u);
 	}
@@ -479,7 +496,7 @@ bool service_knows(const struct service *s, const char *user)
 	LIST_FOREACH (u ? &u->devices : NULL, le) {
 		const struct online *o = le->data;
 
-		if (o->pushed && o->generation == s->generation)
+		if (service_device_is_pushed(o))
 			return true;
 	}
 
@@ -497,14 +514,23 @@ void service_ask(struct service *s, const char *contact, const char *user)
 {
 	struct user *u = service_user_find(s, user);
 	const uint64_t now = tmr_jiffies();
+	bool asked = false;
+	struct le *le;
 
 	/* one answer is good for all contacts of the user */
 	if (u && u->asked && now < u->asked + SERVICE_ASK_WAIT)
 		return;
 	if (u)
 		u->asked = now;
-	service_presence_send(s, u && u->via ? u->via : contact, user,
-			      "probe");
+	LIST_FOREACH (u ? &u->devices : NULL, le) {
+		struct online *o = le->data;
+
+		if (service_device_is_pushed(o))
+			asked |= service_device_verify(o, contact);
+	}
+	if (!asked)
+		service_presence_send(s, u && u->via ? u->via : contact, user,
+				      "probe");
 }
 
 void service_remember(struct service *s, const char *contact, const char *user)

@@ -110,7 +110,8 @@ void service_pushed(struct service *s, bool on);
 bool service_knows(const struct service *s, const char *user);
 /* ms since a presence of the user was seen; UINT64_MAX: never. */
 uint64_t service_seen(const struct service *s, const char *user);
-/* Asks the user's server whether it is online, through whoever it shows
+/* Asks the devices that the server pushed whether they are there; or, if there
+ * are none, the user's server whether it is online, through whoever it shows
  * itself to, else in the name of contact. */
 void service_ask(struct service *s, const char *contact, const char *user);
 bool service_up(const struct service *s);

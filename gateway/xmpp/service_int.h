@@ -77,13 +77,18 @@ struct caps {		   /* what a ver stands for; a mem_ref object */
 	uint64_t again; /* ms: not before */
 };
 
+struct user;
+
 struct online { /* a device */
 	struct le le;
 	char *resource;
 	int priority;
 	struct caps *caps; /* referenced; NULL: none told */
+	struct user *user; /* not referenced: it owns this */
+	struct component_iq *iq;
 	unsigned generation;
-	bool pushed; /* its server will say when it goes */
+	bool pushed;  /* the server told the gateway of it */
+	bool doubted; /* it said good-bye to a contact */
 };
 
 struct watch { /* a contact that a user has to do with */
@@ -173,11 +178,23 @@ void service_user_drop(struct user *u);
 void service_device_update(struct user *u, const struct address *a,
 			   const struct stanza *presence);
 void service_device_remove(struct user *u, const char *resource);
+/* Frees o, not its user. */
+void service_device_gone(struct online *o);
+/* A contact is shown that the device is away: is that all there is to it?
+ * False: yes, to be removed. */
+bool service_device_doubt(struct user *u, const char *resource,
+			  const char *contact);
 /* One device whose ver turned out to be a lie. */
 void service_device_own(struct service *s, const char *full, unsigned bits);
 struct watch *service_watch_find(const struct user *u, const char *contact);
 int service_watch_get(struct watch **wp, struct user *u, const char *contact);
 void service_sync(struct service *s, bool up);
+
+/* verify.c: does the server push what it knows of the device? */
+bool service_device_is_pushed(const struct online *o);
+/* Asks the device, in the name of contact; false if that cannot be.  Who is
+ * gone is removed, and its user with it where nothing else is known. */
+bool service_device_verify(struct online *o, const char *contact);
 
 /* contact.c */
 bool service_presence(struct component *c, const struct stanza *st, void *arg);

@@ -16,15 +16,15 @@ FAST = {"presence": {"spacing": "1", "grace": "2", "retry": "2"}}
 ENTITY = "sip:600@127.0.0.1:5060"
 
 
-async def start(t, server, **kw):
+async def start(t, server, presence=(), **kw):
     from peers.rosteruser import RosterUser
     xmpp = make_server(t, server, **kw)
     t.later(xmpp.stop)
     await xmpp.run()
-    d = Stoxd(t.dir, FAST)
+    d = Stoxd(t.dir, {"presence": dict(FAST["presence"], **dict(presence))})
     t.later(d.stop)
     await d.run()
-    await until(lambda: ": connected to " in d.text(), 15, "connection")
+    await until(lambda: ": connected to " in d.text(), 20, "connection")
     alice = RosterUser("alice")
     t.later(alice.logout)
     await alice.login()
@@ -112,7 +112,9 @@ async def user_is_watched(t, server):
 
 async def granted(t, server):
     """A server that shows the gateway who is there (XEP-0356): a user who
-    lets nobody see her watches a telephone as long as she is logged in."""
+    lets nobody see her watches a telephone as long as she is logged in, and
+    until the next refresh when she is cut off, which ejabberd does not
+    tell."""
     t.need("kamailio")
     if not PresenceServer.installed():
         raise Skip("kamailio-presence-modules, kamailio-sqlite-modules")
@@ -123,22 +125,33 @@ async def granted(t, server):
                   log=t.path("phone.log")).start()
     t.later(ua.close)
     phone = Publisher(ua)
-    xmpp, d, alice = await start(t, server, privileged=True)
-    await until(lambda: "grants rosters presence" in d.text(), 5, "grant")
+    xmpp, d, alice = await start(t, server, {"expires": "80"},
+                                 privileged=True)
+    await until(lambda: "grants rosters presence" in d.text(), 20, "grant")
     alice.auto_authorize = alice.auto_subscribe = False
     await phone.publish(note="at the desk")
     alice.watch(CONTACT)
     await alice.sees(CONTACT, "available", "", "at the desk")
+
+    async def away(seconds):
+        await until(lambda: "active" not in d.ctl("subscriptions"), seconds,
+                    "end")
+        await phone.publish(note="while she was out")
+        await alice.login()
+        await alice.sees(CONTACT, "available", "", "while she was out")
+        await phone.publish(note="a change while she is there")
+        await alice.sees(CONTACT, "available", "",
+                         "a change while she is there")
+    alice.send_presence(ptype="unavailable")
     await alice.logout()
-    await until(lambda: "active" not in d.ctl("subscriptions"), 10, "end")
-    await phone.publish(note="while she was out")
-    await alice.login()
-    await alice.sees(CONTACT, "available", "", "while she was out")
-    await phone.publish(note="a change while she is there")
-    await alice.sees(CONTACT, "available", "", "a change while she is there")
+    alice.auto_authorize = None     # from here on she lets requests lie
+    await away(30)
+    assert "active" in d.ctl("subscriptions")
+    await alice.logout()
+    await away(100)
 
 
-add("x2s.ejabberd.granted", granted, "ejabberd", timeout=90)
+add("x2s.ejabberd.granted", granted, "ejabberd", timeout=240, waits=66)
 for _s in ("prosody", "ejabberd"):
     add("x2s." + _s, phone_is_watched, _s, timeout=200)
     add("s2x." + _s, user_is_watched, _s, timeout=90)

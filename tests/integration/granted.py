@@ -3,14 +3,16 @@ says that it is shown on; accounts that are registered while their users are
 online."""
 import asyncio
 
-from peers.accounts import GATE, Accounts
+from peers.accounts import CONF, GATE, Accounts, merged
 from peers.compositor import Compositor, basic, probed, shows
 from peers.lab import GW, Lab
 from peers.presence import Phone, pidf
+from peers.reloading import reload
 from peers.runner import case
 from peers.sipmsg import uri
-from peers.xmppserver import local
+from peers.xmppserver import find, local
 
+DISCO = "http://jabber.org/protocol/disco#info"
 PUBLISH = {"presence": {"spacing": "1", "expires": "600"}}
 PRESENCE = {"presence": {"expires": "60", "expires_min": "10", "grace": "1",
                          "retry": "1", "spacing": "1"}}
@@ -28,6 +30,10 @@ async def start(t, granted="managed_entity", expires="60", **kw):
     while "connected" not in lab.stoxd.ctl("status"):
         await asyncio.sleep(0.05)
     lab.phone = Phone(lab.ua)
+    lab.questions = asyncio.Queue()
+    lab.server.answers.append(
+        lambda iq: iq.get("from") == GW + "/sip"
+        and (lab.questions.put_nowait(iq) or True))
     if granted:
         grant(lab.server, granted, **kw)
         await asyncio.sleep(0.2)
@@ -63,18 +69,67 @@ async def pushed_presence_watches(t):
     assert r.get("Expires") == "0", r.get("Expires")
 
 
-@case(timeout=100, waits=66)
-async def pushed_presence_needs_no_probe(t):
-    """What was pushed holds until the server says otherwise: her contact is
-    watched on, and she is not asked."""
+async def asked_at_the_refresh(t):
+    """The question to her device, when the subscription is due."""
     lab, s = await watched_by_one_who_hides(t, "managed_entity", "80")
     s.accept()
     s.notify("active;expires=80", pidf())
     assert (await s.notified()).code == 200
     r = await s.refresh(75)
     assert r.get("Expires") == "80", r.get("Expires")
+    s.accept(req=r)
+    q = await disco(lab)
     await lab.server.none(lambda e: local(e) == "presence"
                           and e.get("type") == "probe", 0.5, "probe")
+    return lab, s, q
+
+
+async def disco(lab):
+    q = await asyncio.wait_for(lab.questions.get(), 5)
+    assert find(q, "query", DISCO) is not None
+    assert q.get("to") == lab.alice.bare + "/phone", q.attrib
+    return q
+
+
+@case(timeout=100, waits=66)
+async def pushed_presence_needs_no_probe(t):
+    """What was pushed holds until the server says otherwise: her contact is
+    watched on while her device answers."""
+    lab, s, q = await asked_at_the_refresh(t)
+    lab.server.result(q, "<query xmlns='%s'/>" % DISCO)
+    await s.quiet(2)
+
+
+@case(timeout=100, waits=66)
+async def pushed_session_was_cut(t):
+    """Her server pushed nothing when her session was cut: the device is not
+    there any more, and nobody watches for her."""
+    lab, s, q = await asked_at_the_refresh(t)
+    lab.server.error(q, "service-unavailable")
+    r = await s.refresh(5)
+    assert r.get("Expires") == "0", r.get("Expires")
+
+
+@case
+async def pushed_and_hidden(t):
+    """Who lets no contact see her says so to a contact: she is there, and
+    watches on; her device says so.  When it has gone nobody watches."""
+    lab, s = await watched_by_one_who_hides(t, "managed_entity", "60")
+    s.accept()
+    s.notify("active;expires=60", pidf())
+    assert (await s.notified()).code == 200
+
+    def hides():
+        for type in ("unsubscribed", "unavailable"):
+            lab.server.stanza("presence", lab.alice.bare + "/phone", GW, "",
+                              type)
+    hides()
+    lab.server.error(await disco(lab), "feature-not-implemented")
+    await s.quiet(2.5)
+    hides()
+    lab.server.error(await disco(lab), "service-unavailable")
+    r = await s.refresh(5)
+    assert r.get("Expires") == "0", r.get("Expires")
 
 
 @case
@@ -100,7 +155,7 @@ async def strangers_grant_nothing(t):
     await asyncio.sleep(0.2)
     push(lab)
     await lab.server.wait(lambda e: local(e) == "presence"
-                          and e.get("from") == GATE, 5, "presence")
+                          and e.get("from") == GATE, what="presence")
 
 
 @case
@@ -180,3 +235,30 @@ async def registered_while_online(t):
                 if m.get("Authorization")]) == 3
     shows(a)
     await registers(a, 4)
+
+
+@case
+async def registered_while_online_from_now_on(t):
+    """A changed stay_registered holds for the accounts that there are."""
+    def conf(stay):
+        return merged(CONF, {
+            "account": {"stay_registered": stay, "publish": "no",
+                        "mwi": "no"},
+            "presence": {"grace": "1"}})
+    a = await Accounts().start(t, conf("yes"))
+    await a.registered()
+    await registers(a, 1)
+    shows(a)
+    shows(a, type="unavailable")
+    await reload(a.lab, conf("no"))
+    assert (await registers(a, 2)).get("Expires") == "0"
+    assert "offline" in a.lab.stoxd.ctl("accounts")
+    await reload(a.lab, conf("yes"))
+    assert (await registers(a, 3)).get("Expires") != "0"
+    shows(a)
+    await asyncio.sleep(0.2)
+    await reload(a.lab, conf("no"))
+    await asyncio.sleep(2)      # she is there
+    assert "bob" in a.registrar.bound
+    shows(a, type="unavailable")
+    assert (await registers(a, 4)).get("Expires") == "0"

@@ -625,6 +625,96 @@ START_TEST(pushed)
 }
 END_TEST
 
+static void answer_error(const char *cond)
+{
+	char text[256];
+
+	(void)re_snprintf(
+	    text, sizeof(text),
+	    "<iq type='error' from='alice@xmpp.test/a' "
+	    "to='600@sip.xmpp.test/sip'><error type='cancel'><%s xmlns="
+	    "'urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+	    cond);
+	answer_iq(EPROTO, text);
+}
+
+/* It is pushed, and does not say what it can do. */
+static void arrives(const char *full)
+{
+	presence("", full, "sip.xmpp.test", "");
+	if (asked)
+		answer_iq(ETIMEDOUT, NULL);
+	asks = 0;
+}
+
+/* A server may push who came and not who was cut off: the device is asked. */
+START_TEST(verified)
+{
+	static const char alice[] = "alice@xmpp.test";
+	static const char contact[] = "600@sip.xmpp.test";
+	struct user *u;
+
+	service_pushed(s, true);
+	arrives("alice@xmpp.test/a");
+
+	/* it hides from a contact, and is there */
+	presence("unavailable", "alice@xmpp.test/a", contact, "");
+	ck_assert_uint_eq(asks, 1);
+	has(sent_with("<iq"), "to='alice@xmpp.test/a'");
+	has(sent_with("<iq"), "from='600@sip.xmpp.test/sip'");
+	has(sent_with("<iq"), "disco#info");
+	presence("unavailable", "alice@xmpp.test/a", contact, "");
+	ck_assert_uint_eq(asks, 1);
+	u = service_user_find(s, alice);
+	u->seen = 1;
+	answer_error("feature-not-implemented");
+	ck_assert(service_knows(s, alice));
+	ck_assert_uint_gt(u->seen, 1);
+
+	/* who is asked unasked for may sleep, and the link may fail */
+	service_ask(s, contact, alice);
+	ck_assert_uint_eq(asks, 2);
+	answer_iq(ETIMEDOUT, NULL);
+	ck_assert(service_knows(s, alice));
+	service_ask(s, contact, alice); /* so soon again */
+	ck_assert_uint_eq(asks, 2);
+	u->asked = 0;
+	service_ask(s, contact, alice);
+	answer_iq(ENOTCONN, NULL);
+	ck_assert(service_knows(s, alice));
+	ck_assert_uint_eq(count("type='probe'"), 0);
+	u->asked = 0;
+	service_ask(s, "sip.xmpp.test", alice);
+	has(sent_with("<iq"), "from='sip.xmpp.test'");
+	answer_iq(0, "<iq type='result'/>");
+	ck_assert(service_knows(s, alice));
+
+	/* no answer after a good-bye */
+	presence("unavailable", "alice@xmpp.test/a", contact, "");
+	answer_iq(ETIMEDOUT, NULL);
+	ck_assert_ptr_null(service_user_find(s, alice));
+
+	arrives("alice@xmpp.test/a");
+	arrives("alice@xmpp.test/b");
+	service_ask(s, contact, alice);
+	answer_error("service-unavailable"); /* the last that was asked: b */
+	ck_assert_uint_eq(service_user_find(s, alice)->devicec, 1);
+	ck_assert(service_device_online(s, "alice@xmpp.test/a"));
+
+	/* where nobody can be asked it has gone, as its presence says */
+	arrives("alice@xmpp.test/c");
+	is_refusing = true;
+	presence("unavailable", "alice@xmpp.test/c", contact, "");
+	is_refusing = false;
+	ck_assert(!service_device_online(s, "alice@xmpp.test/c"));
+	/* an earlier connection's word is none, and not pushed neither */
+	arrives("alice@xmpp.test/d");
+	service_pushed(s, false);
+	presence("unavailable", "alice@xmpp.test/d", contact, "");
+	ck_assert(!service_device_online(s, "alice@xmpp.test/d"));
+}
+END_TEST
+
 /* X0157, and a ver for it that is made once. */
 START_TEST(addresses)
 {
@@ -673,6 +763,7 @@ int main(void)
 	tcase_add_test(tc, told_by_type);
 	tcase_add_test(tc, shown);
 	tcase_add_test(tc, pushed);
+	tcase_add_test(tc, verified);
 	tcase_add_test(tc, addresses);
 	tcase_add_test(tc, memory_refused);
 
