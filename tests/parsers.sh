@@ -31,7 +31,7 @@ only() {
 	media_demux) echo demux_choose packet_kind assoc_input judge bio_read ;;
 	base_journal) echo journal_scan is_whole sum_of ;;
 	bridge_orphan) echo orphan_decode lines_split is_clean orphan_get ;;
-	media_rtp) echo packet_decode decode_ext packet_element packet_write \
+	media_rtp) echo packet_decode set_payload decode_ext packet_element packet_write \
 		packet_u16 packet_u32 packet_put16 packet_put32 ;;
 	esac
 }

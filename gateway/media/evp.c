@@ -8,6 +8,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "media/evp.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -26,6 +27,8 @@ enum {
 	GCM128_KEY = 28, /* 16 key, 12 salt */
 	GCM256_KEY = 44,
 	GCM_TAG_MAX = 16,
+	AES_BLOCK = 16,
+	STREAM_MAX = 32 * AES_BLOCK, /* key stream at a time */
 	SHA1_BLOCK = 64,
 	SHA1_LEN = EVP_SHA1_LEN,
 };
@@ -34,6 +37,7 @@ struct aes {
 	EVP_CIPHER_CTX *ctx;
 	const EVP_CIPHER *cipher;
 	uint8_t salt[16];
+	uint64_t counter[2]; /* the next, without GCM; its upper half first */
 	int tag_len;
 	bool decrypt;
 };
@@ -87,7 +91,7 @@ static srtp_err_status_t icm_alloc(srtp_cipher_pointer_t *cp, int key_len,
 	if (key_len != ICM_KEY)
 		return srtp_err_status_bad_param;
 
-	return aes_alloc(cp, &icm128, key_len, 0, EVP_aes_128_ctr());
+	return aes_alloc(cp, &icm128, key_len, 0, EVP_aes_128_ecb());
 }
 
 static srtp_err_status_t icm_init(void *state, const uint8_t *key)
@@ -97,7 +101,8 @@ static srtp_err_status_t icm_init(void *state, const uint8_t *key)
 	memset(a->salt, 0, sizeof(a->salt));
 	memcpy(a->salt, key + 16, 14);
 
-	return EVP_EncryptInit_ex(a->ctx, a->cipher, NULL, key, NULL)
+	return EVP_EncryptInit_ex(a->ctx, a->cipher, NULL, key, NULL) &&
+		       EVP_CIPHER_CTX_set_padding(a->ctx, 0)
 		   ? srtp_err_status_ok
 		   : srtp_err_status_fail;
 }
@@ -106,26 +111,66 @@ static srtp_err_status_t icm_set_iv(void *state, uint8_t *iv,
 				    srtp_cipher_direction_t dir)
 {
 	struct aes *a = state;
-	uint8_t ctr[16];
-	size_t i;
+	uint64_t v[2], salt[2];
+	unsigned i;
 
 	(void)dir;
-	for (i = 0; i < sizeof(ctr); i++)
-		ctr[i] = iv[i] ^ a->salt[i];
+	memcpy(v, iv, sizeof(v));
+	memcpy(salt, a->salt, sizeof(salt));
+	for (i = 0; i < 2; i++)
+		a->counter[i] = be64toh(v[i] ^ salt[i]);
 
-	return EVP_EncryptInit_ex(a->ctx, NULL, NULL, NULL, ctr)
-		   ? srtp_err_status_ok
-		   : srtp_err_status_init_fail;
+	return srtp_err_status_ok;
 }
 
+/* Counters of the next n blocks. */
+static void count_up(struct aes *a, uint8_t *to, unsigned n)
+{
+	uint64_t c[2];
+	unsigned i;
+
+	for (i = 0; i < n; i++, to += AES_BLOCK) {
+		c[0] = htobe64(a->counter[0]);
+		c[1] = htobe64(a->counter[1]);
+		memcpy(to, c, sizeof(c));
+		if (!++a->counter[1])
+			a->counter[0]++;
+	}
+}
+
+static void add(uint8_t *p, const uint8_t *stream, unsigned n)
+{
+	uint64_t a, b;
+
+	for (; n >= sizeof(a); n -= 8, p += 8, stream += 8) {
+		memcpy(&a, p, sizeof(a));
+		memcpy(&b, stream, sizeof(b));
+		a ^= b;
+		memcpy(p, &a, sizeof(a));
+	}
+	while (n--)
+		*p++ ^= *stream++;
+}
+
+/* RFC 3711 4.1.1.  A new start of OpenSSL's own counter mode for each packet
+ * takes longer than all of this.  What is left of a last block is not used:
+ * libsrtp encrypts once for each set_iv. */
 static srtp_err_status_t icm_crypt(void *state, uint8_t *buf, unsigned *len)
 {
+	uint8_t stream[STREAM_MAX];
 	struct aes *a = state;
+	unsigned at, n, blocks;
 	int out;
 
-	if (!EVP_EncryptUpdate(a->ctx, buf, &out, buf, (int)*len))
-		return srtp_err_status_cipher_fail;
-	*len = (unsigned)out;
+	for (at = 0; at < *len; at += n) {
+		n = *len - at < STREAM_MAX ? *len - at : STREAM_MAX;
+		blocks = (n + AES_BLOCK - 1) / AES_BLOCK;
+		count_up(a, stream, blocks);
+		if (!EVP_EncryptUpdate(a->ctx, stream, &out, stream,
+				       (int)(blocks * AES_BLOCK)))
+			return srtp_err_status_cipher_fail;
+		add(buf + at, stream, n);
+	}
 
 	return srtp_err_status_ok;
 }

@@ -246,7 +246,7 @@ void forward_rtp(struct flow *f, uint8_t *p, size_t len,
 	}
 	if (open_packet(f, p, &len, false))
 		return;
-	if (f->crypt && packet_decode(&pk, p, len)) {
+	if (f->crypt && packet_resize(&pk, p, len)) {
 		f->count.rx_bad++;
 		return;
 	}

@@ -78,6 +78,18 @@ static int decode_ext(struct packet *pk, const uint8_t *p, size_t len)
 	return 0;
 }
 
+/* len: at least the header's */
+static int set_payload(struct packet *pk, const uint8_t *p, size_t len)
+{
+	pk->payload = len - pk->head;
+	/* RFC 3550 5.1: the last octet counts the padding, itself included */
+	if (pk->padded &&
+	    (!pk->payload || !p[len - 1] || p[len - 1] > pk->payload))
+		return EBADMSG;
+
+	return 0;
+}
+
 int packet_decode(struct packet *pk, const uint8_t *p, size_t len)
 {
 	int err;
@@ -101,13 +113,13 @@ int packet_decode(struct packet *pk, const uint8_t *p, size_t len)
 		if (err)
 			return err;
 	}
-	pk->payload = len - pk->head;
-	/* RFC 3550 5.1: the last octet counts the padding, itself included */
-	if (pk->padded &&
-	    (!pk->payload || !p[len - 1] || p[len - 1] > pk->payload))
-		return EBADMSG;
 
-	return 0;
+	return set_payload(pk, p, len);
+}
+
+int packet_resize(struct packet *pk, const uint8_t *p, size_t len)
+{
+	return len < pk->head ? EBADMSG : set_payload(pk, p, len);
 }
 
 bool packet_element(const struct packet *pk, unsigned id, const uint8_t **v,

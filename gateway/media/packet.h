@@ -37,6 +37,8 @@ struct packet { /* a view of a buffer that the caller owns */
 enum packet_kind packet_kind(const uint8_t *p, size_t len);
 /* EBADMSG when lengths or the version lie. */
 int packet_decode(struct packet *pk, const uint8_t *p, size_t len);
+/* Of the same packet, whose header is as it was, len bytes are left. */
+int packet_resize(struct packet *pk, const uint8_t *p, size_t len);
 /* Header extension element id (RFC 8285); false: not there. */
 bool packet_element(const struct packet *pk, unsigned id, const uint8_t **v,
 		    size_t *len);

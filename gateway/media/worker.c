@@ -19,7 +19,6 @@ enum {
 	LOOSE = 40 * 1000,	 /* us; by which no one is bothered */
 	BURST = 2000,		 /* us between datagrams of a picture */
 	AHEAD = 3,		 /* events, prefetched */
-	WARM_AHEAD = 3,		 /* datagrams, ditto */
 	TURNS = 8,		 /* reads of one socket in one round */
 	BURST_MIN = 4,		 /* datagrams that there must be room for */
 	BUSY_SPAN = 500 * 1000,	 /* us over which busy is told */
@@ -169,12 +168,9 @@ static void handle(struct worker *w)
 	unsigned i;
 
 	w->batching = true;
-	for (i = 0; i < w->inc && i < WARM_AHEAD; i++)
-		w->in[i].wt->rx->warm(w->in[i].wt, 0);
+	if (w->inc)
+		w->in[0].wt->rx->warm(w->in[0].wt, 1);
 	for (i = 0; i < w->inc; i++) {
-		if (i + WARM_AHEAD < w->inc)
-			w->in[i + WARM_AHEAD].wt->rx->warm(
-			    w->in[i + WARM_AHEAD].wt, 0);
 		if (i + 1 < w->inc)
 			w->in[i + 1].wt->rx->warm(w->in[i + 1].wt, 1);
 		wt = w->in[i].wt;
@@ -211,6 +207,8 @@ static void receive(struct worker *w, struct watch *wt)
 		/* An error of an earlier send is no datagram. */
 		if (n < 0 && errno != EAGAIN)
 			continue;
+		if (n > 0)
+			wt->rx->warm(wt, 0);
 		for (; n > 0; n--, want--)
 			w->in[w->inc++].wt = wt;
 		if (want)
@@ -234,9 +232,11 @@ static void serve(struct worker *w, const struct epoll_event *ev, int n)
 	struct watch *wt;
 	int i;
 
+	/* Calls are too many for the cache. */
+	for (i = 0; i < n && i < AHEAD; i++)
+		__builtin_prefetch(ev[i].data.ptr);
 	for (i = 0; i < n; i++) {
 		wt = ev[i].data.ptr;
-		/* Calls are too many for the cache. */
 		if (i + AHEAD < n)
 			__builtin_prefetch(ev[i + AHEAD].data.ptr);
 		if (wt->rx) {

@@ -16,6 +16,9 @@ RTPENGINE = ["rtpengine", "--config-file=none", "--foreground",
              "--interface=" + MEDIA, "--listen-ng=" + NG,
              "--port-min=40000", "--port-max=49999"]
 STREAMS = 40        # of video: a call has one each way
+BUSY = 60           # percent of its core that a busy worker has to do, and
+BUSY_AIM = 68       # what is aimed at; stoxload needs its own core, too
+BUSY_TRIES = 4
 TIMEOUT = 240       # s, one run
 SETTLE = 42         # s; slack.c gives memory back 35 s after the last calls
 SEARCH = 500        # s, one search for the capacity
@@ -48,6 +51,7 @@ class Rows:
         self.dir, self.opt = dir, opt
         self.size = TINY if opt.quick else FULL
         self.values, self.points, self.notes = {}, {}, []
+        self.busy_calls = 0     # that a worker needs to be busy, once known
         self.conf = os.path.join(dir, "stoxload.conf")
         with open(self.conf, "w") as f:
             f.write(config_text({
@@ -153,10 +157,35 @@ class Rows:
                              r["process"]["packet_us"])
             self.counts(self.turn(cadence + ", counted", load, ("least",),
                                   True), end)
+        self.busy()
         for media, end in (("video", ""), ("mixed", "_mixed")):
             got = self.turn(media, ["--calls", str(STREAMS // 2), "--media",
-                                    media], ("rtpengine",))
+                                    media], ("least", "rtpengine"))
             self.ratio("video_vs_rtpengine" + end, got, "rtpengine")
+            self.ratio("video_vs_least" + end, got, "least")
+
+    def busy(self):
+        """System calls a packet where the worker has most of its core to do:
+        as many calls as that takes, at the random cadence."""
+        n = self.busy_calls or 3 * self.opt.calls
+        for _ in range(BUSY_TRIES):
+            got = self.turn("busy, counted", ["--calls", str(n)], ("least",),
+                            True)
+            if "stoxd" not in got:
+                return
+            core = got["stoxd"]["process"]["core_percent"]
+            if core >= BUSY or self.opt.quick:
+                break
+            # a packet costs less the more there are
+            n = int(n * min(2, 1.1 * BUSY_AIM / core))
+        else:
+            self.notes.append("busy: %.0f %% of a core with %d calls" % (
+                core, n))
+            return
+        self.busy_calls = n
+        self.add("busy_calls", n)
+        self.add("busy_core_percent", core)
+        self.counts(got, "_busy")
 
     def plain(self, got):
         for name, r in got.items():
