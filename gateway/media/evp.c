@@ -160,14 +160,15 @@ static srtp_err_status_t icm_crypt(void *state, uint8_t *buf, unsigned *len)
 	uint8_t stream[STREAM_MAX];
 	struct aes *a = state;
 	unsigned at, n, blocks;
-	int out;
+	int out, want;
 
 	for (at = 0; at < *len; at += n) {
 		n = *len - at < STREAM_MAX ? *len - at : STREAM_MAX;
 		blocks = (n + AES_BLOCK - 1) / AES_BLOCK;
 		count_up(a, stream, blocks);
-		if (!EVP_EncryptUpdate(a->ctx, stream, &out, stream,
-				       (int)(blocks * AES_BLOCK)))
+		want = (int)(blocks * AES_BLOCK);
+		if (!EVP_EncryptUpdate(a->ctx, stream, &out, stream, want) ||
+		    out != want)
 			return srtp_err_status_cipher_fail;
 		add(buf + at, stream, n);
 	}

@@ -96,6 +96,21 @@ static size_t make(uint8_t *p, bool rtcp, uint16_t seq)
 	return len;
 }
 
+/* Every third packet is as long as blocks, and pieces of a key stream, end. */
+static size_t stretch(uint8_t *p, size_t len, unsigned i)
+{
+	static const uint16_t sizes[] = {1,   15,  16,	17,   511,
+					 512, 513, 528, 1024, 1460};
+	size_t n = 12u + sizes[i / 3 % (sizeof(sizes) / sizeof(sizes[0]))];
+
+	if (i % 3)
+		return len;
+	for (; len < n; len++)
+		p[len] = (uint8_t)(len * 31 + i);
+
+	return n;
+}
+
 START_TEST(test_same_bits)
 {
 	static uint32_t buf[MAX / 4];
@@ -117,7 +132,10 @@ START_TEST(test_same_bits)
 	    crypt_alloc(&c, suites[_i].suite, key, suites[_i].suite, key), 0);
 	for (i = 0; i < 200; i++) {
 		f.rtcp = i % 10 == 9;
-		n = len = make(p, f.rtcp, (uint16_t)(65500 + i));
+		n = make(p, f.rtcp, (uint16_t)(65500 + i));
+		if (!f.rtcp)
+			n = stretch(p, n, i);
+		len = n;
 		memcpy(plain, p, n);
 		memcpy(f.p, p, n);
 		/* ours, and theirs of the same packet */
