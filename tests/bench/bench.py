@@ -27,7 +27,7 @@ import idlerows  # noqa: E402
 import loadrows  # noqa: E402
 import plot  # noqa: E402
 
-TOTAL = 600         # s, for each round of either kind
+TOTAL = 900         # s, for each round of either kind
 STARTS = 11         # of the gateway and of its libraries by themselves
 
 WORDS = (
@@ -57,7 +57,6 @@ WORDS = (
     ("syscalls_per_packet_burst", "  stoxd, in bursts of 20", None),
     ("syscalls_per_packet_least_burst", "  least relay, the same", None),
     ("syscalls_per_packet_busy", "  stoxd, busy, at random", 2.1),
-    ("syscalls_per_packet_least_busy", "  least relay, the same", None),
     ("busy_core_percent", "    % of a core that stoxd has then", None),
     ("busy_calls", "    calls", None),
     ("allocs_per_packet", "heap allocations a packet: stoxd", 0),
