@@ -1,10 +1,15 @@
-/* nicemem.c: memory of libnice's large buffers, apart from all other.
+/* nicemem.c: memory of libnice's large buffers, apart from all other, and of
+ * a table that it hardly uses.
  *
  * A component of libnice takes two buffers of 64 kB: one for what it receives,
  * of which STUN needs some hundred bytes, and one for TCP that nobody touches.
  * From malloc they stand between what a call keeps, and the pages at their ends
  * and under their headers are resident: 8 kB a call.  Here they begin with a
  * page, and what was touched is given back when they are freed.
+ *
+ * An agent for STUN has a table of 200 requests (12.8 kB) that wait for their
+ * answers, of which the first few are ever in use; making it writes to each.
+ * Its whole pages go back at once, and read as what was written: none waits.
  *
  * libnice calls the functions here in place of GLib's (they are exported for
  * that); GLib's others allocate by malloc, and what they gave is freed here. */
@@ -15,6 +20,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <stun/stunagent.h>
 #include <sys/mman.h>
 
 #undef g_malloc
@@ -29,6 +35,7 @@ enum {
 	BLOCK = 17 * 4096, /* bytes */
 	BLOCKS = 24576,	   /* of more agents than descriptors allow */
 	STEP = 64,	   /* blocks that may be used at a time */
+	PAGE = 4096,
 };
 
 static struct {
@@ -118,6 +125,35 @@ EXPORT void g_free(gpointer p)
 		leave_block(p);
 	else
 		free(p);
+}
+
+typedef void stun_init_h(StunAgent *a, const uint16_t *known,
+			 StunCompatibility compat, StunAgentUsageFlags flags);
+
+static void stun_init(StunAgent *a, const uint16_t *known,
+		      StunCompatibility compat, StunAgentUsageFlags flags)
+{
+	static _Atomic uintptr_t at;
+
+	if (!at)
+		at = (uintptr_t)dlsym(RTLD_NEXT, "stun_agent_init");
+	((stun_init_h *)at)(a, known, compat, flags);
+}
+
+/* Where it cannot be given back, for one because it is locked in memory, it
+ * stays as it was written. */
+EXPORT void stun_agent_init(StunAgent *a, const uint16_t *known,
+			    StunCompatibility compat,
+			    StunAgentUsageFlags flags)
+{
+	uintptr_t first = (uintptr_t)a->sent_ids;
+	uintptr_t end = first + sizeof(a->sent_ids);
+
+	stun_init(a, known, compat, flags);
+	first = (first + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+	end &= ~(uintptr_t)(PAGE - 1);
+	if (pool.start)
+		(void)madvise((void *)first, end - first, MADV_DONTNEED);
 }
 
 bool nicemem_start(void)
