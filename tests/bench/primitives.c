@@ -24,7 +24,7 @@ enum {
 	SOCKETS = 500, /* times four */
 	DECODES = 5000,
 	TIMERS = 30000,
-	TURNS = 5, /* of those in a round: they are short */
+	TURNS = 5,	 /* of those in a round: they are short */
 	SIP_DECODES = 6, /* of one call */
 	STANZAS = 10,
 };

@@ -21,7 +21,7 @@ enum {
 	LOAD_JID = 160,
 	LOAD_DATAGRAM = 2048,
 	LOAD_CANDIDATES = 4,
-	LOAD_SOCKETS = 4,	    /* of each side */
+	LOAD_SOCKETS = 1,	    /* of each side */
 	LOAD_FIRST_NUMBER = 100000, /* that of call 0 */
 	LOAD_HIST = 1024,
 	LOAD_REASONS = 32,
@@ -47,6 +47,7 @@ struct hist {
 };
 
 uint64_t load_now(void);  /* us, monotonic */
+uint64_t load_turn(void); /* the same, when this turn of the loop began */
 uint64_t load_wall(void); /* ns; the clock of the kernel's time stamps */
 int load_watch(struct input *in, int fd, void (*h)(struct input *in));
 void load_due(struct node *n, uint64_t at);

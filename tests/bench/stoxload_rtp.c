@@ -11,9 +11,10 @@
 
 enum {
 	BATCH = 32,	   /* packets a system call */
+	BATCHES = 4,	   /* of a socket, before others are looked at */
 	HEADER = 12,	   /* RFC 3550 5.1 */
 	MARKS = 24,	   /* bytes of the payload that say which it is */
-	BUFFER = 16 << 20, /* bytes in the kernel, a socket */
+	BUFFER = 64 << 20, /* bytes in the kernel, a socket */
 	CONTROL = 64,
 	BURST = 20,    /* packets that leave together */
 	FRAME = 33333, /* us; 30 a second */
@@ -244,7 +245,7 @@ static unsigned step(struct stream *s)
 static void stream_due(struct node *n)
 {
 	struct stream *s = (struct stream *)(void *)n;
-	uint64_t now = load_now();
+	uint64_t now = load_turn();
 
 	if (load.silent)
 		s->group = 0;
@@ -409,35 +410,57 @@ static void take(struct door *d, uint8_t *p, size_t len,
 	}
 }
 
-static void door_ready(struct input *in)
+static struct packet in_buf[BATCH];
+static char in_control[BATCH][CONTROL];
+static struct sockaddr_in in_from[BATCH];
+static struct iovec in_iov[BATCH];
+static struct mmsghdr in_msg[BATCH];
+
+static void prepare_input(void)
 {
-	static struct packet buf[BATCH];
-	static char control[BATCH][CONTROL];
-	static struct sockaddr_in from[BATCH];
-	static struct iovec iov[BATCH];
-	static struct mmsghdr msg[BATCH];
-	struct door *d = (struct door *)(void *)in;
-	uint64_t now, came;
-	int i, n;
+	struct msghdr *h;
+	int i;
 
 	for (i = 0; i < BATCH; i++) {
-		iov[i].iov_base = buf[i].data;
-		iov[i].iov_len = sizeof(buf[i].data);
-		msg[i].msg_hdr.msg_iov = &iov[i];
-		msg[i].msg_hdr.msg_iovlen = 1;
-		msg[i].msg_hdr.msg_name = &from[i];
-		msg[i].msg_hdr.msg_namelen = sizeof(from[i]);
-		msg[i].msg_hdr.msg_control = control[i];
-		msg[i].msg_hdr.msg_controllen = CONTROL;
+		in_iov[i].iov_base = in_buf[i].data;
+		in_iov[i].iov_len = sizeof(in_buf[i].data);
+		h = &in_msg[i].msg_hdr;
+		h->msg_iov = &in_iov[i];
+		h->msg_iovlen = 1;
+		h->msg_name = &in_from[i];
+		h->msg_namelen = sizeof(in_from[i]);
+		h->msg_control = in_control[i];
+		h->msg_controllen = CONTROL;
 	}
-	n = recvmmsg(in->fd, msg, BATCH, MSG_DONTWAIT, NULL);
-	now = load_wall();
+}
+
+/* False: no more is there. */
+static bool read_batch(struct door *d)
+{
+	int i, n = recvmmsg(d->in.fd, in_msg, BATCH, MSG_DONTWAIT, NULL);
+	uint64_t now = load_wall(), came;
+
 	for (i = 0; i < n; i++) {
-		came = stamp(&msg[i].msg_hdr, now);
+		came = stamp(&in_msg[i].msg_hdr, now);
 		if (now > came && now - came > load.behind)
 			load.behind = now - came;
-		take(d, (uint8_t *)buf[i].data, msg[i].msg_len, &from[i],
-		     came);
+		take(d, (uint8_t *)in_buf[i].data, in_msg[i].msg_len,
+		     &in_from[i], came);
+		in_msg[i].msg_hdr.msg_namelen = sizeof(in_from[i]);
+		in_msg[i].msg_hdr.msg_controllen = CONTROL;
+	}
+
+	return n == BATCH;
+}
+
+/* Others get their turn, too. */
+static void door_ready(struct input *in)
+{
+	unsigned i;
+
+	for (i = 0; i < BATCHES; i++) {
+		if (!read_batch((struct door *)(void *)in))
+			break;
 	}
 }
 
@@ -499,6 +522,7 @@ int load_rtp_init(void)
 	unsigned i, port;
 	int err = 0;
 
+	prepare_input();
 	for (i = 0; i < LOAD_SOCKETS && !err; i++) {
 		err = open_door(&xdoor[i], true, 0);
 		if (err)
