@@ -87,6 +87,58 @@ START_TEST(an_agent)
 }
 END_TEST
 
+static size_t touched(const void *p, size_t size)
+{
+	unsigned char in[16];
+	uintptr_t first = (uintptr_t)p & ~(uintptr_t)(PAGE - 1);
+	size_t i, n = 0,
+		  pages = ((uintptr_t)p + size - first + PAGE - 1) / PAGE;
+
+	ck_assert_uint_le(pages, sizeof(in));
+	ck_assert_int_eq(mincore((void *)first, pages * PAGE, in), 0);
+	for (i = 0; i < pages; i++)
+		n += in[i] & 1;
+
+	return n;
+}
+
+/* Nothing waits in it, what stands before and behind it is as libnice made it,
+ * and it is used as ever. */
+START_TEST(table)
+{
+	static const uint16_t known[] = {0};
+	static uint8_t in[1024];
+	StunTransactionId id;
+	StunMessage msg;
+	StunAgent *a;
+	unsigned i;
+
+	a = malloc(sizeof(*a));
+	ck_assert_ptr_nonnull(a);
+	memset(a, 0xff, sizeof(*a));
+	ck_assert(nicemem_start());
+	stun_agent_init(a, known, STUN_COMPATIBILITY_RFC5389,
+			STUN_AGENT_USAGE_USE_FINGERPRINT);
+	ck_assert_uint_le(touched(a->sent_ids, sizeof(a->sent_ids)), 2);
+	for (i = 0; i < STUN_AGENT_MAX_SAVED_IDS; i++)
+		ck_assert(!a->sent_ids[i].valid);
+	ck_assert_ptr_eq(a->known_attributes, known);
+	ck_assert_int_eq(a->compatibility, STUN_COMPATIBILITY_RFC5389);
+	ck_assert_int_eq(a->usage_flags, STUN_AGENT_USAGE_USE_FINGERPRINT);
+
+	for (i = 0; i < STUN_AGENT_MAX_SAVED_IDS; i++) {
+		ck_assert(stun_agent_init_request(a, &msg, in, sizeof(in),
+						  STUN_BINDING));
+		ck_assert_uint_gt(stun_agent_finish_message(a, &msg, NULL, 0),
+				  0);
+	}
+	stun_message_id(&msg, id);
+	ck_assert(stun_agent_forget_transaction(a, id));
+	ck_assert(!stun_agent_forget_transaction(a, id));
+	free(a);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("all");
@@ -94,6 +146,7 @@ int main(void)
 	tcase_add_test(tc, blocks);
 	tcase_add_test(tc, more_than_there_are);
 	tcase_add_test(tc, an_agent);
+	tcase_add_test(tc, table);
 
 	return suite_run("media_nicemem", tc);
 }
