@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/keyed.h"
 #include "base/log.h"
+#include "base/table.h"
 #include "base/text.h"
 
 static void pair_destructor(void *arg)
@@ -58,6 +59,16 @@ static struct service *face_of(const struct presence *p, const char *contact)
 	return NULL;
 }
 
+static uint32_t by_user(const void *data)
+{
+	return keyed_str(((const struct pair *)data)->user);
+}
+
+static uint32_t by_contact(const void *data)
+{
+	return keyed_str(((const struct pair *)data)->contact);
+}
+
 int pair_get(struct pair **pp, struct presence *p, const char *user,
 	     const char *contact)
 {
@@ -84,6 +95,8 @@ int pair_get(struct pair **pp, struct presence *p, const char *user,
 	at = pair->text;
 	pair->user = text_put(&at, user);
 	pair->contact = text_put(&at, contact);
+	table_grow(&p->pairs, p->pairc, by_user);
+	table_grow(&p->contacts, p->pairc, by_contact);
 	hash_append(p->pairs, keyed_str(user), &pair->he, pair);
 	hash_append(p->contacts, keyed_str(contact), &pair->ce, pair);
 	++p->pairc;

@@ -7,7 +7,7 @@
 
 enum {
 	PAIRS_MAX = 400000,
-	PAIR_BUCKETS = 16384,	/* power of two */
+	PAIR_BUCKETS = 4096,	/* power of two, at first */
 	UNDECIDED_MAX = 50,	/* strangers that a user is asked about */
 	SHOW_BURST = 5,		/* changes of a contact that are shown */
 	SHOW_EVERY = 1000,	/* ms; after these, one in this time */

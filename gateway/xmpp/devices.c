@@ -10,6 +10,7 @@
 
 #include "base/keyed.h"
 #include "base/log.h"
+#include "base/table.h"
 
 static void online_destructor(void *arg)
 {
@@ -64,6 +65,11 @@ struct user *service_user_find(const struct service *s, const char *bare)
 	    hash_lookup(s->users, keyed_str(bare), bare_equal, &pl));
 }
 
+static uint32_t by_bare(const void *data)
+{
+	return keyed_str(((const struct user *)data)->bare);
+}
+
 int service_user_get(struct user **up, struct service *s, const char *bare)
 {
 	struct user *u = service_user_find(s, bare);
@@ -81,6 +87,7 @@ int service_user_get(struct user **up, struct service *s, const char *bare)
 	u->s = s;
 	u->generation = s->generation;
 	memcpy(u->bare, bare, strlen(bare) + 1);
+	table_grow(&s->users, s->userc, by_bare);
 	hash_append(s->users, keyed_str(bare), &u->he, u);
 	list_append(&s->userlist, &u->le, u);
 	s->userc++;
