@@ -8,7 +8,9 @@
 #include "base/compat.h"
 
 enum {
-	CHUNK_MIN = 1024,  /* bytes; a message or presence fits one */
+	/* bytes; a message or presence fits one, and malloc hands out again
+	 * at once what was freed, which it does up to 1032 */
+	CHUNK_MIN = 1000,
 	CHUNK_MAX = 16384, /* bytes, unless one string is longer */
 };
 

@@ -9,12 +9,16 @@
 #include <expat.h>
 
 #include "base/compat.h"
+#include "base/id.h"
 #include "base/text.h"
 #include "xmpp/arena.h"
 
 #ifndef PLANT
 #define PLANT 0
 #endif
+
+/* It is not the peer's to choose: RFC 6120 11.6. */
+#define ENCODING "UTF-8"
 
 enum {
 	SEPARATOR = '\n',      /* between namespace, name and prefix */
@@ -412,12 +416,31 @@ static void comment_h(void *arg, const char *data)
 	fail(arg, EBADMSG, "comment");
 }
 
+/* One of a short document waits for the next: what expat takes for each is
+ * most of the work of so few bytes. */
+static XML_Parser spare;
+
+/* Not within a handler of its own. */
+static void parser_drop(struct xmlstream *x)
+{
+	if (!x->parser)
+		return;
+	if (spare || x->err || x->fed > SLICE ||
+	    !XML_ParserReset(x->parser, ENCODING))
+		XML_ParserFree(x->parser);
+	else
+		spare = x->parser;
+	x->parser = NULL;
+}
+
 static int parser_new(struct xmlstream *x)
 {
-	XML_Parser p;
+	XML_Parser p = spare;
 
-	/* the encoding is not the peer's to choose: RFC 6120 11.6 */
-	p = XML_ParserCreateNS("UTF-8", SEPARATOR);
+	if (p)
+		spare = NULL;
+	else
+		p = XML_ParserCreateNS(ENCODING, SEPARATOR);
 	if (!p)
 		return ENOMEM;
 
@@ -425,6 +448,8 @@ static int parser_new(struct xmlstream *x)
 	if (XML_SetReparseDeferralEnabled)
 		(void)XML_SetReparseDeferralEnabled(p, XML_FALSE);
 
+	/* expat would ask the kernel for one each time */
+	(void)XML_SetHashSalt(p, (unsigned long)id_random());
 	XML_SetReturnNSTriplet(p, 1);
 	XML_SetUserData(p, x);
 	XML_SetElementHandler(p, start_h, end_h);
@@ -434,8 +459,7 @@ static int parser_new(struct xmlstream *x)
 	XML_SetProcessingInstructionHandler(p, pi_h);
 	XML_SetCommentHandler(p, comment_h);
 
-	if (x->parser)
-		XML_ParserFree(x->parser);
+	parser_drop(x);
 	x->parser = p;
 
 	return 0;
@@ -560,9 +584,7 @@ void xmlstream_free(struct xmlstream *x)
 	if (!x)
 		return;
 
-	if (x->parser)
-		XML_ParserFree(x->parser);
-
+	parser_drop(x);
 	stanza_free(x->root);
 	mem_deref(x->header);
 	mem_deref(x->text);

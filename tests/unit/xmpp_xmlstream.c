@@ -388,6 +388,31 @@ START_TEST(test_freed_in_the_middle)
 }
 END_TEST
 
+/* Whatever became of the stream before: nothing of it is left in the next. */
+START_TEST(test_one_after_another)
+{
+	static const char *const ends[] = {"</stream:stream>",
+					   "<p:a xmlns:p='n'>in the middle",
+					   "<!-- -->", "</wrong>"};
+	struct xmlstream *x;
+	struct got g;
+
+	for (size_t i = 0; i < ARRAY_SIZE(accepted); i++) {
+		x = stream_new(&g, NULL);
+		ck_assert_int_eq(0, feed(x, OPEN));
+		ck_assert_int_eq(0, feed(x, accepted[i].in));
+		got_is(&g, accepted[i].out);
+		(void)feed(x, ends[i % ARRAY_SIZE(ends)]);
+		stream_end(x, &g);
+
+		x = stream_new(&g, NULL);
+		ck_assert_int_eq(0, feed(x, OPEN));
+		ck_assert_int_eq(EBADMSG, feed(x, "<p:q/>"));
+		stream_end(x, &g);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("xmlstream");
@@ -405,6 +430,7 @@ int main(void)
 	tcase_add_test(tc, test_many_names);
 	tcase_add_test(tc, test_renewed_mid_read);
 	tcase_add_test(tc, test_freed_in_the_middle);
+	tcase_add_test(tc, test_one_after_another);
 
 	return suite_run("xmpp_xmlstream", tc);
 }
