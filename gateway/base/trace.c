@@ -334,11 +334,27 @@ static void report_pass(const struct trace_message *m)
 	ring.watch(&t, ring.watch_arg);
 }
 
+/* Mostly it is the same few peers: what inet_ntop() said is kept. */
+static const char *address_text(const struct sa *sa)
+{
+	static struct {
+		struct sa sa;
+		char text[64];
+	} last;
+
+	if (!last.text[0] || !sa_cmp(&last.sa, sa, SA_ALL)) {
+		last.sa = *sa;
+		if (re_snprintf(last.text, sizeof(last.text), "%J", sa) < 0)
+			last.text[0] = '\0';
+	}
+
+	return last.text;
+}
+
 void trace_message(const struct trace_message *m)
 {
 	const char *peer = m->peer;
 	struct trace_entry t;
-	char addr[64];
 
 	if (!m->text || (unsigned)m->kind >= ARRAY_SIZE(kind_names))
 		return;
@@ -349,9 +365,8 @@ void trace_message(const struct trace_message *m)
 	if (!ring_open())
 		return;
 
-	if (!peer && m->remote &&
-	    re_snprintf(addr, sizeof(addr), "%J", m->remote) > 0)
-		peer = addr;
+	if (!peer && m->remote)
+		peer = address_text(m->remote);
 	entry_write(m, peer ? peer : "");
 
 	entry_show(&t, ring.last);

@@ -135,16 +135,21 @@ static bool secret_at(const char **from, const char **to, const char *s,
 	return false;
 }
 
-/* The letters after which words of the table go on, each with what stands
- * around it there; a header is known by its first two. */
+/* A letter of words of the table, with the one that stands beside it there
+ * and where they all begin. */
 static bool hints(const char *text, const char *end, char letter,
-		  ptrdiff_t back, const char *around, size_t n)
+		  ptrdiff_t beside, char next, ptrdiff_t back,
+		  const char *around, size_t n)
 {
 	const char *s = text;
 
+	if ((size_t)(end - text) < n)
+		return false;
+
+	s += back;
 	while (s < end && (s = memchr(s, letter, (size_t)(end - s)))) {
-		if (s - text >= back &&
-		    (size_t)(end - s) + (size_t)back >= n &&
+		if ((size_t)(end - s) + (size_t)back >= n &&
+		    (s[beside] | 0x20) == next &&
 		    !strncasecmp(s - back, around, n))
 			return true;
 		s++;
@@ -153,13 +158,19 @@ static bool hints(const char *text, const char *end, char letter,
 	return false;
 }
 
+/* A header is known by its first two letters. */
 static bool header_hints(const char *text, const char *end)
 {
 	for (const char *s = text; s && end - s > 2;
 	     s = memchr(s, '\n', (size_t)(end - s))) {
+		char a, b;
+
 		s += *s == '\n';
-		if (end - s > 2 &&
-		    (!strncasecmp(s, "au", 2) || !strncasecmp(s, "pr", 2)))
+		if (end - s <= 2)
+			break;
+		a = (char)(s[0] | 0x20);
+		b = (char)(s[1] | 0x20);
+		if ((a == 'a' && b == 'u') || (a == 'p' && b == 'r'))
 			return true;
 	}
 
@@ -170,13 +181,13 @@ static bool header_hints(const char *text, const char *end)
  * rare part of each word costs a tenth of a look at each byte. */
 static bool may_hold(const char *text, const char *end)
 {
-	return hints(text, end, 'w', 4, "password", 8) ||
-	       hints(text, end, 'W', 4, "password", 8) ||
-	       hints(text, end, 'k', 0, "key-params", 10) ||
-	       hints(text, end, 'K', 0, "key-params", 10) ||
-	       hints(text, end, 'k', 7, "handshake", 9) ||
-	       hints(text, end, 'K', 7, "handshake", 9) ||
-	       hints(text, end, ':', 6, "inline:", 7) ||
+	return hints(text, end, 'w', -1, 's', 4, "password", 8) ||
+	       hints(text, end, 'W', -1, 's', 4, "password", 8) ||
+	       hints(text, end, 'k', 1, 'e', 0, "key-params", 10) ||
+	       hints(text, end, 'K', 1, 'e', 0, "key-params", 10) ||
+	       hints(text, end, 'k', -1, 'a', 7, "handshake", 9) ||
+	       hints(text, end, 'K', -1, 'a', 7, "handshake", 9) ||
+	       hints(text, end, ':', -1, 'e', 6, "inline:", 7) ||
 	       header_hints(text, end);
 }
 
