@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "base/compat.h"
@@ -99,6 +100,32 @@ char *text_put(char **at, const char *s)
 	*at += size;
 
 	return p;
+}
+
+int text_join(char **dp, ...)
+{
+	size_t len = 0;
+	const char *s;
+	va_list ap;
+	char *d;
+
+	va_start(ap, dp);
+	while ((s = va_arg(ap, const char *)) != NULL)
+		len += strlen(s);
+	va_end(ap);
+
+	d = mem_alloc(len + 1, NULL);
+	if (!d)
+		return ENOMEM;
+
+	*dp = d;
+	va_start(ap, dp);
+	while ((s = va_arg(ap, const char *)) != NULL)
+		d = stpcpy(d, s);
+	va_end(ap);
+	*d = '\0';
+
+	return 0;
 }
 
 int text_hex(char c)
@@ -338,20 +365,31 @@ int text_clean(char **dp, const struct pl *src, size_t max)
 	return 0;
 }
 
-/* RFC 3261 25.1: user = unreserved / escaped / user-unreserved. */
+/* RFC 3261 25.1: user = unreserved / escaped / user-unreserved.  How many
+ * characters of it need no escape. */
+static size_t user_span(const char *user)
+{
+	return strspn(user, "0123456789abcdefghijklmnopqrstuvwxyz"
+			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_.!~*'()&=+$,;?/");
+}
+
+bool text_is_sip_user(const char *user)
+{
+	return !user[user_span(user)];
+}
+
 int text_print_sip_user(struct re_printf *pf, const char *user)
 {
-	static const char plain[] = "-_.!~*'()&=+$,;?/";
 	int err = 0;
 
-	for (; *user && !err; user++) {
-		unsigned char c = (unsigned char)*user;
+	while (*user && !err) {
+		const size_t n = user_span(user);
 
-		if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-		    (c >= 'A' && c <= 'Z') || strchr(plain, c))
-			err = re_hprintf(pf, "%c", c);
-		else
-			err = re_hprintf(pf, "%%%02X", c);
+		if (n)
+			err = pf->vph(user, n, pf->arg);
+		user += n;
+		if (*user && !err)
+			err = re_hprintf(pf, "%%%02X", (unsigned char)*user++);
 	}
 
 	return err;

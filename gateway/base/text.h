@@ -20,6 +20,10 @@ bool text_is_utf8(const char *s, size_t len);
  * in one piece of memory.  Returns where it is. */
 char *text_put(char **at, const char *s);
 
+/* All texts up to NULL, one behind the other, as a mem_ref string.  Formats
+ * cost ten times as much.  ENOMEM. */
+int text_join(char **dp, ...) __attribute__((sentinel));
+
 /* C0, DEL or C1: what a terminal could take for a command. */
 bool text_is_control(uint32_t cp);
 
@@ -42,6 +46,9 @@ int text_print_sip_quoted(struct re_printf *pf, const struct pl *text);
 /* User part of a SIP URI (RFC 3261 25.1), argument const char *: what is not a
  * user character is percent-encoded, byte by byte. */
 int text_print_sip_user(struct re_printf *pf, const char *user);
+
+/* Would that leave it as it is? */
+bool text_is_sip_user(const char *user);
 
 /* A SIP Reason-Phrase / header text: control, line and direction characters
  * become spaces, invalid UTF-8 becomes '?'. */

@@ -270,14 +270,21 @@ static bool is_host(const char *s)
 	return *s && s[strspn(s, ok)] == '\0';
 }
 
+int address_join(char **urip, const char *user, const char *host,
+		 const char *params)
+{
+	if (text_is_sip_user(user) || PLANT == 3)
+		return text_join(urip, "sip:", user, "@", host, params, NULL);
+
+	return re_sdprintf(urip, "sip:%H@%s%s", text_print_sip_user, user,
+			   host, params);
+}
+
 int address_print(char **urip, const char *user, const char *host)
 {
-#if PLANT == 3 /* as it is */
-	return re_sdprintf(urip, "sip:%s@%s", user, host);
-#endif
-	return re_sdprintf(
-	    urip, "sip:%H@%s%s", text_print_sip_user, user, host,
-	    user[0] == '+' && is_number(user) ? ";user=phone" : "");
+	return address_join(urip, user, host,
+			    user[0] == '+' && is_number(user) ? ";user=phone"
+							      : "");
 }
 
 static int escaped_uri(char **urip, char *text)

@@ -15,6 +15,9 @@ struct address {
  * URI is EBADMSG. */
 int address_decode(struct address *a, const char *uri);
 void address_clear(struct address *a);
+/* "sip:user@host" and params, which are taken as they are like host. */
+int address_join(char **urip, const char *user, const char *host,
+		 const char *params);
 /* "sip:user@host", with user=phone for a number of the world.  host is taken
  * as it is. */
 int address_print(char **urip, const char *user, const char *host);

@@ -74,22 +74,18 @@ static int caller_uri(struct asking *a, const char *fixed)
 		goto out;
 
 	if (fixed && strchr(fixed, '@'))
-		err = re_sdprintf(asp, "sip:%s", fixed);
+		err = text_join(asp, "sip:", fixed, NULL);
 	else if (fixed)
-		err = re_sdprintf(asp, "sip:%H@%s", text_print_sip_user, fixed,
-				  host);
+		err = address_join(asp, fixed, host, "");
 	else if (t->reg && t->username)
-		err = re_sdprintf(asp, "sip:%H@%s", text_print_sip_user,
-				  t->username, host);
+		err = address_join(asp, t->username, host, "");
 	else if (t->addressing == CONFIG_ADDR_DOMAIN)
-		err = re_sdprintf(asp, "sip:%H@%s", text_print_sip_user, user,
-				  jid.domain);
+		err = address_join(asp, user, jid.domain, "");
 	else if (t->addressing == CONFIG_ADDR_ESCAPED)
 		err = re_sdprintf(asp, "sip:%H%%40%s@%s", text_print_sip_user,
 				  user, jid.domain, a->component->component);
 	else
-		err = re_sdprintf(asp, "sip:%H@%s", text_print_sip_user, user,
-				  host);
+		err = address_join(asp, user, host, "");
 
 out:
 	mem_deref(host);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/id.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "sip/former.h"
 #include "sip/stack_priv.h"
 
@@ -463,6 +464,10 @@ static int print_contact(char **cp, const char *token, const struct sa *addr,
 {
 	if (!cp || !token)
 		return EINVAL;
+	if (text_is_sip_user(token))
+		return text_join(cp, "sip:", token, "@", wire_addr(addr, true),
+				 sip_transp_param(tp), ";i=", id_tag(),
+				 ob ? ";ob" : "", NULL);
 
 	return re_sdprintf(cp, "sip:%H@%J%s;i=%s%s", print_user, token, addr,
 			   sip_transp_param(tp), id_tag(), ob ? ";ob" : "");

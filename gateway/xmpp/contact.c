@@ -7,6 +7,7 @@
 
 #include <string.h>
 #include "base/keyed.h"
+#include "base/text.h"
 
 struct shown { /* a contact that a user sees for the sake of a call */
 	struct le le, le_ht;
@@ -49,8 +50,8 @@ static void phone_presence(struct service *s, const char *contact,
 	struct stanza *p;
 	char *from = NULL;
 
-	if (re_sdprintf(&from, "%s%s", contact,
-			kind == TARGET_PHONE ? "/" SERVICE_RESOURCE : ""))
+	if (text_join(&from, contact,
+		      kind == TARGET_PHONE ? "/" SERVICE_RESOURCE : "", NULL))
 		return;
 
 	p = presence_new(from, user, type);
@@ -94,8 +95,8 @@ void service_contact_show(struct service *s, const char *contact,
 	struct stanza *p, *e;
 	char *from = NULL;
 
-	if (re_sdprintf(&from, "%s%s", contact,
-			kind == TARGET_PHONE ? "/" SERVICE_RESOURCE : ""))
+	if (text_join(&from, contact,
+		      kind == TARGET_PHONE ? "/" SERVICE_RESOURCE : "", NULL))
 		return;
 
 	p = presence_new(from, user, st->open ? NULL : "unavailable");

@@ -89,7 +89,7 @@ static struct stanza *result_new(const struct stanza *iq, struct stanza **qp,
 	return r;
 }
 
-static void text_put(struct stanza *e, const char *name, const char *text)
+static void text_child(struct stanza *e, const char *name, const char *text)
 {
 	(void)stanza_text_add(stanza_add(e, name, NULL), text);
 }
@@ -114,8 +114,8 @@ static bool query_version(struct service *s, const struct address *a,
 		return false;
 
 	r = result_new(iq, &q, "query", NS_VERSION);
-	text_put(q, "name", "stoxd");
-	text_put(q, "version", VERSION);
+	text_child(q, "name", "stoxd");
+	text_child(q, "version", VERSION);
 	component_reply(s->c, r);
 
 	return true;
@@ -135,8 +135,8 @@ static bool query_time(struct service *s, const struct address *a,
 
 	(void)strftime(utc, sizeof(utc), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	r = result_new(iq, &q, "time", NS_TIME);
-	text_put(q, "tzo", "+00:00");
-	text_put(q, "utc", utc);
+	text_child(q, "tzo", "+00:00");
+	text_child(q, "utc", utc);
 	component_reply(s->c, r);
 
 	return true;
@@ -157,7 +157,7 @@ static int vcard_fill(struct stanza *card, const struct address *a,
 	int err;
 
 	if (a->target == TARGET_GATEWAY) {
-		text_put(card, "FN", SERVICE_NAME);
+		text_child(card, "FN", SERVICE_NAME);
 		return 0;
 	}
 
@@ -165,13 +165,13 @@ static int vcard_fill(struct stanza *card, const struct address *a,
 	if (err)
 		return err;
 
-	text_put(card, "FN", name && *name ? name : user);
-	text_put(card, "NICKNAME", name && *name ? name : user);
+	text_child(card, "FN", name && *name ? name : user);
+	text_child(card, "NICKNAME", name && *name ? name : user);
 	if (is_number(user)) {
 		struct stanza *tel = stanza_add(card, "TEL", NULL);
 
 		(void)stanza_add(tel, "VOICE", NULL);
-		text_put(tel, "NUMBER", user);
+		text_child(tel, "NUMBER", user);
 	}
 	mem_deref(user);
 
@@ -216,10 +216,10 @@ static bool query_gateway(struct service *s, const struct address *a,
 		return false;
 
 	r = result_new(iq, &q, "query", NS_GATEWAY);
-	text_put(q, "desc",
-		 "Enter the SIP address or phone number of the "
-		 "person to reach.");
-	text_put(q, "prompt", "SIP address or phone number");
+	text_child(q, "desc",
+		   "Enter the SIP address or phone number of the "
+		   "person to reach.");
+	text_child(q, "prompt", "SIP address or phone number");
 	component_reply(s->c, r);
 
 	return true;
@@ -284,7 +284,7 @@ static bool query_gateway_set(struct service *s, const struct address *a,
 	}
 
 	r = result_new(iq, &q, "query", NS_GATEWAY);
-	text_put(q, "jid", jid);
+	text_child(q, "jid", jid);
 	component_reply(s->c, r);
 	mem_deref(jid);
 

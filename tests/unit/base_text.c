@@ -159,6 +159,29 @@ START_TEST(clean_arguments)
 }
 END_TEST
 
+START_TEST(joined)
+{
+	char *s = NULL;
+
+	ck_assert_int_eq(text_join(&s, "sip:", "", "a", "@b", NULL), 0);
+	ck_assert_str_eq(s, "sip:a@b");
+	s = mem_deref(s);
+	ck_assert_int_eq(text_join(&s, "", NULL), 0);
+	ck_assert_str_eq(s, "");
+	mem_deref(s);
+}
+END_TEST
+
+START_TEST(sip_user)
+{
+	ck_assert(text_is_sip_user("Az09-_.!~*'()&=+$,;?/"));
+	ck_assert(text_is_sip_user(""));
+	ck_assert(!text_is_sip_user("a@b"));
+	ck_assert(!text_is_sip_user("a%40b"));
+	ck_assert(!text_is_sip_user("\xc3\xa4"));
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("text");
@@ -168,6 +191,8 @@ int main(void)
 	tcase_add_test(tc, utf8_values);
 	tcase_add_loop_test(tc, clean, 0, (int)ARRAY_SIZE(cleans));
 	tcase_add_test(tc, clean_arguments);
+	tcase_add_test(tc, joined);
+	tcase_add_test(tc, sip_user);
 
 	return suite_run("base_text", tc);
 }
