@@ -171,7 +171,11 @@ int answer_send(struct sip *sip, const struct sip_msg *msg, unsigned code,
 		return sip_replyf(sip, msg, (uint16_t)code, phrase,
 				  "%sContent-Length: 0\r\n\r\n", headers);
 
-	sip_reply_addr(&dst, msg, rp.l > 0);
+	/* RFC 3261 18.2.2, RFC 3581 4; there is no maddr */
+	dst = msg->src;
+	if (!rp.l)
+		sa_set_port(&dst,
+			    sip_transp_port(msg->tp, sa_port(&msg->via.addr)));
 
 	return wire_send(w, &dst, (const uint8_t *)t.p, t.len);
 }

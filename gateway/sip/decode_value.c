@@ -49,7 +49,7 @@ static int family_of(const struct pl *host)
 	return sa_af(&sa);
 }
 
-/* "sip:user@host:port;params?headers" */
+/* "sip:user@host:port;params?headers", user and port if any */
 static bool uri_take(struct uri *u, const struct pl *pl)
 {
 	const char *s = pl->p, *const end = s + pl->l, *from;
@@ -65,11 +65,15 @@ static bool uri_take(struct uri *u, const struct pl *pl)
 	from = ++s;
 	while (s < end && *s != '@' && *s != ':')
 		s++;
-	if (s == end || *s != '@')
+	if (s < end && *s == '@') {
+		u->user = decode_slice(from, s);
+		u->password = decode_slice(s, s);
+		from = ++s;
+	} else if (s < end && memchr(s, '@', (size_t)(end - s))) {
 		return false;
-	u->user = decode_slice(from, s);
-	u->password = decode_slice(s, s);
-	from = ++s;
+	} else {
+		s = from;
+	}
 	while (s < end && *s != ';' && *s != '?' && *s != '/' && *s != ' ' &&
 	       *s != '@')
 		s++;

@@ -20,7 +20,7 @@ static void destructor(void *arg)
 	mem_deref(dlg->answer);
 }
 
-static int contact_get(char **uri, const struct sip_msg *msg)
+static int contact_find(struct pl *uri, const struct sip_msg *msg)
 {
 	const struct sip_hdr *hdr = sip_msg_hdr(msg, SIP_HDR_CONTACT);
 	struct nameaddr na;
@@ -31,7 +31,17 @@ static int contact_get(char **uri, const struct sip_msg *msg)
 	if (nameaddr_decode(&na, &hdr->val) || decode_uri(&decoded, &na.uri))
 		return EBADMSG;
 
-	return pl_strdup(uri, &na.uri);
+	*uri = na.uri;
+
+	return 0;
+}
+
+static int contact_get(char **uri, const struct sip_msg *msg)
+{
+	struct pl pl;
+	int err = contact_find(&pl, msg);
+
+	return err ? err : pl_strdup(uri, &pl);
 }
 
 struct routes {
@@ -95,8 +105,12 @@ static int remote_set(struct sipdlg *dlg, const struct pl *value,
 /* RFC 3261 12.1.1, 12.1.2: reversed in a response, as it is in a request */
 static int routes_get(struct sipdlg *dlg, const struct sip_msg *msg)
 {
-	struct routes r = {mbuf_alloc(256), PL_INIT, 0, 0};
+	struct routes r = {NULL, PL_INIT, 0, 0};
 
+	if (!sip_msg_hdr(msg, SIP_HDR_RECORD_ROUTE))
+		return routes_none(&dlg->routes);
+
+	r.mb = mbuf_alloc(256);
 	if (!r.mb)
 		return ENOMEM;
 
@@ -200,14 +214,13 @@ int sipdlg_restore(struct sipdlg **dp, const char *remote, const char *target,
 void sipdlg_retarget(struct sipdlg *dlg, const struct sip_msg *msg)
 {
 	char *uri = NULL;
+	struct pl pl;
 
-	if (!dlg || contact_get(&uri, msg))
+	if (!dlg || contact_find(&pl, msg) ||
+	    (dlg->target && !pl_strcmp(&pl, dlg->target)) ||
+	    pl_strdup(&uri, &pl))
 		return;
 
-	if (dlg->target && !strcmp(dlg->target, uri)) {
-		mem_deref(uri);
-		return;
-	}
 	mem_deref(dlg->target);
 	dlg->target = uri;
 }
@@ -282,7 +295,7 @@ static enum sip_transp uri_transport(const struct uri *uri,
 	/* encrypted signalling stays so whatever a Contact forgets to say */
 	if (hop->tp == SIP_TRANSP_TLS)
 		return hop->tp;
-	if (msg_param_decode(&uri->params, "transport", &tp))
+	if (!uri->params.l || msg_param_decode(&uri->params, "transport", &tp))
 		return hop->tp;
 	if (!pl_strcasecmp(&tp, "tcp"))
 		return SIP_TRANSP_TCP;
@@ -305,7 +318,7 @@ void sipdlg_hop(struct hop *to, const struct siptrunk *trunk,
 
 	*to = hop;
 	pl_set_str(&pl, dlg->next ? dlg->next : dlg->target);
-	if (uri_decode(&uri, &pl) || pl_strcasecmp(&uri.scheme, "sip"))
+	if (decode_uri(&uri, &pl) || pl_strcasecmp(&uri.scheme, "sip"))
 		return;
 
 	hop.tp = uri_transport(&uri, &dlg->hop);

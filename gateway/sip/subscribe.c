@@ -1,20 +1,24 @@
 /* subscribe.c: subscriptions of ours: SUBSCRIBE and its timers (RFC 6665 4.1,
  * RFC 3856 6). */
 #include "sip/subscribe_priv.h"
+#include <stdarg.h>
 #include <string.h>
 #include "base/id.h"
 #include "base/keyed.h"
 #include "base/log.h"
+#include "base/table.h"
 #include "base/text.h"
 #include "sip/digest.h"
 #include "sip/nameaddr.h"
 #include "sip/stack_priv.h"
 
 enum {
-	BUCKETS = 16384,    /* power of two */
+	BUCKETS = 4096,	    /* power of two, at first */
 	SILENCE = 2 * 1000, /* ms; design 6: then the next target */
-	EARLY = 60,	    /* s before the end; protocol C.1 */
-	SPREAD_FROM = 600,  /* s; shorter ones were asked for to be so */
+	ROOM = 1000, /* bytes of most requests; see CHUNK_MIN of arena.c */
+	EARLY = 60,  /* s before the end; protocol C.1 */
+	SPREAD_FROM = 600, /* s; shorter ones were asked for to be so */
+	SAME = 1000,	   /* ms; ends are told in seconds */
 };
 
 const struct subscribe_package subscribe_presence = {"presence",
@@ -150,49 +154,79 @@ static void due_timeout(void *arg)
 		sub->h->due(sub, sub->arg);
 }
 
+/* Does its timer run for that end already? */
+static bool is_due_for(const struct subscription *sub, uint64_t until)
+{
+	return sub->tmr.th == due_timeout &&
+	       MAX(until, sub->until) - MIN(until, sub->until) < SAME;
+}
+
 void subscribe_granted(struct subscription *sub, unsigned s)
 {
+	const uint64_t until = tmr_jiffies() + (uint64_t)s * 1000;
+
 	if (sub->fetch || sub->state == SUBSCRIBE_LEAVING)
 		return;
 
-	sub->until = tmr_jiffies() + (uint64_t)s * 1000;
+	/* a NOTIFY says what the answer said: its timer stands among others
+	 * that have left the cache */
+	if (s > EARLY && is_due_for(sub, until))
+		return;
+
+	sub->until = until;
 	tmr_start(&sub->tmr,
 		  subscribe_due_after(s, !sub->refreshed, id_random()),
 		  due_timeout, sub);
+}
+
+/* Text after text, up to NULL: formats cost more than all else here. */
+__attribute__((sentinel)) static int put(struct mbuf *mb, ...)
+{
+	const char *s;
+	va_list ap;
+	int err = 0;
+
+	va_start(ap, mb);
+	while ((s = va_arg(ap, const char *)) != NULL)
+		err |= mbuf_write_str(mb, s);
+	va_end(ap);
+
+	return err;
 }
 
 static int headers_print(struct mbuf *mb, const struct subscription *sub,
 			 const char *uri, struct digest *digest)
 {
 	const struct sipstack *s = sub->all->stack;
-	struct digest_request rq = {digest, "SUBSCRIBE", uri};
+	const struct digest_request rq = {digest, "SUBSCRIBE", uri};
+	char cseq[16], expires[16];
 	int err;
 
-	err = mbuf_printf(mb, "Max-Forwards: 70\r\n");
+	(void)re_snprintf(cseq, sizeof(cseq), "%u", sub->lseq);
+	(void)re_snprintf(expires, sizeof(expires), "%u", sub->expires);
+	err = put(mb, "Max-Forwards: 70\r\n", NULL);
 	if (sub->dlg)
-		err |= mbuf_printf(mb, "%sTo: %s\r\n", sub->dlg->routes,
-				   sub->dlg->remote);
+		err |= put(mb, sub->dlg->routes, "To: ", sub->dlg->remote,
+			   "\r\n", NULL);
 	else
-		err |= mbuf_printf(mb, "To: <%s>\r\n", sub->uri);
+		err |= put(mb, "To: <", sub->uri, ">\r\n", NULL);
+	err |= put(mb, "From: ", sub->local, "\r\nCall-ID: ", sub->callid,
+		   "\r\nCSeq: ", cseq, " SUBSCRIBE\r\nContact: <",
+		   sub->contact, ">\r\nEvent: ", sub->package->event,
+		   "\r\nAccept: ", sub->package->accept,
+		   "\r\nExpires: ", expires, "\r\n", NULL);
+	if (digest)
+		err |= mbuf_printf(mb, "%H", digest_print, &rq);
 
-	return err | mbuf_printf(mb,
-				 "From: %s\r\nCall-ID: %s\r\n"
-				 "CSeq: %u SUBSCRIBE\r\nContact: <%s>\r\n"
-				 "Event: %s\r\nAccept: %s\r\n"
-				 "Expires: %u\r\n%H%s%s%s"
-				 "Content-Length: 0\r\n\r\n",
-				 sub->local, sub->callid, sub->lseq,
-				 sub->contact, sub->package->event,
-				 sub->package->accept, sub->expires,
-				 digest_print, &rq, sipstack_allow(s),
-				 sipstack_supported(s), sipstack_agent(s));
+	return err | put(mb, sipstack_allow(s), sipstack_supported(s),
+			 sipstack_agent(s), "Content-Length: 0\r\n\r\n", NULL);
 }
 
 static int request_udp(struct subscription *sub, const char *uri,
 		       const struct hop *hop, struct digest *digest)
 {
 	const struct wire *w = wire_by_sip(hop->sip);
-	struct mbuf *mb = mbuf_alloc(1024);
+	struct mbuf *mb = mbuf_alloc(ROOM);
 	char branch[UDPTX_BRANCH];
 	int err;
 
@@ -200,10 +234,9 @@ static int request_udp(struct subscription *sub, const char *uri,
 		return ENOMEM;
 
 	udptx_branch(branch);
-	err = mbuf_printf(mb,
-			  "SUBSCRIBE %s SIP/2.0\r\n"
-			  "Via: SIP/2.0/UDP %s;branch=%s;rport\r\n",
-			  uri, wire_addr(wire_public(w), true), branch);
+	err = put(mb, "SUBSCRIBE ", uri, " SIP/2.0\r\nVia: SIP/2.0/UDP ",
+		  wire_addr(wire_public(w), true), ";branch=", branch,
+		  ";rport\r\n", NULL);
 	if (!err)
 		err = headers_print(mb, sub, uri, digest);
 	mb->pos = 0;
@@ -216,56 +249,60 @@ static int request_udp(struct subscription *sub, const char *uri,
 	return err;
 }
 
-/* hop: where to; digest: what it may show there. */
-static int request(struct subscription *sub, const char *uri,
-		   const struct uri *route, const struct hop *hop,
-		   struct digest *digest)
+static int request_stream(struct subscription *sub, const char *uri,
+			  const struct hop *hop, struct digest *digest)
 {
-	struct mbuf *mb;
+	struct mbuf *mb = mbuf_alloc(ROOM);
+	struct uri route;
+	char *text = NULL;
+	struct pl pl;
 	int err;
 
-	++sub->lseq;
-	sub->asked = digest_serial(digest);
-	if (hop->tp == SIP_TRANSP_UDP && udptx_ready(hop->sip))
-		return request_udp(sub, uri, hop, digest);
-
-	mb = mbuf_alloc(1024);
 	if (!mb)
 		return ENOMEM;
 
 	err = headers_print(mb, sub, uri, digest);
-	if (!err) {
-		mb->pos = 0;
-		err = sip_request(&sub->req.stream, hop->sip, true,
-				  "SUBSCRIBE", -1, uri, -1, route, mb, 0,
-				  sipstack_send, subscribe_response, sub);
-	}
+	if (!err)
+		err = re_sdprintf(&text, "%H", invite_hop_print, hop);
+	if (err)
+		goto out;
+
+	pl_set_str(&pl, text);
+	err = uri_decode(&route, &pl);
+	if (err)
+		goto out;
+
+	mb->pos = 0;
+	err = sip_request(&sub->req.stream, hop->sip, true, "SUBSCRIBE", -1,
+			  uri, -1, &route, mb, 0, sipstack_send,
+			  subscribe_response, sub);
+out:
+	mem_deref(text);
 	mem_deref(mb);
 
 	return err;
 }
 
+/* hop: where to; digest: what it may show there. */
+static int request(struct subscription *sub, const char *uri,
+		   const struct hop *hop, struct digest *digest)
+{
+	++sub->lseq;
+	sub->asked = digest_serial(digest);
+	if (hop->tp == SIP_TRANSP_UDP && udptx_ready(hop->sip))
+		return request_udp(sub, uri, hop, digest);
+
+	return request_stream(sub, uri, hop, digest);
+}
+
 static int request_dialog(struct subscription *sub)
 {
-	struct uri route;
-	char *text = NULL;
 	struct hop hop;
-	struct pl pl;
-	int err;
 
 	sipdlg_hop_near(&hop, sub->trunk, sub->dlg);
-	err = re_sdprintf(&text, "%H", invite_hop_print, &hop);
-	if (err)
-		return err;
 
-	pl_set_str(&pl, text);
-	err = uri_decode(&route, &pl);
-	if (!err)
-		err = request(sub, sub->dlg->target, &route, &hop,
-			      siptrunk_digest_for(sub->trunk, &hop.addr));
-	mem_deref(text);
-
-	return err;
+	return request(sub, sub->dlg->target, &hop,
+		       siptrunk_digest_for(sub->trunk, &hop.addr));
 }
 
 static void resolved(int err, void *arg)
@@ -302,8 +339,7 @@ static int request_initial(struct subscription *sub)
 	if (!tmr_isrunning(&sub->tmr_n))
 		subscribe_listen(sub);
 
-	return request(sub, sub->uri, &t.route, &sub->hop,
-		       siptrunk_digest(sub->trunk));
+	return request(sub, sub->uri, &sub->hop, siptrunk_digest(sub->trunk));
 }
 
 int subscribe_send(struct subscription *sub)
@@ -340,6 +376,11 @@ static void start_timeout(void *arg)
 		close_code(sub, 503);
 }
 
+static uint32_t by_callid(const void *data)
+{
+	return keyed_str(((const struct subscription *)data)->callid);
+}
+
 int subscription_start(struct subscription **sp, struct subscribers *all,
 		       const struct subscribe_conf *conf,
 		       const struct subscribe_handlers *h, void *arg)
@@ -372,6 +413,7 @@ int subscription_start(struct subscription **sp, struct subscribers *all,
 	sub->lseq = rand_u16();
 	id_token(sub->callid, sizeof(sub->callid));
 	id_token(sub->ltag, sizeof(sub->ltag));
+	table_grow(&all->ht, all->n, by_callid);
 	hash_append(all->ht, keyed_str(sub->callid), &sub->he, sub);
 	at = sub->text;
 	sub->uri = text_put(&at, conf->uri);

@@ -28,6 +28,12 @@ static const char *const messages[] = {
     "To: <sip:alice@192.0.2.1>;tag=u\r\nCall-ID: y\r\nCSeq: 1 NOTIFY\r\n"
     "Event: presence\r\nSubscription-State: active;expires=3600\r\n"
     "X-Odd: 1\r\nAllow-Events: presence\r\nContent-Length: 0\r\n\r\n",
+
+    "OPTIONS sip:127.0.0.1:5070 SIP/2.0\r\n"
+    "Via: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK1\r\n"
+    "From: <sip:pbx.example.com;transport=udp?x=y>;tag=1\r\n"
+    "To: <sip:127.0.0.1>\r\nCall-ID: z\r\nCSeq: 1 OPTIONS\r\n"
+    "Contact: <sip:192.0.2.4:5061;ob>\r\nContent-Length: 0\r\n\r\n",
 };
 
 START_TEST(test_same)

@@ -230,6 +230,85 @@ START_TEST(left_early)
 }
 END_TEST
 
+/* ---- when they are asked again ---- */
+
+enum {
+	CROWD = 200000,
+	HOUR = 3600, /* s */
+};
+
+static struct subscription *crowd;
+static unsigned planned[3 * HOUR]; /* by second, from the first grant */
+
+/* Where each one's timer stands; from: s that have passed for it before. */
+static void plan_count(const unsigned *from, unsigned *to)
+{
+	memset(planned, 0, sizeof(planned));
+	for (unsigned i = 0; i < CROWD; i++) {
+		const uint64_t s = tmr_get_expire(&crowd[i].tmr) / 1000;
+
+		to[i] = (from ? from[i] : 0) + (unsigned)s;
+		ck_assert_uint_lt(to[i], ARRAY_SIZE(planned));
+		planned[to[i]]++;
+	}
+	for (unsigned s = 0; s < ARRAY_SIZE(planned); s++)
+		ck_assert_uint_le(planned[s], 3 * CROWD / HOUR);
+}
+
+/* All that a gateway has are granted in one moment, as fast as no restart can
+ * be: no second of the next two rounds has three times the mean. */
+START_TEST(no_storm_of_timers)
+{
+	unsigned *first = calloc(CROWD, sizeof(*first));
+	unsigned *second = calloc(CROWD, sizeof(*second));
+
+	crowd = calloc(CROWD, sizeof(*crowd));
+	ck_assert(crowd && first && second);
+	for (unsigned i = 0; i < CROWD; i++) {
+		crowd[i].state = SUBSCRIBE_ACTIVE;
+		subscribe_granted(&crowd[i], HOUR);
+	}
+	plan_count(NULL, first);
+	for (unsigned i = 0; i < CROWD; i++) { /* it is time; and granted */
+		tmr_cancel(&crowd[i].tmr);
+		due_timeout(&crowd[i]);
+		crowd[i].refreshed = true;
+		subscribe_granted(&crowd[i], HOUR);
+	}
+	plan_count(first, second);
+	for (unsigned i = 0; i < CROWD; i++)
+		tmr_cancel(&crowd[i].tmr);
+	free(crowd);
+	free(first);
+	free(second);
+}
+END_TEST
+
+/* The NOTIFY says once more what the answer said; another time counts. */
+START_TEST(granted_twice)
+{
+	struct subscription *sub = calloc(1, sizeof(*sub));
+	uint64_t at;
+
+	ck_assert_ptr_nonnull(sub);
+	sub->state = SUBSCRIBE_ACTIVE;
+	subscribe_granted(sub, HOUR);
+	at = sub->tmr.jfs;
+	subscribe_granted(sub, HOUR);
+	ck_assert_uint_eq(sub->tmr.jfs, at);
+	ck_assert_uint_ge(subscription_left(sub), (HOUR - 60) * 1000);
+
+	subscribe_granted(sub, 1200);
+	ck_assert_uint_le(subscription_left(sub), 1200 * 1000);
+	ck_assert_uint_le(tmr_get_expire(&sub->tmr), 1140 * 1000);
+	due_timeout(sub); /* it waits for its end: the same is news */
+	subscribe_granted(sub, 1200);
+	ck_assert(sub->tmr.th == due_timeout);
+	tmr_cancel(&sub->tmr);
+	free(sub);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("subscribe");
@@ -240,6 +319,8 @@ int main(void)
 	tcase_add_test(tc, bad_uris);
 	tcase_add_test(tc, refused);
 	tcase_add_test(tc, left_early);
+	tcase_add_test(tc, no_storm_of_timers);
+	tcase_add_test(tc, granted_twice);
 
 	return suite_run("sip_subscribe", tc);
 }
