@@ -277,6 +277,58 @@ START_TEST(test_tls_no_ca)
 }
 END_TEST
 
+enum { TURNS = 30, TURN = 20 }; /* of the loop; stanzas in each */
+
+static void script_all(struct server *s)
+{
+	char id[32];
+
+	server_up(s);
+	for (unsigned i = 0; i < TURNS * TURN; i++) {
+		(void)re_snprintf(id, sizeof(id), " id='m%u'", i);
+		server_expect(s, id);
+	}
+	server_expect(s, "</stream:stream>");
+	server_wait_close(s);
+}
+
+/* Of much that is said, and not yet sent when the stream is closed,
+ * all comes, and in order. */
+START_TEST(test_much)
+{
+	struct stanza *st = stanza_new("message", NS_COMPONENT);
+	char id[32], text[201];
+
+	memset(text, 'x', 200);
+	text[200] = '\0';
+	stanza_attr_set(st, "from", "u@gw.example.com/sip");
+	stanza_attr_set(st, "to", "a@example.com");
+	stanza_text_add(stanza_add(st, "body", NULL), text);
+	if (_i) {
+		srv.ctx = tls_server("IP:127.0.0.1");
+		conf.tls = true;
+		conf.tls_ca = ca_file;
+	}
+	server_start(script_all);
+	comp_new(up_stops);
+	run(10000);
+	ck_assert_uint_eq(1, ups);
+	for (unsigned i = 0; i < TURNS * TURN; i++) {
+		(void)re_snprintf(id, sizeof(id), "m%u", i);
+		stanza_attr_set(st, "id", id);
+		ck_assert_int_eq(0,
+				 component_send(comp, st, COMPONENT_NORMAL));
+		if (i % TURN == TURN - 1 && i + 1 < TURNS * TURN)
+			run(1);
+	}
+	comp = mem_deref(comp);
+	server_join();
+	stanza_free(st);
+	if (_i)
+		tls_end();
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("link");
@@ -292,6 +344,7 @@ int main(void)
 	tcase_add_test(tc, test_tls_big);
 	tcase_add_test(tc, test_tls_to_plain);
 	tcase_add_test(tc, test_tls_no_ca);
+	tcase_add_loop_test(tc, test_much, 0, 2);
 
 	return suite_run("xmpp_link", tc);
 }
