@@ -426,7 +426,7 @@ void account_suggest(struct portal_face *f, const char *user)
 
 	if (!config->phonebookc)
 		return;
-	if (f->granted & GRANT_ROSTER) {
+	if (service_granted(f->service, user) & SERVICE_GRANT_ROSTER) {
 		roster_push(f, user);
 		return;
 	}
@@ -450,13 +450,13 @@ static const struct {
 	const char *access, *type;
 	unsigned grant;
 } perms[] = {
-    {"roster", "both", GRANT_ROSTER},
-    {"roster", "set", GRANT_ROSTER},
-    {"presence", "managed_entity", GRANT_PRESENCE},
-    {"presence", "roster", GRANT_PRESENCE},
+    {"roster", "both", SERVICE_GRANT_ROSTER},
+    {"roster", "set", SERVICE_GRANT_ROSTER},
+    {"presence", "managed_entity", SERVICE_GRANT_PRESENCE},
+    {"presence", "roster", SERVICE_GRANT_PRESENCE},
 };
 
-/* Only the server itself grants: its domain is one of the users'. */
+/* Only a server of users grants, and what is theirs. */
 static bool message(struct component *c, const struct stanza *st, void *arg)
 {
 	const struct stanza *p, *e;
@@ -483,13 +483,13 @@ static bool message(struct component *c, const struct stanza *st, void *arg)
 				granted |= perms[i].grant;
 		}
 	}
-	f->granted = granted;
-	if (f->service)
-		service_pushed(f->service, granted & GRANT_PRESENCE);
+	if (f->service &&
+	    service_grant(f->service, stanza_attr(st, "from"), granted))
+		log_warning("xmpp: a privilege is not used: no memory\n");
 	log_info("xmpp: %s: %s grants%s%s\n", component_domain(c),
 		 stanza_attr(st, "from"),
-		 granted & GRANT_ROSTER ? " rosters" : "",
-		 granted & GRANT_PRESENCE ? " presence" : "");
+		 granted & SERVICE_GRANT_ROSTER ? " rosters" : "",
+		 granted & SERVICE_GRANT_PRESENCE ? " presence" : "");
 
 	return true;
 }
@@ -502,9 +502,8 @@ static void state(struct component *c, bool up, void *arg)
 	if (up) /* it grants anew after each handshake */
 		return;
 
-	f->granted = 0;
 	if (f->service)
-		service_pushed(f->service, false);
+		service_grant_none(f->service);
 }
 
 int account_search(struct portal_face *f)

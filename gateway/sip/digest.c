@@ -3,6 +3,7 @@
 #include <string.h>
 #include <openssl/evp.h>
 #include "base/id.h"
+#include "base/text.h"
 #include "sip/scan.h"
 
 #ifndef PLANT
@@ -389,26 +390,13 @@ int digest_compute(char out[DIGEST_HEX], const struct digest_input *in)
 	return err;
 }
 
-static int print_user(struct re_printf *pf, const char *user)
-{
-	int err = 0;
-
-	for (; *user && !err; user++) {
-		if (*user == '"' || *user == '\\')
-			err = pf->vph("\\", 1, pf->arg);
-		if (!err)
-			err = pf->vph(user, 1, pf->arg);
-	}
-
-	return err;
-}
-
 static int challenge_print(struct re_printf *pf, const char *name,
 			   struct challenge *c,
 			   const struct digest_request *rq)
 {
 	const struct digest *d = rq->digest;
 	char cnonce[CNONCE_SIZE], response[DIGEST_HEX];
+	struct pl user;
 	struct digest_input in = {
 	    .alg = c->alg,
 	    .user = d->user,
@@ -430,8 +418,9 @@ static int challenge_print(struct re_printf *pf, const char *name,
 	if (err)
 		return err;
 
+	pl_set_str(&user, d->user); /* which may be what some user typed */
 	err = re_hprintf(pf, "%s: Digest username=\"%H\", realm=\"%s\"", name,
-			 print_user, d->user, c->realm);
+			 text_print_sip_quoted, &user, c->realm);
 	err |= re_hprintf(pf, ", nonce=\"%s\", uri=\"%s\", response=\"%s\"",
 			  c->nonce, rq->uri, response);
 	if (c->named)

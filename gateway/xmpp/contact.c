@@ -278,7 +278,8 @@ static bool is_subscribed(const struct service *s, const char *contact,
  * gateway to the user. */
 static bool is_pushed(const struct service *s, const struct address *a)
 {
-	return s->pushed && a->target == TARGET_GATEWAY &&
+	return a->target == TARGET_GATEWAY &&
+	       service_granted(s, a->user) & SERVICE_GRANT_PRESENCE &&
 	       !is_subscribed(s, a->contact, a->user);
 }
 

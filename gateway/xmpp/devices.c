@@ -232,7 +232,8 @@ void service_device_update(struct user *u, const struct address *a,
 	list_unlink(&o->le);
 	online_place(u, o);
 	/* what the server pushes is no leave to ask the user */
-	if (u->s->pushed && a->target == TARGET_GATEWAY)
+	if (a->target == TARGET_GATEWAY &&
+	    service_granted(u->s, u->bare) & SERVICE_GRANT_PRESENCE)
 		o->pushed = true;
 	else
 		via_set(u, a->contact);
@@ -490,14 +491,9 @@ bool service_online(const struct service *s, const char *user)
 	return u && u->devicec;
 }
 
-void service_pushed(struct service *s, bool on)
-{
-	s->pushed = on;
-}
-
 bool service_knows(const struct service *s, const char *user)
 {
-	const struct user *u = s->pushed ? service_user_find(s, user) : NULL;
+	const struct user *u = service_user_find(s, user);
 	struct le *le;
 
 	LIST_FOREACH (u ? &u->devices : NULL, le) {
@@ -524,20 +520,19 @@ void service_ask(struct service *s, const char *contact, const char *user)
 	bool asked = false;
 	struct le *le;
 
-	/* one answer is good for all contacts of the user */
-	if (u && u->asked && now < u->asked + SERVICE_ASK_WAIT)
-		return;
-	if (u)
-		u->asked = now;
 	LIST_FOREACH (u ? &u->devices : NULL, le) {
 		struct online *o = le->data;
 
 		if (service_device_is_pushed(o))
 			asked |= service_device_verify(o, contact);
 	}
-	if (!asked)
-		service_presence_send(s, u && u->via ? u->via : contact, user,
-				      "probe");
+	/* one answer is good for all contacts of the user */
+	if (asked || (u && u->asked && now < u->asked + SERVICE_ASK_WAIT))
+		return;
+	if (u)
+		u->asked = now;
+	service_presence_send(s, u && u->via ? u->via : contact, user,
+			      "probe");
 }
 
 void service_remember(struct service *s, const char *contact, const char *user)

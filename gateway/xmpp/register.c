@@ -2,6 +2,7 @@
 #include "xmpp/register.h"
 #include <errno.h>
 #include <string.h>
+#include "base/text.h"
 #include "xmpp/jid.h"
 
 struct registry {
@@ -165,19 +166,31 @@ static bool iq_get(struct component *c, const struct stanza *iq, void *arg)
 	return true;
 }
 
+/* One line, as the values of forms are. */
+static void name_read(char **name, const struct stanza *e)
+{
+	char *raw = NULL;
+	struct pl pl;
+
+	if (stanza_text(&raw, e))
+		return;
+
+	pl_set_str(&pl, raw);
+	(void)text_clean(name, &pl, FORM_VALUE_MAX);
+	mem_deref(raw);
+}
+
 /* X0077 5: fields of the form win over plain ones. */
 static void plain_read(struct register_values *v, char *texts[2],
 		       const struct stanza *q)
 {
-	static const char *const names[] = {"username", "password"};
+	const struct stanza *e = stanza_child(q, "username", NS_REGISTER);
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		const struct stanza *e =
-		    stanza_child(q, names[i], NS_REGISTER);
-
-		if (e)
-			(void)stanza_text(&texts[i], e);
-	}
+	if (e)
+		name_read(&texts[0], e);
+	e = stanza_child(q, "password", NS_REGISTER);
+	if (e)
+		(void)stanza_text(&texts[1], e);
 	if (!v->username)
 		v->username = none_if_empty(texts[0]);
 	if (!v->password)

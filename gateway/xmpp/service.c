@@ -378,6 +378,7 @@ static void service_destructor(void *arg)
 	tmr_cancel(&s->tmr_stale);
 	service_shown_close(s);
 	list_flush(&s->userlist);
+	service_grant_none(s);
 	service_caps_close(s);
 	mem_deref(s->users);
 	mem_deref(s->caps);

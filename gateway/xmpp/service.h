@@ -103,9 +103,15 @@ void service_presence_type(struct service *s, const char *contact,
 void service_remember(struct service *s, const char *contact,
 		      const char *user);
 bool service_online(const struct service *s, const char *user);
-/* X0356: the server tells the gateway unasked who of its users is there; or no
- * longer does. */
-void service_pushed(struct service *s, bool on);
+/* X0356: what the server of a domain grants with its users; 0: nothing any
+ * more.  ENOMEM. */
+enum service_grant {
+	SERVICE_GRANT_ROSTER = 1,
+	SERVICE_GRANT_PRESENCE = 2, /* it tells unasked who is there */
+};
+int service_grant(struct service *s, const char *domain, unsigned bits);
+void service_grant_none(struct service *s); /* it grants anew, if at all */
+unsigned service_granted(const struct service *s, const char *user);
 /* Is the user online, and will its server say when it is not? */
 bool service_knows(const struct service *s, const char *user);
 /* ms since a presence of the user was seen; UINT64_MAX: never. */

@@ -87,8 +87,10 @@ struct online { /* a device */
 	struct user *user; /* not referenced: it owns this */
 	struct component_iq *iq;
 	unsigned generation;
-	bool pushed;  /* the server told the gateway of it */
-	bool doubted; /* it said good-bye to a contact */
+	bool pushed;	/* the server told the gateway of it */
+	uint64_t asked; /* ms: we asked it; 0: never */
+	bool reached;	/* it has answered us itself */
+	bool doubted;	/* it said good-bye to a contact */
 };
 
 struct watch { /* a contact that a user has to do with */
@@ -127,7 +129,7 @@ struct service {
 	struct hash *shown_ht; /* the same by user and contact */
 	unsigned shownc;
 	const char *busy; /* static: why the gateway is; NULL: it is not */
-	bool pushed;	  /* the server tells us unasked who is there */
+	struct list grants;
 	char ver[SERVICE_VER_SIZE]; /* of service_own_ver(); "": not yet */
 	unsigned generation;	    /* counts connections */
 	struct tmr tmr_sync, tmr_stale;

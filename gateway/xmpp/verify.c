@@ -7,9 +7,13 @@
 #include <string.h>
 
 /* What a server answers for a resource that is not there (RFC 6121 8.5.3.2.3),
- * or no longer. */
-static bool is_gone(const struct stanza *reply)
+ * or no longer; but a strict one answers so for whoever hides from us, too
+ * (8.5.3.1). */
+static bool is_gone(const struct online *o, const struct stanza *reply)
 {
+	if (!o->reached && !o->doubted)
+		return false;
+
 	switch (stanza_error_cond(reply)) {
 	case COND_SERVICE_UNAVAILABLE:
 	case COND_RECIPIENT_UNAVAILABLE:
@@ -28,7 +32,8 @@ static void answered(int err, const struct stanza *reply, void *arg)
 
 	o->iq = NULL;
 	/* who sleeps answers later, unless it said good-bye to somebody */
-	if (err == EPROTO ? is_gone(reply) : err == ETIMEDOUT && o->doubted) {
+	if (err == EPROTO ? is_gone(o, reply)
+			  : err == ETIMEDOUT && o->doubted) {
 		service_device_gone(o);
 		service_user_drop(u);
 		return;
@@ -37,13 +42,17 @@ static void answered(int err, const struct stanza *reply, void *arg)
 	o->doubted = false;
 	if (!err || err == EPROTO)
 		u->seen = tmr_jiffies();
+	if (!err || (err == EPROTO &&
+		     stanza_error_cond(reply) != COND_SERVICE_UNAVAILABLE))
+		o->reached = true;
 }
 
 bool service_device_is_pushed(const struct online *o)
 {
 	const struct service *s = o->user->s;
 
-	return s->pushed && o->pushed && o->generation == s->generation;
+	return o->pushed && o->generation == s->generation &&
+	       service_granted(s, o->user->bare) & SERVICE_GRANT_PRESENCE;
 }
 
 bool service_device_verify(struct online *o, const char *contact)
@@ -51,7 +60,9 @@ bool service_device_verify(struct online *o, const char *contact)
 	struct service *s = o->user->s;
 	struct stanza *iq;
 
-	if (o->iq)
+	/* one answer is good for all contacts of its user */
+	if (o->iq || (o->asked && !o->doubted &&
+		      tmr_jiffies() < o->asked + SERVICE_ASK_WAIT))
 		return true;
 
 	iq = stanza_new("iq", NS_COMPONENT);
@@ -61,6 +72,7 @@ bool service_device_verify(struct online *o, const char *contact)
 						    : "");
 	(void)stanza_attr_setf(iq, "to", "%s/%s", o->user->bare, o->resource);
 	(void)stanza_add(iq, "query", NS_DISCO_INFO);
+	o->asked = tmr_jiffies();
 	if (stanza_ok(iq))
 		(void)component_iq_send(&o->iq, s->c, iq, answered, o);
 	stanza_free(iq);

@@ -47,6 +47,30 @@ static void parts_check(const char *s, size_t len)
 	mem_deref(domain);
 }
 
+/* What is taken as it stands is what preparing it would give. */
+static void usual_check(const char *s, size_t len)
+{
+	char *z = NULL, *t = NULL, *b = NULL;
+	struct pl bare, domain, pl = {s, len};
+	struct jid j;
+
+	if (pl_strdup(&z, &pl))
+		return;
+
+	if (jid_is_usual(&bare, &domain, z)) {
+		if (jid_decode(&j, z, strlen(z)) ||
+		    re_sdprintf(&t, "%H", jid_print, &j) || strcmp(t, z) ||
+		    jid_text_bare(&b, &j) || pl_strcmp(&bare, b) ||
+		    pl_strcmp(&domain, j.domain))
+			abort();
+		jid_clear(&j);
+	}
+
+	mem_deref(z);
+	mem_deref(t);
+	mem_deref(b);
+}
+
 static void escape_check(const char *s, size_t len)
 {
 	char *e = NULL, *u = NULL;
@@ -70,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	decode_check((const char *)data, size);
 	parts_check((const char *)data, size);
+	usual_check((const char *)data, size);
 	escape_check((const char *)data, size);
 
 	return 0;

@@ -24,9 +24,10 @@ def grant(server, type="managed_entity", frm="xmpp.test", ns="2"):
                       ns, type))
 
 
-async def start(t, granted="managed_entity", expires="60", **kw):
-    lab = await Lab(t).start({"presence": dict(PRESENCE["presence"],
-                                               expires=expires)})
+async def start(t, granted="managed_entity", expires="60", changes=None,
+                **kw):
+    lab = await Lab(t).start(merged({"presence": dict(
+        PRESENCE["presence"], expires=expires)}, changes))
     while "connected" not in lab.stoxd.ctl("status"):
         await asyncio.sleep(0.05)
     lab.phone = Phone(lab.ua)
@@ -70,11 +71,13 @@ async def pushed_presence_watches(t):
 
 
 async def asked_at_the_refresh(t):
-    """The question to her device, when the subscription is due."""
+    """The question to her device, when the subscription is due; it has
+    answered the first one."""
     lab, s = await watched_by_one_who_hides(t, "managed_entity", "80")
     s.accept()
     s.notify("active;expires=80", pidf())
     assert (await s.notified()).code == 200
+    lab.server.error(await disco(lab), "feature-not-implemented")
     r = await s.refresh(75)
     assert r.get("Expires") == "80", r.get("Expires")
     s.accept(req=r)
@@ -118,6 +121,7 @@ async def pushed_and_hidden(t):
     s.accept()
     s.notify("active;expires=60", pidf())
     assert (await s.notified()).code == 200
+    lab.server.result(await disco(lab), "<query xmlns='%s'/>" % DISCO)
 
     def hides():
         for type in ("unsubscribed", "unavailable"):
@@ -156,6 +160,25 @@ async def strangers_grant_nothing(t):
     push(lab)
     await lab.server.wait(lambda e: local(e) == "presence"
                           and e.get("from") == GATE, what="presence")
+
+
+@case
+async def grants_of_another_domain(t):
+    """A server speaks for its own users: what another one grants has not
+    changed, and nobody is shown the gateway for it."""
+    lab = await start(t, None, changes={"xmpp": {
+        "domains": "other.test, xmpp.test, third.test"}})
+    grant(lab.server)
+    lab.server.stanza("message", "other.test", GATE,
+                      "<privilege xmlns='urn:xmpp:privilege:2'/>")
+    grant(lab.server, frm="third.test")
+    await asyncio.sleep(0.2)
+    push(lab)
+    await lab.server.none(lambda e: local(e) == "presence"
+                          and e.get("from") == GATE, 0.5, "presence")
+    lab.server.stanza("presence", "bob@other.test/r", GATE)
+    await lab.server.wait(lambda e: local(e) == "presence" and
+                          e.get("to").startswith("bob@"), 20, "presence")
 
 
 @case

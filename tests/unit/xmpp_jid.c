@@ -290,6 +290,40 @@ START_TEST(test_ascii)
 }
 END_TEST
 
+/* What is taken as it stands is what preparing it would give. */
+START_TEST(test_usual)
+{
+	static const char some[] = "abz09-._+@/ AZ[]:%\xc3\xa4\x7f";
+	struct pl bare, domain;
+	unsigned usual = 0;
+	struct jid j;
+	char s[12];
+
+	srand(1);
+	for (unsigned i = 0; i < 200000; i++) {
+		const size_t n = 1 + (size_t)rand() % (sizeof(s) - 1);
+		char *out;
+
+		for (size_t k = 0; k < n; k++)
+			s[k] = some[(size_t)rand() % (sizeof(some) - 1)];
+		s[n] = '\0';
+		if (!jid_is_usual(&bare, &domain, s))
+			continue;
+		usual++;
+		out = decoded(s);
+		ck_assert_msg(out && !strcmp(out, s), "%s", s);
+		mem_deref(out);
+		ck_assert_int_eq(jid_decode(&j, s, n), 0);
+		ck_assert_int_eq(pl_strcmp(&domain, j.domain), 0);
+		ck_assert_int_eq(jid_text_bare(&out, &j), 0);
+		ck_assert_int_eq(pl_strcmp(&bare, out), 0);
+		mem_deref(out);
+		jid_clear(&j);
+	}
+	ck_assert_uint_gt(usual, 1000);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("jid");
@@ -297,6 +331,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_decode, 0, ARRAY_SIZE(jids));
 	tcase_add_test(tc, test_length);
 	tcase_add_test(tc, test_ascii);
+	tcase_add_test(tc, test_usual);
 	tcase_add_test(tc, test_equal);
 	tcase_add_test(tc, test_escape_vectors);
 	tcase_add_test(tc, test_escape_refuses);
