@@ -45,7 +45,7 @@ struct journal {
 	size_t size;
 	unsigned slots, next; /* next: where a free one is looked for */
 	uint64_t turn;
-	bool *used;
+	bool *used, left;
 };
 
 /* FNV-1a: what was cut short shall not look whole. */
@@ -161,7 +161,8 @@ static void destructor(void *arg)
 
 	if (j->map) {
 		(void)munmap(j->map, j->size);
-		(void)unlink(j->path);
+		if (!j->left)
+			(void)unlink(j->path);
 	}
 	mem_deref(j->path);
 	mem_deref(j->used);
@@ -318,6 +319,12 @@ void journal_drop(struct journal *j, int *slot)
 	j->used[*slot] = false;
 	j->next = MIN(j->next, (unsigned)*slot);
 	*slot = JOURNAL_NONE;
+}
+
+void journal_leave(struct journal *j)
+{
+	if (j)
+		j->left = true;
 }
 
 void journal_beat(struct journal *j)

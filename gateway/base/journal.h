@@ -36,6 +36,8 @@ int journal_alloc(struct journal **jp, const char *path, unsigned slots);
  * before stays. */
 int journal_put(struct journal *j, int *slot, const void *p, size_t len);
 void journal_drop(struct journal *j, int *slot);
+/* Its file stays when it goes. */
+void journal_leave(struct journal *j);
 /* Still alive. */
 void journal_beat(struct journal *j);
 

@@ -1,6 +1,7 @@
 /* store_open.c: opening the database, and what SQLite says. */
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "base/log.h"
 #include "base/store_int.h"
 
@@ -103,8 +104,29 @@ int store_db_open_rw(struct store *s)
 	s->read_only = false;
 	if (rc != SQLITE_OK)
 		store_db_close(s);
+	/* which files beside it could not be made is no help to anybody */
+	if ((rc & 0xff) == SQLITE_CANTOPEN && !access(s->path, F_OK) &&
+	    access(s->path, W_OK))
+		rc = SQLITE_READONLY;
 
 	return rc;
+}
+
+/* A log that a killed process left holds what it had told its users: what is
+ * older must not be taken for all. */
+static bool has_log(const struct store *s)
+{
+	char *path = NULL;
+	struct stat st;
+	bool has;
+
+	if (re_sdprintf(&path, "%s-wal", s->path))
+		return true;
+
+	has = !stat(path, &st) && st.st_size > 0;
+	mem_deref(path);
+
+	return has;
 }
 
 /* Without its log file, which a disk that takes no writes cannot have. */
@@ -113,6 +135,8 @@ static int db_open_ro(struct store *s)
 	char *uri = NULL;
 	int rc, version = 0;
 
+	if (has_log(s))
+		return SQLITE_READONLY;
 	if (re_sdprintf(&uri, "file:%s?immutable=1", s->path))
 		return SQLITE_NOMEM;
 

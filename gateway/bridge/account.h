@@ -48,6 +48,8 @@ void accounts_presence_event(struct accounts *a, enum service_event ev,
 			     const char *user, const char *contact,
 			     const struct stanza *st);
 void accounts_busy(struct accounts *a, const char *user, bool busy);
+/* [account] of the configuration has changed. */
+void accounts_renew(struct accounts *a);
 /* Says goodbye; before the stack unregisters. */
 void accounts_stop(struct accounts *a);
 

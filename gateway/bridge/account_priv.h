@@ -18,8 +18,6 @@ enum {
 	STORE_WAIT = 5 * 1000,	/* ms; then the user is told that it waits */
 	ACCOUNT_TOKEN = 17,
 	ACCOUNT_TEXT_MAX = 255, /* bytes of a user name, a domain */
-	GRANT_ROSTER = 1,	/* X0356 */
-	GRANT_PRESENCE = 2,
 };
 
 struct owner;
@@ -80,7 +78,6 @@ struct portal_face { /* a component */
 	struct service *service; /* referenced; NULL: not yet */
 	struct registry *registry;
 	struct adhoc *adhoc;
-	unsigned granted; /* X0356 */
 };
 
 /* What becomes of a trial: text is for the user, static or of the call. */

@@ -164,7 +164,8 @@ static bool is_shown(struct accounts *a, struct owner *o, const char *gateway)
 {
 	const struct portal_face *f = face_find(a, gateway);
 
-	if (!f || !(f->granted & GRANT_PRESENCE))
+	if (!f ||
+	    !(service_granted(f->service, o->jid) & SERVICE_GRANT_PRESENCE))
 		owner_allow(o, gateway, true);
 
 	return o->allowed;

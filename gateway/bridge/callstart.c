@@ -96,6 +96,9 @@ static void media_error(struct ending *why, int err)
 	else if (err == ENFILE || err == EMFILE)
 		ending_set(why, REASON_GENERAL_ERROR, 503,
 			   "no port or descriptor is left");
+	else if (err == EBUSY) /* half_open, of one side alone */
+		ending_set(why, REASON_GENERAL_ERROR, 503,
+			   "too many calls are being set up, try again soon");
 	else
 		ending_set(why, REASON_GENERAL_ERROR, 500, "");
 	if (why->sip_code == 503)

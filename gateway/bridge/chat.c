@@ -66,6 +66,7 @@ static void destructor(void *arg)
 	mem_deref(chat->got);
 	mem_deref(chat->out);
 	mem_deref(chat->pace);
+	mem_deref(chat->keep);
 	list_flush(&chat->portals);
 }
 
@@ -132,6 +133,8 @@ static void state_h(struct component *c, bool up, void *arg)
 	struct chatheld *held;
 	(void)c;
 
+	if (up)
+		chatkeep_tell(p);
 	while (up && (held = list_ledata(p->held.head))) {
 		if (held->until > tmr_jiffies() &&
 		    component_send(p->c, held->st, COMPONENT_NORMAL))
@@ -304,6 +307,7 @@ void chat_close(struct chat *chat)
 	if (!chat || chat->closed)
 		return;
 
+	chat->closing = true;
 	if (chat->queues)
 		chatqueue_close(chat, "the gateway is being stopped");
 	chat->closed = true;

@@ -23,6 +23,10 @@ int chat_alloc(struct chat **cp, const struct chat_conf *conf);
 /* A component whose users may write: takes messages to contacts that nobody
  * who listened before took. */
 int chat_component(struct chat *chat, struct component *c);
+/* Tells senders of what a process before this one had not delivered when it
+ * died, as that one noted it in the file; notes what waits from now on.  After
+ * the components. */
+int chat_keep(struct chat *chat, const char *path);
 /* The limits have changed. */
 void chat_renew(struct chat *chat);
 /* Ends what waits, with an error to each sender. */

@@ -41,6 +41,7 @@ struct chatmsg { /* one on its way to SIP; mem_ref object */
 	struct chatwords words;
 	char *doc;	   /* CHAT_IMDN: for whom, CHAT_STATE: the document */
 	char *msgid;	   /* imdn.Message-ID that it has or would have */
+	int slot;	   /* of the journal, or JOURNAL_NONE */
 	size_t at;	   /* of words.body: where this part begins */
 	size_t len;	   /* of it */
 	unsigned part, of; /* 1 of 1 */
@@ -95,9 +96,10 @@ struct chat {
 	struct list queuelist;
 	struct cache *peers, *talks, *threads, *sent, *got, *out;
 	struct chat_stats stats;
-	size_t waiting_bytes; /* of stats.waiting */
-	size_t held_bytes;    /* of stats.held */
-	bool closed;
+	size_t waiting_bytes;  /* of stats.waiting */
+	size_t held_bytes;     /* of stats.held */
+	struct chatkeep *keep; /* NULL: without a store */
+	bool closing, closed;
 };
 
 /* chat.c: <message/> from contact/sip. */
@@ -140,6 +142,13 @@ struct chatsent *chatwire_sent(struct chat *chat, const char *user,
 int chatloop_note(struct chat *chat, const struct chatmsg *m);
 /* Is it one of ours, or of one who says to be a user of ours? */
 bool chatloop_is(struct chat *chat, const struct message_in *in);
+
+/* chatkeep.c: what waits, noted for a process after this one */
+void chatkeep_note(struct chatmsg *m);
+/* It is dealt with. */
+void chatkeep_drop(struct chatmsg *m);
+/* The server is there: senders of messages of another process are told. */
+void chatkeep_tell(struct chatportal *p);
 
 /* chatqueue.c: one MESSAGE at a time to each target (RFC 3428 8) */
 /* Takes over the reference.  ENOBUFS: as many wait for this address as may;

@@ -1,6 +1,7 @@
 /* chatqueue.c: what waits for each target, and what is under way (D.1). */
 #include <errno.h>
 #include <string.h>
+#include "base/journal.h"
 #include "base/keyed.h"
 #include "base/log.h"
 #include "bridge/chatpriv.h"
@@ -217,6 +218,9 @@ static int split(struct chatqueue *q, struct chatmsg *m, size_t room)
 		((struct chatmsg *)le->data)->of = n;
 		count(q->chat, le->data, true);
 	}
+	/* while one of them is left */
+	((struct chatmsg *)list_ledata(parts.tail))->slot = m->slot;
+	m->slot = JOURNAL_NONE;
 	drop_first(q);
 	while ((le = parts.tail)) {
 		list_unlink(le);
@@ -328,20 +332,20 @@ int chatqueue_add(struct chat *chat, struct chatmsg *m)
 	m->deadline = tmr_jiffies() + (uint64_t)conf->ttl * 1000;
 	list_append(&q->msgs, &m->le, m);
 	count(chat, m, true);
+	chatkeep_note(m);
 	if (!q->under_way)
 		arm(q);
 
 	return 0;
 }
 
-/* Where it goes by the rules that hold now; what was under way to where it
- * went before is waited for. */
-static void reroute_one(struct chatqueue *q, struct chatmsg *m)
+/* Where the first goes by the rules that hold now; NULL: its sender knows that
+ * it goes nowhere. */
+static struct chatqueue *way_of(struct chatqueue *q, struct chatmsg *m)
 {
 	struct chatqueue *to = NULL;
 	char text[160];
 
-	list_unlink(&m->le);
 	if (chatout_reroute(m)) {
 		quote(text, sizeof(text), m,
 		      "the gateway has no way to it any more");
@@ -352,27 +356,37 @@ static void reroute_one(struct chatqueue *q, struct chatmsg *m)
 			chatout_fail(m, COND_INTERNAL_SERVER_ERROR, "not sent",
 				     NULL);
 	}
-	if (!to) {
-		count(q->chat, m, false);
-		mem_deref(m);
-		return;
-	}
 
-	list_append(&to->msgs, &m->le, m);
-	if (to != q && !to->under_way)
-		arm(to);
+	return to;
 }
 
+/* What was under way to where it went before has been waited for. */
 static void reroute(struct chatqueue *q)
 {
-	uint32_t n = list_count(&q->msgs);
+	struct list stay = LIST_INIT;
+	struct chatmsg *m;
+	struct le *le;
 
 	q->stale = false;
 	q->tries = 0;
 	q->try_at = 0;
 	q->cond = COND_NONE;
-	while (n-- && first(q))
-		reroute_one(q, first(q));
+	while ((m = first(q))) {
+		struct chatqueue *to = way_of(q, m);
+
+		if (!to) {
+			drop_rest(q, m);
+			continue;
+		}
+		list_unlink(&m->le);
+		list_append(to == q ? &stay : &to->msgs, &m->le, m);
+		if (to != q && !to->under_way)
+			arm(to);
+	}
+	while ((le = list_head(&stay))) {
+		list_unlink(le);
+		list_append(&q->msgs, le, le->data);
+	}
 }
 
 void chatqueue_renew(struct chat *chat)

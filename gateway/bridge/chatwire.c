@@ -4,6 +4,7 @@
 #include <time.h>
 #include <openssl/evp.h>
 #include "base/id.h"
+#include "base/journal.h"
 #include "bridge/chatpriv.h"
 #include "sip/cpim.h"
 #include "xmpp/jid.h"
@@ -25,6 +26,7 @@ static void msg_destructor(void *arg)
 	struct chatmsg *m = arg;
 
 	list_unlink(&m->le);
+	chatkeep_drop(m);
 	mem_deref(m->from);
 	mem_deref(m->to);
 	mem_deref(m->user);
@@ -62,6 +64,7 @@ int chatmsg_alloc(struct chatmsg **mp, struct chatportal *p,
 		return ENOMEM;
 
 	m->portal = p;
+	m->slot = JOURNAL_NONE;
 	m->kind = kind;
 	m->part = m->of = 1;
 	id_token(m->callid, sizeof(m->callid));

@@ -165,7 +165,13 @@ static void notify_h(struct subscription *sub, bool pending,
 		     const struct pl *body, void *arg)
 {
 	struct ask *ask = arg;
+	struct pair *pair = ask->pair;
 	(void)sub;
+
+	/* does its server let us ask who hides from us? */
+	if (ask->state != ASK_ACTIVE && !pending &&
+	    service_knows(pair->service, pair->user))
+		service_ask(pair->service, pair->contact, pair->user);
 
 	if (ask->proving && !pending)
 		ask->state = ASK_ACTIVE;
@@ -177,7 +183,7 @@ static void notify_h(struct subscription *sub, bool pending,
 	if (has_lasted(ask))
 		ask->failures = 0;
 	if (is_base(ask))
-		on_presence(ask->pair, body);
+		on_presence(pair, body);
 	else
 		on_dialogs(ask, body);
 }

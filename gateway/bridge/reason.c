@@ -122,7 +122,8 @@ static const struct {
 	const char *phrase;
 	unsigned q850;
 } phrases[] = {
-    {302, "Moved Temporarily", 23}, /* RFC 4497 T2: diverted */
+    {301, "Moved Permanently", 23}, /* RFC 4497 T2: diverted */
+    {302, "Moved Temporarily", 23},
     {400, "Bad Request", 41},
     {401, "Unauthorized", 21},
     {402, "Payment Required", 21},
@@ -165,33 +166,39 @@ static const struct {
     {606, "Not Acceptable", 65},
 };
 
-/* RFC 6120 8.3.3, and the types that it gives them. */
+/* RFC 6120 8.3.3, and the types that it gives them.  Protocol B.3 with what
+ * D11 makes of it for INVITE: the response to an error of a full JID, and of a
+ * bare one.  6xx is for people alone. */
 static const struct {
 	const char *name, *type;
+	unsigned full, bare;
 } conds[COND_MAX] = {
-    [COND_NONE] = {"", "cancel"},
-    [COND_BAD_REQUEST] = {"bad-request", "modify"},
-    [COND_CONFLICT] = {"conflict", "cancel"},
-    [COND_FEATURE_NOT_IMPLEMENTED] = {"feature-not-implemented", "cancel"},
-    [COND_FORBIDDEN] = {"forbidden", "auth"},
-    [COND_GONE] = {"gone", "cancel"},
-    [COND_INTERNAL_SERVER_ERROR] = {"internal-server-error", "cancel"},
-    [COND_ITEM_NOT_FOUND] = {"item-not-found", "cancel"},
-    [COND_JID_MALFORMED] = {"jid-malformed", "modify"},
-    [COND_NOT_ACCEPTABLE] = {"not-acceptable", "modify"},
-    [COND_NOT_ALLOWED] = {"not-allowed", "cancel"},
-    [COND_NOT_AUTHORIZED] = {"not-authorized", "auth"},
-    [COND_POLICY_VIOLATION] = {"policy-violation", "modify"},
-    [COND_RECIPIENT_UNAVAILABLE] = {"recipient-unavailable", "wait"},
-    [COND_REDIRECT] = {"redirect", "modify"},
-    [COND_REGISTRATION_REQUIRED] = {"registration-required", "auth"},
-    [COND_REMOTE_SERVER_NOT_FOUND] = {"remote-server-not-found", "cancel"},
-    [COND_REMOTE_SERVER_TIMEOUT] = {"remote-server-timeout", "wait"},
-    [COND_RESOURCE_CONSTRAINT] = {"resource-constraint", "wait"},
-    [COND_SERVICE_UNAVAILABLE] = {"service-unavailable", "cancel"},
-    [COND_SUBSCRIPTION_REQUIRED] = {"subscription-required", "auth"},
-    [COND_UNDEFINED_CONDITION] = {"undefined-condition", "cancel"},
-    [COND_UNEXPECTED_REQUEST] = {"unexpected-request", "wait"},
+    [COND_NONE] = {"", "cancel", 500, 500},
+    [COND_BAD_REQUEST] = {"bad-request", "modify", 400, 400},
+    [COND_CONFLICT] = {"conflict", "cancel", 400, 400},
+    [COND_FEATURE_NOT_IMPLEMENTED] = {"feature-not-implemented", "cancel", 405,
+				      501},
+    [COND_FORBIDDEN] = {"forbidden", "auth", 403, 403},
+    [COND_GONE] = {"gone", "cancel", 410, 410},
+    [COND_INTERNAL_SERVER_ERROR] = {"internal-server-error", "cancel", 500,
+				    500},
+    [COND_ITEM_NOT_FOUND] = {"item-not-found", "cancel", 480, 404},
+    [COND_JID_MALFORMED] = {"jid-malformed", "modify", 400, 400},
+    [COND_NOT_ACCEPTABLE] = {"not-acceptable", "modify", 406, 406},
+    [COND_NOT_ALLOWED] = {"not-allowed", "cancel", 403, 403},
+    [COND_NOT_AUTHORIZED] = {"not-authorized", "auth", 403, 403},
+    [COND_POLICY_VIOLATION] = {"policy-violation", "modify", 403, 403},
+    [COND_RECIPIENT_UNAVAILABLE] = {"recipient-unavailable", "wait", 480, 480},
+    [COND_REDIRECT] = {"redirect", "modify", 302, 302},
+    [COND_REGISTRATION_REQUIRED] = {"registration-required", "auth", 403, 403},
+    [COND_REMOTE_SERVER_NOT_FOUND] = {"remote-server-not-found", "cancel", 480,
+				      480},
+    [COND_REMOTE_SERVER_TIMEOUT] = {"remote-server-timeout", "wait", 480, 480},
+    [COND_RESOURCE_CONSTRAINT] = {"resource-constraint", "wait", 500, 500},
+    [COND_SERVICE_UNAVAILABLE] = {"service-unavailable", "cancel", 480, 480},
+    [COND_SUBSCRIPTION_REQUIRED] = {"subscription-required", "auth", 400, 400},
+    [COND_UNDEFINED_CONDITION] = {"undefined-condition", "cancel", 400, 400},
+    [COND_UNEXPECTED_REQUEST] = {"unexpected-request", "wait", 400, 400},
 };
 
 /* Protocol B.4; a range's default stands after its members. */
@@ -388,6 +395,14 @@ enum stanza_cond cond_find(const char *name, size_t len)
 	}
 
 	return COND_NONE;
+}
+
+unsigned cond_to_sip(enum stanza_cond c, bool full)
+{
+	if ((unsigned)c >= COND_MAX)
+		c = COND_NONE;
+
+	return full ? conds[c].full : conds[c].bare;
 }
 
 enum stanza_cond cond_from_sip(unsigned code)

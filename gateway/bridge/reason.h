@@ -39,7 +39,7 @@ struct ending {
 	bool away;	       /* its device is known to be off: SIP's row */
 	unsigned decline_code; /* of the trunk; 0: 603 */
 	unsigned retry_after;  /* s, 0: none */
-	char redirect[128];    /* bare JID that a 302 points to; "": none */
+	char redirect[128];    /* bare JID that 301, 302 point to; "": none */
 	const char *migrated;  /* sid that takes over; during the call only */
 	char text[128];	       /* for people, UTF-8, no controls; may be "" */
 };
@@ -101,6 +101,8 @@ enum stanza_cond {
 const char *cond_name(enum stanza_cond c);
 const char *cond_type(enum stanza_cond c); /* "cancel", "modify" .. */
 enum stanza_cond cond_find(const char *name, size_t len);
+/* B.3 for INVITE; full: the error is of a full JID. */
+unsigned cond_to_sip(enum stanza_cond c, bool full);
 enum stanza_cond cond_from_sip(unsigned code); /* B.4 */
 
 #endif

@@ -318,63 +318,83 @@ void jleg_fail(struct jleg *l, enum reason reason, const char *text)
 	jleg_ended(l, &end);
 }
 
-/* XEP-0166 6.3.2: "xmpp:user@domain" in the condition. */
-static void redirect_ending(struct ending *end, const struct stanza *st)
+/* RFC 6120 8.3.3.5, 8.3.3.14, XEP-0166 6.3.2: "xmpp:user@domain" in the
+ * condition. */
+static bool moved_to(struct ending *end, const struct stanza *st,
+		     enum stanza_cond cond)
 {
 	const struct stanza *e = stanza_child(st, "error", NULL);
 	char *text = NULL, *bare = NULL;
+	bool ok = false;
 
-	end->reason = REASON_GONE;
-	e = e ? stanza_child(e, cond_name(COND_REDIRECT), NULL) : NULL;
+	e = e ? stanza_child(e, cond_name(cond), NULL) : NULL;
 	if (!e || stanza_text(&text, e))
-		return;
+		return false;
 
 	if (!strncmp(text, "xmpp:", 5))
 		text[5 + strcspn(text + 5, "?")] = '\0';
 	if (!strncmp(text, "xmpp:", 5) && !jid_bare(&bare, text + 5) &&
 	    strchr(bare, '@') && strlen(bare) < sizeof(end->redirect)) {
 		str_ncpy(end->redirect, bare, sizeof(end->redirect));
-		end->sip_code = 302;
+		ok = true;
 	}
-
 	mem_deref(bare);
 	mem_deref(text);
+
+	return ok;
 }
 
-/* D11: what a server says of an address that is away is 480's family. */
-void jleg_error_ending(struct ending *end, const struct stanza *st)
+static bool is_tie(const struct stanza *st)
 {
-	enum stanza_cond cond = stanza_error_cond(st);
+	const struct stanza *e = stanza_child(st, "error", NULL);
 
-	memset(end, 0, sizeof(*end));
-	snprintf(end->text, sizeof(end->text), "%s", cond_name(cond));
+	return e && stanza_child(e, "tie-break", NS_JINGLE_ERRORS);
+}
 
+static enum reason error_reason(enum stanza_cond cond)
+{
 	switch (cond) {
 	case COND_ITEM_NOT_FOUND:
 	case COND_SERVICE_UNAVAILABLE:
 	case COND_RECIPIENT_UNAVAILABLE:
 	case COND_GONE:
+	case COND_REDIRECT:
 	case COND_REMOTE_SERVER_NOT_FOUND:
 	case COND_REMOTE_SERVER_TIMEOUT:
-		end->reason = REASON_GONE;
-		break;
+		return REASON_GONE;
 	case COND_FORBIDDEN:
 	case COND_NOT_ALLOWED:
 	case COND_NOT_AUTHORIZED:
 	case COND_POLICY_VIOLATION:
 	case COND_REGISTRATION_REQUIRED:
 	case COND_SUBSCRIPTION_REQUIRED:
-		end->reason = REASON_DECLINE;
-		end->sip_code = 403; /* 6xx is for people alone */
-		break;
-	case COND_REDIRECT:
-		redirect_ending(end, st);
-		break;
-	case COND_CONFLICT: /* tie-break */
-		end->reason = REASON_ALTERNATIVE_SESSION;
-		break;
+		return REASON_DECLINE;
 	default:
-		end->reason = REASON_GENERAL_ERROR;
-		break;
+		return REASON_GENERAL_ERROR;
 	}
+}
+
+/* Protocol B.3, D11. */
+void jleg_error_ending(struct ending *end, const struct stanza *st)
+{
+	const enum stanza_cond cond = stanza_error_cond(st);
+	const char *from = stanza_attr(st, "from");
+	unsigned code = cond_to_sip(cond, from && strchr(from, '/'));
+
+	memset(end, 0, sizeof(*end));
+	snprintf(end->text, sizeof(end->text), "%s", cond_name(cond));
+	end->reason = error_reason(cond);
+	if (cond == COND_CONFLICT && is_tie(st)) {
+		end->reason = REASON_ALTERNATIVE_SESSION;
+		return;
+	}
+
+	if ((cond == COND_GONE || cond == COND_REDIRECT) &&
+	    moved_to(end, st, cond))
+		code = cond == COND_GONE ? 301 : 302;
+	else if (cond == COND_REDIRECT)
+		code = 480; /* who does not say where to is just not here */
+	/* these two are what the reason means, with a cause of its own */
+	if (code != 480 && code != 500)
+		end->sip_code = code;
 }

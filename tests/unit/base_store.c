@@ -543,6 +543,68 @@ START_TEST(read_only)
 }
 END_TEST
 
+static void leave(void)
+{
+	open_it();
+	if (store_start(store) || put_pair("a", "c", 1))
+		_exit(1);
+	while (!done)
+		run_for(5);
+	(void)kill(getpid(), SIGKILL);
+}
+
+/* Killed, and then the disk takes no writes: what was acknowledged lies in the
+ * log, which nobody can merge now. */
+START_TEST(read_only_after_a_crash)
+{
+	static const char *const ends[] = {"", "-wal", "-shm"};
+	char path[80];
+	pid_t pid;
+
+	open_it();
+	ck_assert_int_eq(0, store_start(store));
+	ck_assert_int_eq(0, put_pair("a", "b", 1));
+	run_until_done(1);
+	store = mem_deref(store);
+	done = 0;
+	libre_close(); /* the child has a loop of its own */
+	pid = fork();
+	if (!pid) {
+		(void)libre_init();
+		leave();
+	}
+	ck_assert_int_eq(0, libre_init());
+	ck_assert_int_eq(pid, waitpid(pid, NULL, 0));
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		(void)snprintf(path, sizeof(path), "%s%s", file, ends[i]);
+		if (!geteuid())
+			ck_assert_int_eq(0, chown(path, 65534, 65534));
+		ck_assert_int_eq(0, chmod(path, 0400));
+	}
+	if (!geteuid()) {
+		ck_assert_int_eq(0, chown(dir, 65534, 65534));
+		ck_assert_int_eq(0, chmod(dir, 0500));
+		ck_assert_int_eq(0, seteuid(65534));
+	} else {
+		ck_assert_int_eq(0, chmod(dir, 0500));
+	}
+	open_it();
+	ck_assert_uint_eq(load(STORE_PAIRS), 2);
+	store = mem_deref(store);
+
+	/* a log that cannot be read: what is older is not taken for true */
+	(void)snprintf(path, sizeof(path), "%s-shm", file);
+	ck_assert_int_eq(0, chmod(dir, 0700));
+	ck_assert_int_eq(0, unlink(path));
+	ck_assert_int_eq(0, chmod(dir, 0500));
+	ck_assert_int_eq(EACCES, store_open(&store, file));
+	store = NULL;
+	ck_assert_int_eq(0, chmod(dir, 0700));
+	if (!getuid())
+		ck_assert_int_eq(0, seteuid(0));
+}
+END_TEST
+
 START_TEST(too_many)
 {
 	sqlite3 *db;
@@ -613,6 +675,7 @@ int main(void)
 	tcase_add_test(tc, locked);
 	tcase_add_test(tc, full);
 	tcase_add_test(tc, read_only);
+	tcase_add_test(tc, read_only_after_a_crash);
 	tcase_add_test(tc, too_many);
 
 	return suite_run("store", tc);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "bridge/pidf.h"
+#include "bridge/show.h"
+#include "jinglehelp.h"
 #include "suite.h"
 
 #define PIDF(x)                                                               \
@@ -271,6 +273,74 @@ START_TEST(printed)
 }
 END_TEST
 
+/* Cuts what begins so, up to the quote that ends it. */
+static void cut_all(char *s, const char *what, const char *instead)
+{
+	const size_t n = strlen(instead);
+	char *p = s, *end;
+
+	while ((p = strstr(p, what))) {
+		end = strchr(p + strlen(what), '\'');
+		ck_assert_ptr_nonnull(end);
+		memmove(p + n, end + 1, strlen(end + 1) + 1);
+		memcpy(p, instead, n);
+		p += n;
+	}
+}
+
+static void shown(const char *xml, bool phone, const char *want)
+{
+	struct list resources = LIST_INIT;
+	const struct show show = {.user = "alice@xmpp.test",
+				  .entity = "alice@example.com",
+				  .resources = &resources,
+				  .phone = phone};
+	struct mbuf *mb = mbuf_alloc(512);
+	struct stanza *st = help_parse(xml, strlen(xml));
+	char *text, *from, *to;
+
+	ck_assert_msg(st != NULL, "%s", xml);
+	show_set(&resources, "desk", st, !stanza_attr(st, "type"));
+	ck_assert_int_eq(show_encode(mb, &show), 0);
+	(void)mbuf_write_u8(mb, 0);
+	text = (char *)mb->buf;
+	has(text, " entity='pres:alice@example.com'>");
+	cut_all(text, " xmlns='", "");
+	cut_all(text, " id='ID-", " id='ID'");
+	from = strstr(text, "<tuple");
+	to = strstr(text, "</presence>");
+	ck_assert(from && to);
+	*to = '\0';
+	ck_assert_msg(!strcmp(from, want), "%s: %s", xml, from);
+	stanza_free(st);
+	list_flush(&resources);
+	mem_deref(mb);
+}
+
+START_TEST(shown_by_table)
+{
+	FILE *f = fopen("tests/data/show_pidf.txt", "r");
+	static const char call[] = "call:";
+	unsigned rows = 0;
+	char line[1024];
+
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f)) {
+		char *bar = strstr(line, " | ");
+		const bool phone = !strncmp(line, call, sizeof(call) - 1);
+
+		if (*line == '#' || !bar)
+			continue;
+		*bar = '\0';
+		line[strcspn(bar + 3, "\n") + (size_t)(bar + 3 - line)] = '\0';
+		shown(line + (phone ? sizeof(call) - 1 : 0), phone, bar + 3);
+		rows++;
+	}
+	(void)fclose(f);
+	ck_assert_uint_ge(rows, 17);
+}
+END_TEST
+
 START_TEST(status_equal)
 {
 	char a[] = "a", b[] = "b";
@@ -377,6 +447,7 @@ int main(void)
 	tcase_add_test(tc, what_stands_around);
 	tcase_add_test(tc, malformed);
 	tcase_add_test(tc, printed);
+	tcase_add_test(tc, shown_by_table);
 	tcase_add_test(tc, status_equal);
 	tcase_add_test(tc, calls_of_a_phone);
 	tcase_add_test(tc, more_calls_than_are_kept);

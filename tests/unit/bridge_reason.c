@@ -256,6 +256,40 @@ START_TEST(conditions)
 }
 END_TEST
 
+/* Of "301/410" the one for an error without an address; what a 302 without
+ * one becomes is for those who answer. */
+START_TEST(conditions_to_sip)
+{
+	FILE *f = open_data("tests/data/cond_to_sip.txt");
+	struct row row;
+	unsigned rows = 0;
+
+	while (next_row(f, &row)) {
+		const enum stanza_cond c =
+		    cond_find(row.v[0], strlen(row.v[0]));
+
+		ck_assert_msg(c != COND_NONE, "%s", row.v[0]);
+		for (unsigned i = 0; i < 2; i++) {
+			const char *slash = strchr(row.v[1 + i], '/');
+			const unsigned code = cond_to_sip(c, !i);
+
+			if (c == COND_REDIRECT || !slash)
+				ck_assert_uint_eq(code, num(row.v[1 + i]));
+			else
+				ck_assert_uint_eq(code, num(slash + 1));
+			ck_assert_uint_lt(code, 600);
+		}
+		++rows;
+	}
+	fclose(f);
+	ck_assert_uint_eq(rows, COND_MAX - 1);
+	for (unsigned i = 0; i < 2; i++) { /* an error that names none */
+		ck_assert_uint_eq(cond_to_sip(COND_NONE, i), 500);
+		ck_assert_uint_eq(cond_to_sip(COND_MAX, i), 500);
+	}
+}
+END_TEST
+
 START_TEST(from_sip)
 {
 	char want[CODES][32];
@@ -284,6 +318,7 @@ int main(void)
 	tcase_add_test(tc, words);
 	tcase_add_test(tc, codes);
 	tcase_add_test(tc, conditions);
+	tcase_add_test(tc, conditions_to_sip);
 	tcase_add_test(tc, from_sip);
 
 	return suite_run("bridge_reason", tc);

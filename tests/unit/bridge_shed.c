@@ -1,4 +1,5 @@
 /* bridge_shed.c: when new calls are refused, and when no more. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "bridge/shed.h"
+#include "media/media.h"
 #include "suite.h"
 
 enum { MS = 1000 }; /* us */
@@ -134,6 +136,47 @@ START_TEST(test_full)
 }
 END_TEST
 
+static void ignore(const struct media_event *ev, void *arg)
+{
+	(void)ev;
+	(void)arg;
+}
+
+/* Of eight ports a call takes four, and a telephone that rings at several
+ * places more: what is left counts, not the calls. */
+START_TEST(test_ports)
+{
+	struct engine_conf conf = {
+	    .workers = 1, .port_min = 32000, .port_max = 32007};
+	struct sockaddr_in *sin = (struct sockaddr_in *)&conf.addr4;
+	struct media_rtp_conf rc = {.family = AF_INET};
+	struct transport local;
+	struct engine *engine;
+	struct shed_info i;
+	struct media *m;
+	unsigned f, n;
+
+	sin->sin_family = AF_INET;
+	sin->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(engine_start(&engine, &conf), 0);
+	mem_deref(shed);
+	ck_assert_int_eq(shed_alloc(&shed, &limits, policy, engine), 0);
+	ck_assert_int_eq(media_open(&m, engine, "eeee", ignore, NULL), 0);
+	for (n = 0; n < 3; n++) {
+		ck_assert_int_eq(shed_judge(shed, &why), 0);
+		ck_assert_int_eq(media_flow_rtp(m, &f, &rc, &local), 0);
+	}
+	refused(ENOSPC, "no port or descriptor");
+	shed_info(shed, &i);
+	ck_assert_uint_eq(i.ports, 6);
+	ck_assert_uint_eq(i.ports_max, 8);
+	ck_assert(i.fds >= 6 && i.fds < i.fds_max);
+	media_close(m);
+	shed = mem_deref(shed);
+	engine_stop(engine);
+}
+END_TEST
+
 /* One line when it begins, one when it ends. */
 START_TEST(test_log)
 {
@@ -166,6 +209,7 @@ int main(void)
 	tcase_add_test(tc, test_no_limit);
 	tcase_add_test(tc, test_at_once);
 	tcase_add_test(tc, test_full);
+	tcase_add_test(tc, test_ports);
 	tcase_add_test(tc, test_log);
 
 	return suite_run("bridge_shed", tc);

@@ -858,6 +858,68 @@ START_TEST(test_state_names)
 }
 END_TEST
 
+/* ---- errors ---- */
+
+/* What the other side says to an INVITE when this comes back. */
+static unsigned code_of(const char *cond, bool full, const char *address,
+			struct ending *end)
+{
+	struct stanza *st = stanza_new("iq", "jabber:component:accept");
+	struct stanza *e = stanza_add(st, "error", NULL);
+	struct reason_sip rs;
+
+	(void)stanza_attr_set(st, "type", "error");
+	(void)stanza_attr_set(st, "from", full ? "a@test/one" : "a@test");
+	e = stanza_add(e, cond, "urn:ietf:params:xml:ns:xmpp-stanzas");
+	if (address)
+		(void)stanza_text_add(e, address);
+	ck_assert(stanza_ok(st));
+	jleg_error_ending(end, st);
+	stanza_free(st);
+	reason_to_sip(&rs, end, REASON_UAS);
+	ck_assert_str_eq(end->text, cond);
+	ck_assert(end->reason != REASON_NONE);
+
+	return rs.code;
+}
+
+/* Protocol B.3, row by row. */
+START_TEST(test_errors)
+{
+	FILE *f = fopen("tests/data/cond_to_sip.txt", "r");
+	char line[256], cond[64], want[2][16];
+	unsigned rows = 0;
+
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (*line == '#')
+			continue;
+		ck_assert_int_eq(
+		    sscanf(line, "%63s %15s %15s", cond, want[0], want[1]), 3);
+		for (unsigned i = 0; i < 2; i++) {
+			const char *slash = strchr(want[i], '/');
+			const unsigned plain =
+			    (unsigned)atoi(slash ? slash + 1 : want[i]);
+			struct ending end;
+
+			ck_assert_msg(code_of(cond, !i, NULL, &end) == plain,
+				      "%s", line);
+			ck_assert_str_eq(end.redirect, "");
+			ck_assert_msg(code_of(cond, !i, "sip:b@test", &end) ==
+					  plain,
+				      "%s", line);
+			ck_assert_msg(code_of(cond, !i, "xmpp:B@test?x",
+					      &end) == (unsigned)atoi(want[i]),
+				      "%s", line);
+			ck_assert_str_eq(end.redirect, slash ? "b@test" : "");
+		}
+		++rows;
+	}
+	(void)fclose(f);
+	ck_assert_uint_eq(rows, COND_MAX - 1);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("conversations");
@@ -871,6 +933,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_conversation, 0, (int)files.gl_pathc);
 	tcase_add_test(tc, test_restarts);
 	tcase_add_test(tc, test_state_names);
+	tcase_add_test(tc, test_errors);
 
 	failed = suite_run("jingle leg", tc);
 	globfree(&files);
