@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include "sip/invite.h"
+#include "sip/refuse.h"
 #include "sip/scan.h"
 
 enum { COUNT_MAX = 9999, TEXT_MAX = 8192 };
@@ -124,10 +125,12 @@ static void notify(struct siptrunk *trunk, struct sip *sip,
 	struct mwi m;
 
 	if (!is_summary(msg)) {
+		refuse_msg(msg, trunk, REFUSE_DIALOG, 481);
 		(void)sip_reply(sip, msg, 481, "Subscription Does Not Exist");
 		return;
 	}
 	if (invite_body(&body, msg) || (body.l && mwi_decode(&m, &body))) {
+		refuse_msg(msg, trunk, REFUSE_RULES, 400);
 		(void)sip_reply(sip, msg, 400, "Bad Request");
 		return;
 	}

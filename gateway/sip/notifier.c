@@ -90,6 +90,14 @@ static void reply(struct sip *sip, const struct sip_msg *msg, unsigned code,
 			  phrase, "%sContent-Length: 0\r\n\r\n", headers);
 }
 
+static void refuse(const struct siptrunk *trunk, struct sip *sip,
+		   const struct sip_msg *msg, unsigned code,
+		   const char *phrase, const char *headers)
+{
+	refuse_msg(msg, trunk, REFUSE_WATCHER, code);
+	reply(sip, msg, code, phrase, headers);
+}
+
 /* ---- what a SUBSCRIBE says ---- */
 
 static bool event_is_ours(const struct sip_msg *msg)
@@ -270,9 +278,8 @@ static void begin(struct notifier *n, struct siptrunk *trunk, struct sip *sip,
 	       : err	      ? 400
 			      : admit(w, trunk, msg);
 	if (code) {
-		refuse_msg(msg, trunk, REFUSE_WATCHER, code);
-		reply(sip, msg, code,
-		      code == 400 ? "Bad Request" : reason_phrase(code), "");
+		refuse(trunk, sip, msg, code,
+		       code == 400 ? "Bad Request" : reason_phrase(code), "");
 		mem_deref(w);
 		return;
 	}
@@ -293,17 +300,17 @@ static void subscribe_h(struct siptrunk *trunk, struct sip *sip,
 
 	if (!event_is_ours(msg) ||
 	    siptrunk_conf(trunk)->presence == CONFIG_PRESENCE_NO)
-		reply(sip, msg, 489, "Bad Event", EVENTS);
+		refuse(trunk, sip, msg, 489, "Bad Event", EVENTS);
 	else if (!takes_pidf(msg))
-		reply(sip, msg, 406, "Not Acceptable",
-		      "Accept: application/pidf+xml\r\n");
+		refuse(trunk, sip, msg, 406, "Not Acceptable",
+		       "Accept: application/pidf+xml\r\n");
 	else if (expires_read(&asked, msg))
-		reply(sip, msg, 400, "Bad Expires", "");
+		refuse(trunk, sip, msg, 400, "Bad Expires", "");
 	else if (is_brief(n, sip, msg, asked))
 		return;
 	else if (n->count >= WATCHERS_MAX)
-		reply(sip, msg, 503, "Too Many Watchers",
-		      "Retry-After: 300\r\n");
+		refuse(trunk, sip, msg, 503, "Too Many Watchers",
+		       "Retry-After: 300\r\n");
 	else
 		begin(n, trunk, sip, msg, asked);
 }

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "sip/digest.h"
 #include "sip/nameaddr.h"
+#include "sip/refuse.h"
 #include "sip/stack_priv.h"
 
 enum {
@@ -536,8 +537,8 @@ unsigned subscribers_count(const struct subscribers *all)
 static void stray_notify(struct siptrunk *trunk, struct sip *sip,
 			 const struct sip_msg *msg, void *arg)
 {
-	(void)trunk;
 	(void)arg;
+	refuse_msg(msg, trunk, REFUSE_DIALOG, 481);
 	(void)sip_treply(NULL, sip, msg, 481, "Subscription Does Not Exist");
 }
 
