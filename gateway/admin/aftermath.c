@@ -2,6 +2,7 @@
 #include "admin/aftermath.h"
 #include "admin/cdr.h"
 #include "base/log.h"
+#include "bridge/chat.h"
 #include "bridge/orphan.h"
 
 static void orphan_handler(const struct orphan_info *info, void *arg)
@@ -39,6 +40,11 @@ int aftermath_open(struct gateway *gw)
 	if (!err)
 		err = orphans_open(path, policy_room(gw->policy),
 				   orphan_handler, gw);
+	path = mem_deref(path);
+	if (!err)
+		err = re_sdprintf(&path, "%s.messages", store);
+	if (!err)
+		err = chat_keep(gw->chat, path);
 	mem_deref(path);
 
 	return err;

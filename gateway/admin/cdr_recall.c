@@ -94,9 +94,9 @@ static bool number_decode(int64_t *v, const char *text, bool centi)
 static bool field_decode(struct cdr_draft *d, size_t i, const char *text)
 {
 	switch (cdr_columns[i].kind) {
-	case CDR_TEXT:
+	case CDR_TEXT: /* is written as it is, and ours has none of these */
 		d->text[i] = text;
-		return true;
+		return !strpbrk(text, "\",");
 	case CDR_WORDS: /* the apostrophe before a formula is ours */
 		if (text[0] == '\'' && text[1] && strchr("=+-@", text[1]))
 			text++;

@@ -241,7 +241,8 @@ static void draft_fill(struct cdr_draft *d, sqlite3_stmt *st)
 			d->text[i] = text_of(st, i);
 			break;
 		case CDR_TIME:
-			if (!cdr_time_decode(&d->v[i], text_of(st, i)))
+			if (!text_of(st, i) || /* no memory */
+			    !cdr_time_decode(&d->v[i], text_of(st, i)))
 				d->v[i] = CDR_NONE;
 			break;
 		case CDR_INT:
@@ -271,7 +272,9 @@ static void db_recall(void *state, struct cdr_list *l, unsigned most)
 
 	while (sqlite3_step(st) == SQLITE_ROW) {
 		draft_fill(&draft, st);
-		r = draft.text[CDR_ID] ? cdr_record_new(&draft) : NULL;
+		r = draft.text[CDR_ID] && *draft.text[CDR_ID]
+			? cdr_record_new(&draft)
+			: NULL;
 		if (r)
 			cdr_list_add(l, r);
 	}

@@ -66,6 +66,7 @@ static void take_over(struct gateway *gw, struct incoming *in)
 	sipcalls_limits(gw->sipcalls, &gw->config->limits);
 	portals_renew(gw);
 	presence_renew(gw->presence);
+	accounts_renew(gw->accounts);
 	chat_renew(gw->chat);
 	config_log_apply(gw->config);
 	(void)hep_apply(&gw->hep, gw->config, gw->engine);

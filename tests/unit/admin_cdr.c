@@ -714,6 +714,56 @@ START_TEST(lines_that_are_none)
 		ck_assert_int_eq(r != NULL, n == CDR_FIELDS - 1);
 		free(r);
 	}
+
+	/* what is never quoted by us holds nothing that would have to be */
+	(void)snprintf(buf, sizeof(buf), "1,,,\"\"\"\",%*s", CDR_FIELDS - 5,
+		       "");
+	for (commas = buf; *commas; commas++)
+		*commas = *commas == ' ' ? ',' : *commas;
+	ck_assert_ptr_null(cdr_record_decode(buf));
+}
+END_TEST
+
+static int insert(const char *sql)
+{
+	sqlite3 *d;
+	int rc = sqlite3_open(db, &d);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(d, sql, NULL, NULL, NULL);
+	(void)sqlite3_close(d);
+
+	return rc;
+}
+
+/* The same of a table: who has no name is no record, and what is of another
+ * kind than its column says is taken for what it can be. */
+START_TEST(rows_that_are_none)
+{
+	const struct cdr_filter since = {.since = 1}, user = {.jid = "a@b"};
+	json_t *j;
+
+	conf.sqlite = db;
+	ck_assert_int_eq(0, cdr_alloc(&cdr, &conf));
+	end_call("x", 1000ull * AT, "", false);
+	cdr = mem_deref(cdr);
+	ck_assert_int_eq(SQLITE_OK,
+			 insert("INSERT INTO call (id) VALUES (''), (NULL),"
+				" (x''), (x'00'), (x'ff'), (' ')"));
+	ck_assert_int_eq(
+	    SQLITE_OK,
+	    insert("INSERT INTO call (id, start, end, user, q850, xmpp_mos) "
+		   "VALUES ('odd', 7, x'ff', 'xmpp:' || x'80', 'many',"
+		   " 1e300)"));
+
+	ck_assert_int_eq(0, cdr_alloc(&cdr, &conf));
+	end_call("y", 1000ull * (AT + 1), "", false);
+	j = all_of(5);
+	json_decref(j);
+	j = cdr_json(cdr, &user, 100);
+	ck_assert_uint_eq(json_array_size(j), 0);
+	json_decref(j);
+	json_decref(cdr_json(cdr, &since, 100));
 }
 END_TEST
 
@@ -750,6 +800,7 @@ int main(void)
 	tcase_add_loop_test(tc, after_a_restart, 0, 2);
 	tcase_add_test(tc, bounded_after_a_restart);
 	tcase_add_test(tc, lines_that_are_none);
+	tcase_add_test(tc, rows_that_are_none);
 	tcase_add_test(tc, hung_disk);
 	tcase_add_test(tc, no_memory_for_names);
 	tcase_add_test(tc, crash);
