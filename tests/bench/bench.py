@@ -78,6 +78,10 @@ WORDS = (
     ("least_delay_us_p50", "  least relay", None),
     ("stoxd_delay_us_p99", "packet delay p99, us: stoxd", None),
     ("least_delay_us_p99", "  least relay", None),
+    ("stoxd_delay_us_p50_burst", "  in bursts of 20, p50: stoxd", None),
+    ("least_delay_us_p50_burst", "  least relay", None),
+    ("stoxd_delay_us_p99_burst", "  p99: stoxd", None),
+    ("least_delay_us_p99_burst", "  least relay", None),
     ("leftover_percent", "memory after 3 rounds, over after 1, %", 2),
     ("capacity_setups_per_second", "calls a second, 100 others up", None),
     ("shed_percent", "  at 1.5 times that: refused, %", None),
@@ -214,4 +218,5 @@ def main():
             return 1
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

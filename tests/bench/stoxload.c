@@ -3,6 +3,7 @@
  *	stoxload [OPTION]... [-- COMMAND...]
  *
  * docs/stoxload.1 says what each option does. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -27,7 +28,7 @@ enum {
 };
 
 struct load load;
-static bool interrupted;
+static bool interrupted, gone; /* gone: the process under test */
 
 static void on_signal(int sig)
 {
@@ -54,6 +55,36 @@ static long rss(void)
 	return load.opt.pid ? load_rss(load.opt.pid) : 0;
 }
 
+/* It ends with us, not before: what was measured until then says nothing. */
+static void look_after_process(void)
+{
+	const char *name = load.opt.command ? load.opt.command[0] : "process";
+	const pid_t pid = load.opt.pid;
+	int status = 0;
+
+	if (pid <= 0 ||
+	    (load.opt.command ? waitpid(pid, &status, WNOHANG) != pid
+			      : !kill(pid, 0) || errno != ESRCH))
+		return;
+	load.opt.pid = 0;
+	gone = interrupted = true;
+	report_progress_end();
+	if (!load.opt.command)
+		(void)fprintf(stderr, "stoxload: process %d has ended\n",
+			      (int)pid);
+	else if (WIFSIGNALED(status))
+		(void)fprintf(stderr, "stoxload: %s was ended by signal %d\n",
+			      name, WTERMSIG(status));
+	else
+		(void)fprintf(stderr, "stoxload: %s ended with status %d\n",
+			      name, WEXITSTATUS(status));
+}
+
+bool load_is_over(void)
+{
+	return interrupted;
+}
+
 /* Runs until done() or for so many seconds. */
 void load_phase(const char *name, double seconds,
 		bool (*done)(struct result *r), struct result *r)
@@ -69,6 +100,7 @@ void load_phase(const char *name, double seconds,
 		}
 		load_run(now + PIECE < until ? now + PIECE : until,
 			 &interrupted);
+		look_after_process();
 	}
 }
 
@@ -92,6 +124,43 @@ static bool is_ready(struct result *r)
 		return is_reached();
 
 	return load.opt.ng.sin_port ? ng_is_up() : xmpp_is_up();
+}
+
+/* Ready, or never going to be. */
+static bool is_decided(struct result *r)
+{
+	return (load.opt.attach && !xmpp_is_open()) || is_ready(r);
+}
+
+static void say_nobody(void)
+{
+	const struct options *o = &load.opt;
+	const struct sockaddr_in *a = o->ng.sin_port ? &o->ng : &o->xmpp;
+	char ip[INET_ADDRSTRLEN];
+	const char *what =
+	    o->ng.sin_port ? "nobody speaks the ng protocol there"
+	    : !o->attach   ? "no gateway has come; --print-config prints "
+			     "what it needs to know"
+	    : xmpp_is_up() ? "the gateway does not answer through this server"
+	    : xmpp_is_open() ? "the server does not take us"
+			     : "the server has closed the connection";
+
+	if (!interrupted)
+		(void)fprintf(stderr, "stoxload: %s:%u: %s\n",
+			      inet_ntop(AF_INET, &a->sin_addr, ip, sizeof(ip)),
+			      ntohs(a->sin_port), what);
+}
+
+/* Those that are to be loaded, or nobody. */
+static bool wait_for_them(struct result *r)
+{
+	load_phase("waiting", READY, is_decided, r);
+	report_progress_end();
+	if (!interrupted && is_ready(r))
+		return true;
+	say_nobody();
+
+	return false;
 }
 
 static bool all_begun(struct result *r)
@@ -251,31 +320,59 @@ static void end_command(void)
 	}
 }
 
+/* The address of which option it is that cannot be had. */
+static int opened(int err, const char *option, const struct sockaddr_in *a)
+{
+	char ip[INET_ADDRSTRLEN];
+
+	if (err)
+		(void)fprintf(stderr, "stoxload: --%s %s:%u: %s\n", option,
+			      inet_ntop(AF_INET, &a->sin_addr, ip, sizeof(ip)),
+			      ntohs(a->sin_port), strerror(err));
+
+	return err;
+}
+
+static int open_xmpp(void)
+{
+	int err = opened(xmpp_open(), load.opt.attach ? "attach" : "listen",
+			 &load.opt.xmpp);
+
+	if (err == EADDRINUSE)
+		(void)fprintf(stderr, "--attach makes use of a server that is "
+				      "there already\n");
+
+	return err;
+}
+
 static int open_all(void)
 {
+	const struct options *o = &load.opt;
+	struct sockaddr_in media = {.sin_addr = o->address};
 	int err;
 
 	err = call_init();
 	err = err ? err : load_ice_init();
-	err = err ? err : load_rtp_init();
-	if (load.opt.ng.sin_port)
-		return err ? err : ng_open();
-	err = err ? err : phone_open();
+	if (err) {
+		(void)fprintf(stderr, "stoxload: %s\n", strerror(err));
+		return err;
+	}
+	err = opened(load_rtp_init(), "address", &media);
+	if (o->ng.sin_port)
+		return err ? err : opened(ng_open(), "ng", &o->ng);
+	err = err ? err : opened(phone_open(), "sip", &o->sip);
 
-	return err ? err : xmpp_open();
+	return err ? err : open_xmpp();
 }
 
 /* Until it is told to end, or the stream is. */
 static int be_echo(void)
 {
-	int err = echo_open();
+	int err = opened(echo_open(), "sip", &load.opt.sip);
 
-	load.opt.attach = "";
-	err = err ? err : xmpp_open();
-	if (err) {
-		(void)fprintf(stderr, "stoxload: %s\n", strerror(err));
+	load.opt.attach = true;
+	if (err || open_xmpp())
 		return 1;
-	}
 	while (!interrupted && xmpp_is_open())
 		load_run(load_now() + SECOND, &interrupted);
 
@@ -310,24 +407,20 @@ int main(int argc, char **argv)
 	prepare();
 	if (load.opt.echo)
 		return be_echo();
-	err = open_all();
-	err = err ? err : start_command();
+	if (open_all())
+		return 1;
+	err = start_command();
 	if (err) {
-		(void)fprintf(stderr, "stoxload: %s\n", strerror(err));
+		(void)fprintf(stderr, "stoxload: %s: %s\n",
+			      load.opt.command[0], strerror(err));
 		return 1;
 	}
-	load_phase("waiting", READY, is_ready, &r);
+	err = !wait_for_them(&r);
 	r.rss_start = rss();
-	if (is_ready(&r)) {
-		for (i = 0; i < load.opt.rounds && !interrupted; i++)
-			round_of_calls(&r);
-	} else {
-		(void)fprintf(stderr, "stoxload: nobody to load in %d s\n",
-			      READY);
-		err = 1;
-	}
+	for (i = 0; !err && i < load.opt.rounds && !interrupted; i++)
+		round_of_calls(&r);
 	end_command();
-	if (err)
+	if (err || gone)
 		return 1;
 	if (load.opt.capacity)
 		return 0;

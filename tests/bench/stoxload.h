@@ -17,6 +17,7 @@
 
 enum {
 	LOAD_CALLS_MAX = 20000,
+	LOAD_FURTHER = 4000, /* of them, where capacity is sought */
 	LOAD_NAME = 64,
 	LOAD_JID = 160,
 	LOAD_DATAGRAM = 2048,
@@ -155,7 +156,7 @@ struct options {
 	unsigned at_once; /* calls in set-up */
 	struct in_addr address;
 	struct sockaddr_in xmpp, sip, gateway, ng;
-	const char *attach; /* to this server instead of being it */
+	bool attach; /* to the server at xmpp instead of being it */
 	const char *domain, *component, *secret;
 	pid_t pid;
 	char **command;
@@ -277,6 +278,7 @@ void capacity_run(void);
 struct result;
 void load_phase(const char *name, double seconds,
 		bool (*done)(struct result *r), struct result *r);
+bool load_is_over(void); /* interrupted, or there is nobody to load */
 
 /* ---- stoxload_report.c ---- */
 struct json_t;

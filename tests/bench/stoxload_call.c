@@ -15,7 +15,6 @@ enum {
 	GIVE_UP = 2000000,   /* us from a failure until its slot is free */
 	SOON = 5000000,	     /* us for a set-up, where capacity is sought */
 	BRIEF = 1000000,     /* us that a further call lasts */
-	FURTHER = 4000,	     /* slots for those */
 	AGAIN = 5000,	     /* us; no slot is free */
 	TICK = 1000000,	     /* us of a rate */
 };
@@ -323,7 +322,7 @@ int call_init(void)
 {
 	unsigned i;
 
-	load.slots = load.opt.calls + (load.opt.capacity ? FURTHER : 0);
+	load.slots = load.opt.calls + (load.opt.capacity ? LOAD_FURTHER : 0);
 	load.calls = calloc(load.slots, sizeof(*load.calls));
 	if (!load.calls || load.slots > LOAD_CALLS_MAX)
 		return ENOMEM;

@@ -127,28 +127,34 @@ static bool is_valid(const struct trial *t)
 	return t->own <= OWN_MAX && t->behind <= BEHIND_MAX;
 }
 
+static bool all_valid(const struct capacity *c)
+{
+	return is_valid(&c->alone) && is_valid(&c->overload) &&
+	       is_valid(&c->after);
+}
+
+static void print_json(const struct capacity *c)
+{
+	json_t *o =
+	    json_pack("{s:b,s:f,s:f,s:o,s:o,s:o,s:{s:f,s:f,s:I},s:o}", "valid",
+		      all_valid(c), "rate", c->rate, "overload_rate", c->over,
+		      "alone", trial_json(&c->alone), "overload",
+		      trial_json(&c->overload), "after", trial_json(&c->after),
+		      "told_ms", "p50", hist_at(&c->told, 0.5) / 1000, "p99",
+		      hist_at(&c->told, 0.99) / 1000, "n",
+		      (json_int_t)c->told.n, "reasons", report_causes());
+
+	if (o)
+		(void)json_dumpf(o, stdout,
+				 JSON_COMPACT | JSON_REAL_PRECISION(7));
+	(void)printf("\n");
+	json_decref(o);
+}
+
 static void print(const struct capacity *c)
 {
-	json_t *o;
+	unsigned i;
 
-	if (load.opt.json) {
-		o = json_pack(
-		    "{s:b,s:f,s:f,s:o,s:o,s:o,s:{s:f,s:f,s:I},s:o}", "valid",
-		    is_valid(&c->alone) && is_valid(&c->overload) &&
-			is_valid(&c->after),
-		    "rate", c->rate, "overload_rate", c->over, "alone",
-		    trial_json(&c->alone), "overload",
-		    trial_json(&c->overload), "after", trial_json(&c->after),
-		    "told_ms", "p50", hist_at(&c->told, 0.5) / 1000, "p99",
-		    hist_at(&c->told, 0.99) / 1000, "n", (json_int_t)c->told.n,
-		    "reasons", report_causes());
-		if (o)
-			(void)json_dumpf(
-			    o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(7));
-		(void)printf("\n");
-		json_decref(o);
-		return;
-	}
 	(void)printf("%.0f calls a second are carried with %u calls up\n",
 		     c->rate, load.opt.calls);
 	(void)printf("at %.0f: %u attempted, %u answered, %u failed; told "
@@ -156,9 +162,14 @@ static void print(const struct capacity *c)
 		     c->over, c->overload.attempted, c->overload.answered,
 		     c->overload.failed, hist_at(&c->told, 0.5) / 1000,
 		     hist_at(&c->told, 0.99) / 1000);
+	for (i = 0; i < load.causec; i++)
+		(void)printf("  %u times: %s\n", load.causes[i].n,
+			     load.causes[i].text);
 	(void)printf("loss on the calls that were up: %.3f %% alone, %.3f %% "
 		     "under that load, %.3f %% after it\n",
 		     c->alone.lost, c->overload.lost, c->after.lost);
+	if (!all_valid(c))
+		(void)printf("stoxload had no time: the run is not valid\n");
 }
 
 /* With opt.calls up. */
@@ -175,5 +186,10 @@ void capacity_run(void)
 	c.told = load.told;
 	try_rate("after", 0, &c.after);
 	report_progress_end();
-	print(&c);
+	if (load_is_over())
+		return;
+	if (load.opt.json)
+		print_json(&c);
+	else
+		print(&c);
 }

@@ -1,7 +1,9 @@
 /* stoxload_options.c: what is asked for, and a configuration of the gateway
  * that fits. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,7 @@ static const char *const directions[] = {"x2s", "s2x", "both", NULL},
 			 *const suites[] = {"none", "gcm", "", "cm80", NULL};
 static bool print_config, help;
 static unsigned pid;
+static struct sockaddr_in attach, listener;
 
 static const struct option_row rows[] = {
     {"calls", "N", "calls at one time (100)", NUMBER, &load.opt.calls, NULL, 1,
@@ -70,7 +73,7 @@ static const struct option_row rows[] = {
     {"gateway", "A:P", "where the gateway takes SIP (127.0.0.1:5070)",
      HOSTPORT, &load.opt.gateway, NULL, 0, 0},
     {"listen", "A:P", "where the component is taken (127.0.0.1:5347)",
-     HOSTPORT, &load.opt.xmpp, NULL, 0, 0},
+     HOSTPORT, &listener, NULL, 0, 0},
     {"ng", "A:P", "no gateway but a relay with the ng protocol", HOSTPORT,
      &load.opt.ng, NULL, 0, 0},
     {"echo", NULL, "be the echo that a gateway is compared with", FLAG,
@@ -78,7 +81,7 @@ static const struct option_row rows[] = {
     {"probe", NULL, "the delay of an echo instead of calls", FLAG,
      &load.opt.probe, NULL, 0, 0},
     {"attach", "A:P", "be a component of this server instead of a server",
-     WORD, &load.opt.attach, NULL, 0, 0},
+     HOSTPORT, &attach, NULL, 0, 0},
     {"component", "D", "the gateway's domain (sip.xmpp.test)", WORD,
      &load.opt.component, NULL, 0, 0},
     {"domain", "D", "the users' domain (xmpp.test)", WORD, &load.opt.domain,
@@ -93,18 +96,17 @@ static const struct option_row rows[] = {
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
-static int usage(FILE *f, int status)
+static int usage(void)
 {
 	size_t i;
 
-	(void)fprintf(f,
-		      "usage: stoxload [OPTION]... [-- COMMAND...]\n"
-		      "COMMAND is started and is the process under test.\n");
+	(void)printf("usage: stoxload [OPTION]... [-- COMMAND...]\n"
+		     "COMMAND is started and is the process under test.\n");
 	for (i = 0; i < ROWS; i++)
-		(void)fprintf(f, "  --%-13s %-4s %s\n", rows[i].name,
-			      rows[i].arg ? rows[i].arg : "", rows[i].help);
+		(void)printf("  --%-13s %-4s %s\n", rows[i].name,
+			     rows[i].arg ? rows[i].arg : "", rows[i].help);
 
-	return status;
+	return -1;
 }
 
 static int read_number(const struct option_row *r, const char *s)
@@ -112,7 +114,8 @@ static int read_number(const struct option_row *r, const char *s)
 	char *end;
 	double v = strtod(s, &end);
 
-	if (end == s || *end || !(v >= r->min && v <= r->max))
+	if (end == s || *end || !(v >= r->min && v <= r->max) ||
+	    (r->kind == NUMBER && v != (unsigned)v))
 		return -1;
 	if (r->kind == NUMBER)
 		*(unsigned *)r->to = (unsigned)v;
@@ -171,6 +174,60 @@ static int read_value(const struct option_row *r, const char *s)
 	}
 }
 
+/* Says what it takes. */
+static int refuse(const struct option_row *r, const char *s)
+{
+	const char *between = "";
+	int i;
+
+	(void)fprintf(stderr, "stoxload: --%s takes ", r->name);
+	switch (r->kind) {
+	case ADDRESS:
+		(void)fprintf(stderr, "an IPv4 address");
+		break;
+	case HOSTPORT:
+		(void)fprintf(stderr, "an IPv4 address, a colon and a port");
+		break;
+	case CHOICE:
+		for (i = 0; r->words[i]; i++) {
+			if (!*r->words[i])
+				continue;
+			(void)fprintf(stderr, "%s%s", between, r->words[i]);
+			between = " or ";
+		}
+		break;
+	default:
+		(void)fprintf(stderr, "%s from %.10g to %.10g",
+			      r->kind == NUMBER ? "a whole number"
+						: "a number",
+			      r->min, r->max);
+	}
+	(void)fprintf(stderr, ", not \"%s\"\n", s);
+
+	return 2;
+}
+
+/* Each is good, but together? */
+static int judge(void)
+{
+	const struct options *o = &load.opt;
+	const char *why = NULL;
+
+	if (pid && kill((pid_t)pid, 0) && errno == ESRCH)
+		why = "--pid: there is no such process";
+	else if (pid && o->command)
+		why = "--pid is not for a command that is started";
+	else if (o->capacity && o->calls + LOAD_FURTHER > LOAD_CALLS_MAX)
+		why = "--capacity has room for 16000 --calls";
+	else if (o->ng.sin_port && (o->attach || o->capacity || o->on_hold))
+		why = "--ng is a relay of media, without calls";
+	if (!why)
+		return 0;
+	(void)fprintf(stderr, "stoxload: %s\n", why);
+
+	return 2;
+}
+
 static void set_defaults(void)
 {
 	struct options *o = &load.opt;
@@ -197,7 +254,7 @@ void options_print_config(void)
 	char xmpp[INET_ADDRSTRLEN], gw[INET_ADDRSTRLEN], sip[INET_ADDRSTRLEN],
 	    media[INET_ADDRSTRLEN];
 
-	(void)inet_ntop(AF_INET, &o->xmpp.sin_addr, xmpp, sizeof(xmpp));
+	(void)inet_ntop(AF_INET, &listener.sin_addr, xmpp, sizeof(xmpp));
 	(void)inet_ntop(AF_INET, &o->gateway.sin_addr, gw, sizeof(gw));
 	(void)inet_ntop(AF_INET, &o->sip.sin_addr, sip, sizeof(sip));
 	(void)inet_ntop(AF_INET, &o->address, media, sizeof(media));
@@ -211,7 +268,7 @@ void options_print_config(void)
 	    "setup_per_minute = 100000\ncalls_per_jid = 10000\n"
 	    "sip_source_rate = 100000\nsip_source_burst = 100000\n"
 	    "drain_wait = 0\n",
-	    o->component, xmpp, ntohs(o->xmpp.sin_port), o->secret, o->domain,
+	    o->component, xmpp, ntohs(listener.sin_port), o->secret, o->domain,
 	    gw, ntohs(o->gateway.sin_port), sip, ntohs(o->sip.sin_port), sip,
 	    o->sdes ? "media = sdes\nsdes_over_plain = yes\n" : "", media);
 }
@@ -230,25 +287,29 @@ int options_read(int argc, char **argv)
 	}
 	set_defaults();
 	while ((n = getopt_long(argc, argv, "+", list, NULL)) != -1) {
-		if (n < 256)
-			return usage(stderr, 2);
-		if (read_value(&rows[n - 256], optarg)) {
-			(void)fprintf(stderr, "stoxload: --%s cannot be %s\n",
-				      rows[n - 256].name, optarg);
+		if (n < 256) {
+			(void)fprintf(stderr, "\"stoxload --help\" lists the "
+					      "options\n");
 			return 2;
 		}
+		if (read_value(&rows[n - 256], optarg))
+			return refuse(&rows[n - 256], optarg);
 	}
 	load.opt.pid = (pid_t)pid;
 	load.opt.command = optind < argc ? argv + optind : NULL;
-	if (load.opt.attach && read_hostport(&load.opt.xmpp, load.opt.attach))
-		return usage(stderr, 2);
+	if (!listener.sin_port && attach.sin_port)
+		listener = attach;
+	else if (!listener.sin_port)
+		listener = load.opt.xmpp;
+	load.opt.attach = attach.sin_port != 0;
+	load.opt.xmpp = load.opt.attach ? attach : listener;
 	load.opt.progress = isatty(STDERR_FILENO);
 	if (help)
-		return usage(stdout, -1);
+		return usage();
 	if (print_config) {
 		options_print_config();
 		return -1;
 	}
 
-	return 0;
+	return judge();
 }

@@ -137,10 +137,10 @@ static void table_process(const struct result *r)
 	double n = r->set_up;
 
 	(void)printf(
-	    "process under test: %.1f %% of a core with all calls up, "
-	    "%.2f us a packet,\n  %.2f ms a set-up, %.2f ms an end; "
+	    "process under test: %.2f s of CPU with all calls up, %.1f %% of "
+	    "a core, %.2f us a\n  packet; %.2f ms a set-up, %.2f ms an end; "
 	    "resident %ld kB before, %ld with all, %ld after\n",
-	    100 * per(r->media.cpu, r->media.wall),
+	    r->media.cpu, 100 * per(r->media.cpu, r->media.wall),
 	    per(r->media.cpu * 1e6, (double)load.tally.received),
 	    per(r->setup.cpu * 1e3, n), per(r->end.cpu * 1e3, n), r->rss_start,
 	    r->rss_all, r->rss_end);
@@ -170,9 +170,11 @@ void report_table(const struct result *r)
 	line("jitter, us", &t->jitter, 1000);
 	if (load.opt.pid)
 		table_process(r);
-	(void)printf("stoxload: %.1f %% of a core, %.2f us a packet%s\n",
+	(void)printf("stoxload: %.1f %% of a core, %.2f us a packet, %.2f of "
+		     "the process's%s\n",
 		     report_own_core(r),
 		     per(r->media.own * 1e6, (double)t->received),
+		     per(r->media.own, r->media.cpu),
 		     is_valid(r) ? ""
 		     : is_late() ? "; it had no time to send when it should, "
 				   "the run is not valid"

@@ -354,6 +354,7 @@ static void take_final(struct call *c, const char *msg, unsigned code)
 	}
 	if (code >= 300) {
 		acknowledge(c, msg, false);
+		c->s_over = true; /* there is nothing to cancel */
 		call_fail(c, "SIP %.30s", msg + 8);
 		return;
 	}

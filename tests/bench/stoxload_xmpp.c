@@ -221,14 +221,16 @@ static int serve(void)
 
 int xmpp_open(void)
 {
+	const struct timeval wait = {10, 0}; /* not the kernel's minutes */
 	int fd, err;
 
 	if (!load.opt.attach)
 		return serve();
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
 	if (fd < 0 || connect(fd, (struct sockaddr *)&load.opt.xmpp,
 			      sizeof(load.opt.xmpp)))
-		return errno;
+		return errno == EINPROGRESS ? ETIMEDOUT : errno;
 	err = begin(fd);
 	xmpp_say("<stream:stream xmlns='jabber:component:accept' "
 		 "xmlns:stream='http://etherx.jabber.org/streams' to='%s'>",

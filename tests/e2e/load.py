@@ -8,6 +8,7 @@ import subprocess
 
 from peers import reloading
 from peers.daemon import BUILD
+from peers.ejabberd import Ejabberd
 from peers.proc import Proc
 from peers.prosody import Prosody
 from peers.runner import case
@@ -15,17 +16,11 @@ from peers.runner import case
 TOOL = os.path.join(BUILD, "bench", "stoxload")
 
 
-@case
-async def load_through_prosody(t):
-    t.need("prosody")
-    p = Prosody(t.dir)
-    with open(p.argv[-1], "a") as f:
-        f.write('Component "load.test"\n'
-                '    component_secret = "lab-secret"\n')
+async def through(t, p, *more):
+    """Four calls through a server that takes both components."""
     t.later(p.stop)
     await p.run()
-    args = ["--address", "127.0.1.1", "--domain", "load.test", "--attach",
-            "127.0.0.1:5347"]
+    args = ["--address", "127.0.1.1", "--domain", "load.test"] + list(more)
     conf = t.path("stoxd.conf")
     with open(conf, "w") as f:
         f.write(subprocess.run([TOOL, "--print-config"] + args,
@@ -39,6 +34,34 @@ async def load_through_prosody(t):
     assert r["calls"]["answered"] == r["calls"]["ended"] == 4, r["calls"]
     assert r["packets"]["received"] == r["packets"]["sent"] > 750, r
     assert not r["packets"]["wrong"], r
+
+
+@case
+async def load_through_prosody(t):
+    t.need("prosody")
+    p = Prosody(t.dir)
+    with open(p.argv[-1], "a") as f:
+        f.write('Component "load.test"\n'
+                '    component_secret = "lab-secret"\n')
+    await through(t, p, "--attach", "127.0.0.1:5347")
+
+
+@case(full=True)
+async def load_through_ejabberd(t):
+    """What one listener has goes to all who attach there: another port."""
+    t.need("erl")
+    p = Ejabberd(t.dir)
+    with open(p.env["EJABBERD_CONFIG_PATH"]) as f:
+        text = f.read()
+    with open(p.env["EJABBERD_CONFIG_PATH"], "w") as f:
+        f.write(text.replace("listen:\n", """listen:
+  - port: 5348
+    ip: "127.0.0.1"
+    module: ejabberd_service
+    hosts: {"load.test": {password: "lab-secret"}}
+"""))
+    await through(t, p, "--attach", "127.0.0.1:5348", "--listen",
+                  "127.0.0.1:5347")
 
 
 @case(full=True, timeout=300)
