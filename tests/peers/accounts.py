@@ -3,10 +3,11 @@ between a scripted XMPP server and a scripted provider."""
 import asyncio
 import os
 import sqlite3
-from xml.sax.saxutils import escape
 
 from peers.lab import Lab
+from peers.proc import PATIENCE
 from peers.registrar import Registrar
+from peers.xmltext import escape
 from peers.xmppserver import condition, find, local, text
 
 GATE = "sip.xmpp.test"
@@ -52,14 +53,14 @@ class Accounts:
             await asyncio.sleep(0.05)
         return self
 
-    async def ask(self, type, inner, to=GATE, frm=None, timeout=8):
+    async def ask(self, type, inner, to=GATE, frm=None, timeout=PATIENCE):
         """An IQ of alice; its answer."""
         id = self.server.stanza("iq", frm or self.alice.jid, to, inner, type)
         return await self.server.wait(
             lambda e: local(e) == "iq" and e.get("id") == id
             and e.get("type") in ("result", "error"), timeout, "answer")
 
-    async def register(self, frm=None, timeout=8, **values):
+    async def register(self, frm=None, timeout=PATIENCE, **values):
         values = dict({"username": "bob", "password": "s3cret-pw"}, **values)
         return await self.ask("set", "<query xmlns='%s'>%s</query>" % (
             REGISTER, form(values)), frm=frm, timeout=timeout)
@@ -97,7 +98,7 @@ class Accounts:
         finally:
             c.close()
 
-    async def message(self, timeout=5, type=None):
+    async def message(self, timeout=PATIENCE, type=None):
         e = await self.server.wait(
             lambda e: local(e) == "message" and find(e, "body") is not None
             and (not type or e.get("type") == type), timeout, "message")

@@ -1,13 +1,17 @@
 """attack.py: what the hardening tests measure and throw: memory and
-descriptors of the daemon, sockets that only listen, text that is syntax
-elsewhere, byte scans of what arrived."""
+descriptors of the daemon, sockets that only listen, requests bent at will,
+text that is syntax elsewhere, byte scans of what arrived."""
 import asyncio
 import os
 import socket
 import subprocess
 
 from peers.runner import Skip
+from peers.sipmsg import Msg
+from peers.sipua import token
 
+OURS = ("127.0.0.1", 5070)
+ALICE = "sip:alice@127.0.0.1:5070"
 # Would be syntax in SIP, XML, a log or a terminal if it crossed over raw.
 MARK = "x7Zq"
 HOSTILE = ('%s"<b a=\'1\'>&amp;]]></b>\\\u202e\u2066\x85%%0d%%0a;tag=1,'
@@ -64,6 +68,23 @@ class Ear(asyncio.DatagramProtocol):
 
     def send(self, data, to):
         self.tr.sendto(data, to)
+
+
+def raw(method="INVITE", uri=ALICE, headers=(), body="", proto="UDP",
+        source="127.0.0.1:5060", **change):
+    """Bytes of a request; change: replaces From, To, CSeq ... by name."""
+    n = token("h")
+    h = {"Via": "SIP/2.0/%s %s;rport;branch=z9hG4bK%s" % (proto, source, n),
+         "Max-Forwards": "70", "From": "<sip:600@%s>;tag=%s" % (source, n),
+         "To": "<%s>" % uri, "Call-ID": n, "CSeq": "1 " + method,
+         "Contact": "<sip:600@%s>" % source}
+    for k, v in change.items():
+        h[k.replace("_", "-")] = v
+    h = [(k, v) for k, v in h.items() if v is not None]
+    if body:
+        h.append(("Content-Type", "application/sdp"))
+    return Msg("%s %s SIP/2.0" % (method, uri), h + list(headers),
+               body).bytes()
 
 
 def scan(path, words):

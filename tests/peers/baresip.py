@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from peers import tone
-from peers.proc import Proc, listening, taken, woken
+from peers.proc import PATIENCE, Proc, listening, taken, woken
 
 CONFIG = """
 poll_method         epoll
@@ -95,13 +95,13 @@ class Baresip(Proc):
 
     async def run(self):
         self.start()
-        await self.up(lambda: listening(self.control), 8)
+        await self.up(lambda: listening(self.control))
         self._r, self._w = await asyncio.open_connection("127.0.0.1",
                                                          self.control)
         self._wake, self._answers, self._n = asyncio.Event(), {}, 0
         self._task = asyncio.ensure_future(self._read())
         if self.registrar:
-            await self.up(lambda: "200 OK" in self.text(), 8, "registration")
+            await self.up(lambda: "200 OK" in self.text(), what="registration")
         return self
 
     async def stop(self, seconds=5):
@@ -141,13 +141,13 @@ class Baresip(Proc):
         b = json.dumps({"command": command, "params": params,
                         "token": token}).encode()
         self._w.write(b"%d:%s," % (len(b), b))
-        m = await self._until(lambda: self._answers.pop(token, None), 5,
+        m = await self._until(lambda: self._answers.pop(token, None), PATIENCE,
                               "answer to " + command)
         if not m.get("ok"):
             raise RuntimeError("%s: %s" % (command, m.get("data")))
         return m.get("data", "")
 
-    async def wait(self, type, timeout=10):
+    async def wait(self, type, timeout=PATIENCE):
         """Takes the first event of this type: CALL_INCOMING, CALL_RINGING,
         CALL_ESTABLISHED, CALL_CLOSED, CALL_DTMF_START ..."""
         return await self._until(

@@ -17,7 +17,7 @@ from xml.sax.saxutils import quoteattr
 from peers import tone
 from peers.daemon import BUILD, ROOT
 from peers.events import Events
-from peers.proc import Gone, Proc, tail
+from peers.proc import PATIENCE, Gone, Proc, tail
 from peers.runner import Skip
 
 J = "urn:xmpp:jingle:1"
@@ -123,7 +123,7 @@ class Session:
         self.connectionState = "new"
         self.pc = self
 
-    async def up(self, timeout=10):
+    async def up(self, timeout=PATIENCE):
         """ICE and DTLS stand."""
         try:
             await asyncio.wait_for(self.connected.wait(), timeout)
@@ -183,7 +183,7 @@ class Client(Events):
         self.web.command({"id": id, "name": name, "args": args})
         return self._answers[id]
 
-    async def command(self, name, *args, timeout=15):
+    async def command(self, name, *args, timeout=PATIENCE):
         """What the page's command returns."""
         try:
             e = await asyncio.wait_for(self.tell(name, *args), timeout)
@@ -354,7 +354,7 @@ class Client(Events):
         # answered after the presence has been seen to
         self.tell("write", "<iq xmlns='jabber:client' type='get' id='%s' "
                   "to='xmpp.test'><ping xmlns='urn:xmpp:ping'/></iq>" % SEEN)
-        await self.wait("online", 10)
+        await self.wait("online", PATIENCE)
         return self
 
     async def logout(self):

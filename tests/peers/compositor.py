@@ -4,6 +4,7 @@ import asyncio
 import re
 
 from peers.accounts import GATE
+from peers.proc import PATIENCE
 from peers.xmppserver import local
 
 
@@ -42,7 +43,7 @@ class Compositor:
         self.ua.reply(m, 200, headers=[("SIP-ETag", "e%d" % self.n),
                                        ("Expires", m.get("Expires"))])
 
-    async def next(self, timeout=6):
+    async def next(self, timeout=PATIENCE):
         return await asyncio.wait_for(self.got.get(), timeout)
 
     async def none(self, seconds):

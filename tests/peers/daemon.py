@@ -54,7 +54,7 @@ class Stoxd(Proc):
     async def run(self):
         """Starts it; up once its SIP port is bound, and its socket."""
         self.start()
-        await self.up(self._bound, 10)
+        await self.up(self._bound)
         return self
 
     def _bound(self):

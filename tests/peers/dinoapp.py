@@ -146,7 +146,7 @@ class Session:
         self.c = client
         client.session = self
 
-    async def up(self, timeout=15):
+    async def up(self, timeout=30):
         """It hears something; from now on it speaks."""
         await until(self.c.hears, timeout, "sound at Dino")
         await self._microphone()
@@ -417,7 +417,7 @@ class Client(Events):
             raise ValueError("Dino shows another conversation")
         before = self.proposed
         await self.hand("press", "call")
-        await until(lambda: self.proposed > before, 10, "propose of Dino")
+        await until(lambda: self.proposed > before, 20, "propose of Dino")
         return await self.get_session(timeout)
 
     async def get_session(self, timeout=20):
@@ -428,4 +428,4 @@ class Client(Events):
         """By the red button, also while it rings elsewhere."""
         before = len(self.sent_end)
         await self.hand("press", "end")
-        await until(lambda: len(self.sent_end) > before, 5, "end by Dino")
+        await until(lambda: len(self.sent_end) > before, 20, "end by Dino")

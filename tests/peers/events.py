@@ -2,7 +2,7 @@
 import asyncio
 import time
 
-from peers.proc import taken, woken
+from peers.proc import PATIENCE, taken, woken
 
 
 class Events:
@@ -30,7 +30,7 @@ class Events:
                 "kind", "action", "state", "condition") if k in e)
             for e in self.events[-25:])
 
-    async def wait(self, type, timeout=10, **match):
+    async def wait(self, type, timeout=PATIENCE, **match):
         """Takes the first event of that type (and those values)."""
         return await woken(
             self._wake, lambda: taken(self.events, lambda e: (

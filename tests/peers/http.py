@@ -3,7 +3,7 @@ import asyncio
 import json
 import os
 
-from peers.proc import listening, until
+from peers.proc import PATIENCE, listening, until
 
 PORT = 5080
 READ, WRITE = "reader-0123456789abcdef", "writer-0123456789abcdef"
@@ -24,7 +24,7 @@ def tokens(t, read=True, write=True):
 
 async def up():
     """Waits for the port, which opens after those of calls."""
-    await until(lambda: listening(PORT), 10, "page")
+    await until(lambda: listening(PORT), PATIENCE, "page")
 
 
 class Answer:
@@ -88,7 +88,7 @@ class Events:
         self._rest = b""
         return self
 
-    async def next(self, name=None, timeout=10):
+    async def next(self, name=None, timeout=PATIENCE):
         """Data of the next event, of that name."""
         async def read():
             while True:

@@ -21,6 +21,7 @@ from slixmpp.xmlstream.matcher import MatchXPath
 
 from peers import plain, tone
 from peers.events import Events
+from peers.proc import PATIENCE
 
 J = "urn:xmpp:jingle:1"
 RTP = "urn:xmpp:jingle:apps:rtp:1"
@@ -318,7 +319,7 @@ class Session:
             raise TimeoutError("%s: not %s within %g s; %s" % (
                 self.c.boundjid, what, timeout, self.c.summary())) from None
 
-    async def up(self, timeout=10):
+    async def up(self, timeout=PATIENCE):
         """ICE and DTLS stand."""
         await self.wait(self.connected, timeout, "connected")
         ice = self._transport().transport
@@ -375,15 +376,16 @@ class Client(Events, slixmpp.ClientXMPP):
 
     async def login(self):
         plain.connect(self, self.c2s)
-        await self.wait("online", 10)
+        await self.wait("online", PATIENCE)
         return self
 
     async def logout(self):
         for s in self.sessions.values():
             if not s.over.is_set():
                 await s.close()
-        self.disconnect(wait=0.5)
-        await asyncio.sleep(0.2)
+        # the server's end of the stream says that it knows
+        await asyncio.wait({asyncio.ensure_future(self.disconnect(wait=3))},
+                           timeout=5)
 
     async def _started(self, _):
         self.send_presence()
@@ -432,7 +434,7 @@ class Client(Events, slixmpp.ClientXMPP):
         iq.xml.append(j)
         self.say("sent", action=j.get("action"), sid=j.get("sid"))
         try:
-            await iq.send(timeout=10)
+            await iq.send(timeout=PATIENCE)
             return None
         except slixmpp.exceptions.XMPPError as e:
             cond = getattr(e, "condition", "timeout")

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import uuid
 
+from peers.proc import PATIENCE
 from peers.xmppserver import find, local, ns
 
 J = "urn:xmpp:jingle:1"
@@ -119,7 +120,7 @@ class User:
     def _mine(self, st):
         return st.get("to") in (self.jid, self.bare)
 
-    async def get_jmi(self, kind, timeout=5, sid=None):
+    async def get_jmi(self, kind, timeout=PATIENCE, sid=None):
         def test(st):
             if local(st) != "message" or not self._mine(st):
                 return False
@@ -128,7 +129,7 @@ class User:
         st = await self.s.wait(test, timeout, "JMI %s" % kind)
         return Message(st, find(st, kind, JMI))
 
-    async def get_receipt(self, id, timeout=5):
+    async def get_receipt(self, id, timeout=PATIENCE):
         def test(st):
             r = find(st, "received", RECEIPTS)
             return r is not None and r.get("id") == id and self._mine(st)
@@ -197,7 +198,7 @@ class User:
                            "<%s xmlns='%s'%s/>" % (what, namespace, attrs)
                            if what else "")
 
-    async def get_jingle(self, action, timeout=5, sid=None):
+    async def get_jingle(self, action, timeout=PATIENCE, sid=None):
         def test(st):
             if local(st) != "iq" or st.get("to") != self.jid \
                     or st.get("type") != "set":
@@ -207,7 +208,7 @@ class User:
                 and sid in (None, j.get("sid"))
         return Action(await self.s.wait(test, timeout, action))
 
-    async def answer_to(self, id, timeout=5):
+    async def answer_to(self, id, timeout=PATIENCE):
         """The result or error of an IQ of ours."""
         return await self.s.wait(
             lambda st: local(st) == "iq" and st.get("id") == id

@@ -7,6 +7,7 @@ import re
 
 from peers.daemon import Stoxd
 from peers.jingleuser import User
+from peers.proc import PATIENCE
 from peers.sipmsg import Sdp, make_sdp
 from peers.sipua import Ua
 from peers.xmppserver import Server
@@ -73,7 +74,7 @@ class Lab:
         t.later(self._stop)
         await self.stoxd.run()
         if server:
-            await asyncio.wait_for(self.server.up.wait(), 10)
+            await asyncio.wait_for(self.server.up.wait(), PATIENCE)
         self.alice = User(self.server)
         return self
 
@@ -155,7 +156,7 @@ class Lab:
         return f
 
     # ---- ends -----------------------------------------------------------
-    async def ended_in_xmpp(self, f, reason=None, timeout=5):
+    async def ended_in_xmpp(self, f, reason=None, timeout=PATIENCE):
         """The client was told, and with this reason."""
         a = await f.user.get_jingle("session-terminate", timeout, f.sid)
         if reason:
@@ -163,7 +164,7 @@ class Lab:
                                                               reason)
         return a
 
-    async def ended_in_sip(self, f, timeout=5):
+    async def ended_in_sip(self, f, timeout=PATIENCE):
         return await f.sip.wait("BYE", timeout)
 
     async def hang_up(self, f):

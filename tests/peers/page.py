@@ -11,7 +11,7 @@ import tempfile
 
 from peers.chromium import FLAGS, RESOLVE
 from peers.daemon import BUILD
-from peers.proc import Gone, tail
+from peers.proc import PATIENCE, Gone, tail
 from peers.runner import Skip
 
 AXE = os.path.join(BUILD, "browser", "node_modules", "axe-core", "axe.min.js")
@@ -131,7 +131,7 @@ class Browser:
     # ---- verbs ----------------------------------------------------------
     async def open(self, url):
         await self.do("Page.navigate", url=url)
-        for _ in range(100):
+        for _ in range(10 * PATIENCE):
             if await self.run("location.href !== 'about:blank' && "
                               "document.readyState === 'complete'"):
                 return
@@ -148,7 +148,7 @@ class Browser:
                 r["exceptionDetails"])[:600]))
         return r["result"].get("value")
 
-    async def until(self, script, seconds=15):
+    async def until(self, script, seconds=PATIENCE):
         """Waits until an expression is true."""
         for _ in range(int(seconds * 10)):
             try:

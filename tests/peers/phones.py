@@ -10,7 +10,7 @@ import re
 from peers import tone
 from peers.baresip import Baresip
 from peers.kamailio import Kamailio
-from peers.proc import Proc, bound
+from peers.proc import PATIENCE, Proc, bound
 from peers.rtp import Rtp
 from peers.sipmsg import Sdp, make_sdp
 from peers.sipua import Ua
@@ -72,7 +72,7 @@ class Scripted:
                                      choose(a.attr_all("crypto")))
         self.rtp.to((a.addr, a.port))
 
-    async def ring(self, timeout=10):
+    async def ring(self, timeout=PATIENCE):
         self.call = await self.ua.get_call(timeout)
         self.call.reply(180)
 
@@ -91,22 +91,22 @@ class Scripted:
     async def dial(self, user="alice"):
         self.call = await self.ua.call(self.to % user, self._sdp())
 
-    async def ringing(self, timeout=10):
+    async def ringing(self, timeout=PATIENCE):
         await self.call.wait(180, timeout)
 
-    async def established(self, timeout=20):
+    async def established(self, timeout=PATIENCE):
         if self.call.req is None:
             ok = await self.call.wait("2xx", timeout, "INVITE")
             self.call.ack()
             self._media(ok.body)
 
-    async def failed(self, timeout=10):
+    async def failed(self, timeout=PATIENCE):
         """Code of the failure that the INVITE met."""
         m = await self.call.wait(lambda m: m.code and m.code >= 300,
                                  timeout)
         return m.code
 
-    async def cancelled(self, timeout=10):
+    async def cancelled(self, timeout=PATIENCE):
         await self.call.wait("CANCEL", timeout)
         self.call.reply(487)
 
@@ -116,12 +116,12 @@ class Scripted:
     async def hang_up(self):
         await self.call.hang_up()
 
-    async def closed(self, timeout=10):
+    async def closed(self, timeout=PATIENCE):
         await self.call.wait("BYE", timeout)
 
     async def _change(self, direction):
         self.call.invite(self._sdp(direction))
-        await self.call.wait(200, 5, "INVITE")
+        await self.call.wait(200, method="INVITE")
         self.call.ack()
 
     async def hold(self):
@@ -181,7 +181,7 @@ class Softphone:
     async def stop(self):
         await self.p.stop()
 
-    async def ring(self, timeout=10):
+    async def ring(self, timeout=PATIENCE):
         await self.p.wait("CALL_INCOMING", timeout)
 
     async def answer(self):
@@ -196,19 +196,19 @@ class Softphone:
         more = ";transport=" + self.proto if self.proto != "udp" else ""
         await self.p.cmd("dial", self.to % user + more)
 
-    async def ringing(self, timeout=10):
+    async def ringing(self, timeout=PATIENCE):
         await self.p.wait("CALL_RINGING", timeout)
 
-    async def established(self, timeout=20):
+    async def established(self, timeout=PATIENCE):
         if getattr(self.p, "calling", False):
             await self.p.wait("CALL_ESTABLISHED", timeout)
 
-    async def failed(self, timeout=10):
+    async def failed(self, timeout=PATIENCE):
         e = await self.p.wait("CALL_CLOSED", timeout)
         word = (e.get("param") or "").split()
         return int(word[0]) if word and word[0].isdigit() else 0
 
-    async def cancelled(self, timeout=10):
+    async def cancelled(self, timeout=PATIENCE):
         await self.p.wait("CALL_CLOSED", timeout)
 
     async def cancel(self):
@@ -218,7 +218,7 @@ class Softphone:
         await self.p.cmd("hangup")
         await asyncio.sleep(0.3)
 
-    async def closed(self, timeout=10):
+    async def closed(self, timeout=PATIENCE):
         await self.p.wait("CALL_CLOSED", timeout)
         await asyncio.sleep(0.3)    # its recording is written
 
@@ -286,14 +286,14 @@ class Sipp:
         from peers.capture import Capture
         self.capture = Capture()
         self._start("uas.xml")
-        await self.p.up(lambda: self.proto == "tcp" or bound(5060), 5)
+        await self.p.up(lambda: self.proto == "tcp" or bound(5060))
         return self
 
     async def stop(self):
         self.capture.stop()
         await self.p.stop()
 
-    async def ring(self, timeout=10):
+    async def ring(self, timeout=PATIENCE):
         await self._said("180 Ringing", timeout)
 
     async def answer(self):
@@ -313,13 +313,13 @@ class Sipp:
         await self.p.stop()
         self._start("uac.xml", "-m", "1", "-s", user, "127.0.0.1:5070")
 
-    async def ringing(self, timeout=10):
+    async def ringing(self, timeout=PATIENCE):
         await self._said("180 Ringing", timeout)
 
-    async def established(self, timeout=20):
+    async def established(self, timeout=PATIENCE):
         await self._said("ACK sip:", timeout)
 
-    async def closed(self, timeout=10):
+    async def closed(self, timeout=PATIENCE):
         await self._said("BYE sip:", timeout)
 
     async def hang_up(self):

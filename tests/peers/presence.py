@@ -4,6 +4,7 @@ import asyncio
 import re
 import xml.etree.ElementTree as ET
 
+from peers.proc import PATIENCE
 from peers.sipmsg import Msg, tag, uri
 from peers.sipua import token
 from peers.xmppserver import find
@@ -107,7 +108,7 @@ class Subscription:
         """The answer to the last NOTIFY."""
         return await self.last
 
-    async def refresh(self, timeout=5):
+    async def refresh(self, timeout=PATIENCE):
         """The next SUBSCRIBE of the same dialog."""
         return await self.phone.take(
             lambda m: m.get("Call-ID") == self.req.get("Call-ID"), timeout)
@@ -125,7 +126,7 @@ class Watcher:
         self.to, self.remote, self.target = to, "<%s>" % to, to
         self.local = "<sip:%s@127.0.0.1:5060>;tag=%s" % (name, self.ltag)
 
-    async def subscribe(self, expires=3600, headers=(), timeout=5):
+    async def subscribe(self, expires=3600, headers=(), timeout=PATIENCE):
         self.cseq += 1
         m = Msg("SUBSCRIBE %s SIP/2.0" % self.target, [
             ("Via", self.ua.via()), ("Max-Forwards", "70"),
@@ -143,7 +144,7 @@ class Watcher:
             self.target = uri(r.get("Contact"))
         return r
 
-    async def notify(self, timeout=5, code=200):
+    async def notify(self, timeout=PATIENCE, code=200):
         """The next NOTIFY, answered with code."""
         m = await self.phone.take(
             lambda m: m.get("Call-ID") == self.callid, timeout, "NOTIFY")
@@ -164,7 +165,7 @@ class Phone:
     def __init__(self, ua):
         self.ua, self.unread = ua, []
 
-    async def take(self, test, timeout=5, method="SUBSCRIBE"):
+    async def take(self, test, timeout=PATIENCE, method="SUBSCRIBE"):
         end = asyncio.get_running_loop().time() + timeout
         while True:
             for m in self.unread:
@@ -179,7 +180,7 @@ class Phone:
                 raise TimeoutError("SIP: no %s within %g s; unread: %s" % (
                     method, timeout, self.unread)) from None
 
-    async def subscription(self, timeout=5, again=None):
+    async def subscription(self, timeout=PATIENCE, again=None):
         """A SUBSCRIBE without a dialog; again: its next try."""
         m = await self.take(
             lambda m: not tag(m.get("To"))

@@ -5,12 +5,13 @@ import glob
 import os
 import sqlite3
 
+from peers.kamailio import lone_writer
 from peers.proc import Proc, bound
 
 CONFIG = r"""
 debug=2
 log_stderror=yes
-children=2
+children=1
 auto_aliases=no
 dns=no
 rev_dns=no
@@ -76,6 +77,7 @@ class PresenceServer(Proc):
             "presence.sqlite", "presence.cfg", "presence-run"))
         os.makedirs(run, exist_ok=True)
         with sqlite3.connect(db) as c:
+            lone_writer(c)
             for name in ("standard", "presence"):
                 with open(SCHEMA % name) as f:
                     c.executescript(f.read())
@@ -92,5 +94,5 @@ class PresenceServer(Proc):
 
     async def run(self):
         self.start()
-        await self.up(lambda: bound(5060), 10)
+        await self.up(lambda: bound(5060))
         return self

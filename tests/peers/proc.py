@@ -6,6 +6,11 @@ import signal
 import subprocess
 import time
 
+# s that a test waits for what must come.  It ends a test that hangs and says
+# nothing of how fast a thing is: on a busy machine a moment is seconds.  Who
+# asserts a time names it.
+PATIENCE = 20
+
 
 class Gone(Exception):
     """A program that a test needs ended or never came up."""
@@ -50,10 +55,13 @@ def heard(path):
 
 
 async def until(test, seconds, what):
-    """Waits until test() is true; what: for the error."""
+    """Waits until test(), which may be async, is true; returns that.  what:
+    for the error."""
     end = time.monotonic() + seconds
     while True:
         got = test()
+        if asyncio.iscoroutine(got):
+            got = await got
         if got:
             return got
         if time.monotonic() > end:
@@ -90,12 +98,14 @@ def taken(items, test):
 
 class Proc:
     """One program; its log is DIR/NAME.log."""
+    started = []    # all of this process
 
     def __init__(self, dir, name, argv, env=None, cwd=None):
         self.name, self.log = name, os.path.join(dir, name + ".log")
         self.argv, self.cwd = argv, cwd
         self.env = dict(os.environ, **(env or {}))
         self.p = None
+        self.started.append(self)
 
     def start(self):
         with open(self.log, "ab") as out:
@@ -108,7 +118,7 @@ class Proc:
     def alive(self):
         return self.p is not None and self.p.poll() is None
 
-    async def up(self, test, seconds=10, what="start"):
+    async def up(self, test, seconds=PATIENCE, what="start"):
         """Waits for test(); an early end of the program is an error."""
         def ready():
             if not self.alive():

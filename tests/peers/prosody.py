@@ -76,7 +76,7 @@ class Prosody(Proc):
     async def run(self):
         self.start()
         await self.up(lambda: listening(C2S) and listening(COMPONENT)
-                      and listening(HTTP), 15)
+                      and listening(HTTP))
         return self
 
     async def restart(self, pause=1.0):

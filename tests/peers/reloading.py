@@ -112,7 +112,7 @@ async def run(dir, reloads, every, args):
         word = "stays as it was" if n % 10 == 9 else "is in force"
         before = said(word)
         os.kill(pid, signal.SIGHUP)
-        await until(lambda: said(word) > before, 10, "reload %d" % n)
+        await until(lambda: said(word) > before, 20, "reload %d" % n)
         await asyncio.sleep(every)
     out, _ = await done
     with open(log, errors="replace") as f:

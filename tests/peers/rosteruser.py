@@ -8,7 +8,7 @@ from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher import MatchXPath
 
 from peers import plain
-from peers.proc import woken
+from peers.proc import PATIENCE, woken
 
 logging.getLogger("slixmpp").setLevel(logging.ERROR)
 
@@ -33,7 +33,7 @@ class RosterUser(slixmpp.ClientXMPP):
                           p["status"]))
         self._wake.set()
 
-    async def login(self, timeout=10):
+    async def login(self, timeout=PATIENCE):
         self._online.clear()
         plain.connect(self, 5222)
         await asyncio.wait_for(self._online.wait(), timeout)
@@ -46,7 +46,7 @@ class RosterUser(slixmpp.ClientXMPP):
         self.send_presence_subscription(pto=jid, ptype="subscribe")
 
     async def sees(self, contact, type=None, show=None, status=None,
-                   timeout=10):
+                   timeout=PATIENCE):
         """The next presence of contact like that, or one not yet read."""
         def test():
             while self.read < len(self.seen):

@@ -2,12 +2,19 @@
 directory of its own; prints one line a failure and "N passed, N failed".
 
 A case is an async function of one argument, the Test; a module of a suite
-lists them with @case or add()."""
+lists them with @case or add().
+
+A case that ran out of time or lost a peer while others ran beside it is run
+once more when they are done, by itself, and the output says so; one whose
+assertion failed, or that names a sanitizer or a crash of stoxd, is not, and
+none is where more than AGAIN of a suite failed."""
 import argparse
 import asyncio
+import collections
 import fnmatch
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,19 +22,35 @@ import sys
 import tempfile
 import time
 import traceback
+import zlib
+
+from peers import proc
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SKIP = 77
 HEAVY = 2       # heavy cases at once, at most
+AGAIN = 3       # cases of a suite that are run once more, at most
+DIR_MAX = 88    # bytes of a case's directory
+BY_CHANCE = "by-chance"      # a case's file that says it may be
+REPEATED = ("integration", "e2e")       # suites where any is
+LONG = 300      # s; what may take longer is not
+SANITIZER = re.compile(r"\w+Sanitizer: |runtime error: ")
+CRASHES = {-s for s in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS,
+                        signal.SIGILL, signal.SIGFPE, signal.SIGSYS,
+                        signal.SIGTRAP)}
 _cases = []
 
 # Only loopback and lab0, which is no loopback interface by its flags: ICE
 # libraries leave out the one or the other.
 NAMESPACE = r"""
-ip link set lo up
-ip link add lab0 type veth peer name lab1
-ip addr add 127.0.1.1/32 dev lab0; ip link set lab0 up; ip link set lab1 up
-ip -6 addr add fd00:1ab::1/64 dev lab0 nodad
+ip -force -batch - <<END
+link set lo up
+link add lab0 type veth peer name lab1
+addr add 127.0.1.1/32 dev lab0
+link set lab0 up
+link set lab1 up
+addr add fd00:1ab::1/64 dev lab0 nodad
+END
 d=$1; shift
 printf '127.0.0.1 localhost xmpp.test sip.xmpp.test sip.test %s\n' \
     "$(uname -n)" >"$d/hosts"
@@ -100,17 +123,18 @@ class Test:
 
 
 def load(suite, module="*"):
-    """The cases of tests/SUITE/*.py, or of one of them."""
+    """The cases of tests/SUITE/*.py, or of one of them; suite may be a path,
+    then its last part is the name."""
     out = []
-    top = os.path.join(HERE, suite)
+    top, name = os.path.join(HERE, suite), os.path.basename(suite)
     for f in sorted(fnmatch.filter(os.listdir(top), module + ".py")):
         del _cases[:]
         spec = importlib.util.spec_from_file_location(
-            suite + "_" + f[:-3], os.path.join(top, f))
+            name + "_" + f[:-3], os.path.join(top, f))
         m = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(m)
         for c in _cases:
-            c.name = "%s/%s/%s" % (suite, f[:-3], c.name)
+            c.name = "%s/%s/%s" % (name, f[:-3], c.name)
             out.append(c)
     del _cases[:]
     return out
@@ -131,15 +155,34 @@ def child(suite, name, dir):
             await t.finish()
     try:
         asyncio.run(run())
+        if (what := ill(dir)):
+            raise AssertionError(what)
         return 0
     except Skip as e:
         status, why = SKIP, str(e)
     except BaseException as e:
         traceback.print_exc()
         status, why = 1, "%s: %s" % (type(e).__name__, e)
+        if isinstance(e, (TimeoutError, ConnectionError, proc.Gone)) \
+                and not ill(dir):
+            open(os.path.join(dir, BY_CHANCE), "w").close()
     with open(os.path.join(dir, "why"), "w") as f:
         f.write(why.split("\n")[0])
     return status
+
+
+def ill(dir):
+    """A crash of stoxd, or what a sanitizer said of it; None: all is well."""
+    for p in proc.Proc.started:
+        if p.p and p.p.poll() in CRASHES and "stoxd" in " ".join(p.argv[:2]):
+            return "stoxd was ended by signal %d" % -p.p.poll()
+    for name in os.listdir(dir):
+        if name.startswith("stoxd") and name.endswith(".log"):
+            with open(os.path.join(dir, name), errors="replace") as f:
+                for line in f:
+                    if SANITIZER.search(line):
+                        return line.strip()
+    return None
 
 
 def has_other_users():
@@ -204,9 +247,16 @@ def write_matrix(path, results, full):
                 for c in columns)))
 
 
+# One case on its way; first: of the second try, the Run that failed.
+Run = collections.namedtuple("Run", "suite case dir since first")
+
+
 class Runner:
     def __init__(self, o):
         self.o, self.passed, self.failed, self.skipped = o, 0, 0, 0
+        self.second = 0     # of those that passed: at the second try
+        self.ill = collections.Counter()    # suite: how many failed
+        self.held = []      # Runs that may be tried again
         self.results = {}
         self.times = []
         self.isolated = namespace_argv()
@@ -219,8 +269,19 @@ class Runner:
         self.interpreter = "/usr/bin/python3" \
             if os.access("/usr/bin/python3", os.X_OK) else sys.executable
 
-    def start(self, suite, c):
-        dir = os.path.join(self.top, c.name.replace("/", "."))
+    def folder(self, name):
+        """For a case: sockets are made in it, whose paths end at 108."""
+        name = name.replace("/", ".")
+        most = DIR_MAX - len(self.top)
+        if len(name) > most:
+            end = "~%x" % (zlib.crc32(name.encode()) & 0xffffff)
+            name = name[:max(most - len(end), 8)] + end
+        return name
+
+    def start(self, suite, c, first=None):
+        dir = os.path.join(self.top, self.folder(c.name))
+        if first:
+            dir += ".again"
         os.mkdir(dir)
         argv = [self.interpreter, os.path.join(HERE, "run"), "--child",
                 suite, c.name, dir]
@@ -230,15 +291,15 @@ class Runner:
             p = subprocess.Popen(argv, stdout=log, stderr=log,
                                  stdin=subprocess.DEVNULL,
                                  start_new_session=True)
-        self.running[p] = (c, dir, time.monotonic())
+        self.running[p] = Run(suite, c, dir, time.monotonic(), first)
 
     def poll(self):
-        for p, (c, dir, since) in list(self.running.items()):
-            took = time.monotonic() - since
-            hung = took > c.timeout + 30
+        for p, r in list(self.running.items()):
+            took = time.monotonic() - r.since
+            hung = took > r.case.timeout + 30
             if hung:
                 os.killpg(p.pid, signal.SIGKILL)
-                with open(os.path.join(dir, "why"), "w") as f:
+                with open(os.path.join(r.dir, "why"), "w") as f:
                     f.write("hung; killed after %d s" % took)
             pid, status, used = os.wait4(p.pid, 0 if hung else os.WNOHANG)
             if pid:
@@ -246,33 +307,54 @@ class Runner:
                 p.returncode = os.waitstatus_to_exitcode(status)
                 del self.running[p]
                 self.times.append((took, used.ru_utime + used.ru_stime,
-                                   c.name))
-                self.done(c, dir, p.returncode, took)
+                                   r.case.name))
+                self.done(r, p.returncode, took)
 
-    def done(self, c, dir, status, took):
+    @staticmethod
+    def why(r, status=1):
         try:
-            with open(os.path.join(dir, "why")) as f:
-                why = f.read()
+            with open(os.path.join(r.dir, "why")) as f:
+                return f.read()
         except OSError:
-            why = "ended with status %d, see test.log" % status
-        self.show_remarks(c, dir)
+            return "ended with status %d, see test.log" % status
+
+    def done(self, r, status, took):
+        c, why = r.case, self.why(r, status)
+        self.show_remarks(c, r.dir)
         self.results[c.name] = {0: "ok", SKIP: "not run"}.get(status,
                                                               "FAILED")
         if status == 0:
             self.passed += 1
-            if self.o.verbose:
+            if r.first:
+                self.second += 1
+                print("AGAIN %s: passed alone; among others: %s (%s)" % (
+                    c.name, self.why(r.first), r.first.dir))
+            elif self.o.verbose:
                 print("ok %s (%.1f s)" % (c.name, took))
         elif status == SKIP:
             strict = os.environ.get("CI") == "true"
             self.failed += strict
             self.skipped += not strict
             print("SKIP %s: %s" % (c.name, why))
-        else:
+        elif r.first:
             self.failed += 1
-            print("FAILED %s: %s (%s)" % (c.name, why, dir))
+            print("FAILED %s: %s (%s), alone; among others: %s (%s)" % (
+                c.name, why, r.dir, self.why(r.first), r.first.dir))
+        else:
+            self.ill[r.suite] += 1
+            if self.repeats and os.path.basename(r.suite) in REPEATED \
+                    and c.timeout <= LONG \
+                    and os.path.exists(os.path.join(r.dir, BY_CHANCE)):
+                self.held.append(r)
+            else:
+                self.fail(r, why)
         sys.stdout.flush()
         if status in (0, SKIP) and not self.o.keep:
-            shutil.rmtree(dir, ignore_errors=True)
+            shutil.rmtree(r.dir, ignore_errors=True)
+
+    def fail(self, r, why):
+        self.failed += 1
+        print("FAILED %s: %s (%s)" % (r.case.name, why, r.dir))
 
     def show_remarks(self, c, dir):
         try:
@@ -284,7 +366,7 @@ class Runner:
 
     def next(self, todo):
         """Which one can begin now, or None."""
-        now = [c for c, _, _ in self.running.values()]
+        now = [r.case for r in self.running.values()]
         heavy = sum(c.heavy for c in now)
         room = self.o.jobs > sum(not c.waits for c in now)
         if self.o.jobs == 1:
@@ -293,18 +375,36 @@ class Runner:
                      if (room or c.waits and self.o.jobs > 1)
                      and (not c.heavy or heavy < HEAVY)), None)
 
+    def work(self, todo):
+        while todo or self.running:
+            while (i := self.next(todo)) is not None:
+                self.start(*todo.pop(i))
+            self.poll()
+            time.sleep(0.02)
+
+    def again(self):
+        """Those that were held, one after the other."""
+        while self.held:
+            r = self.held.pop(0)
+            if self.ill[r.suite] > AGAIN:
+                self.fail(r, self.why(r))
+                continue
+            self.start(r.suite, r.case, r)
+            self.work([])
+
     def run(self, todo):
         todo = sorted(todo, key=lambda t: -t[1].waits)
+        # else each ran by itself already
+        self.repeats = self.o.jobs > 1 and len(todo) > 1
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         try:
-            while todo or self.running:
-                while (i := self.next(todo)) is not None:
-                    self.start(*todo.pop(i))
-                self.poll()
-                time.sleep(0.02)
+            self.work(todo)
+            self.again()
         finally:
             for p in self.running:
                 os.killpg(p.pid, signal.SIGKILL)
+            for r in self.held:
+                self.fail(r, self.why(r))
         if self.o.matrix:
             write_matrix(self.o.matrix, self.results, self.o.full)
         try:
@@ -318,8 +418,13 @@ class Runner:
                 sum(t[0] for t in self.times), sum(t[1] for t in self.times)))
         if self.skipped:
             print("%d skipped" % self.skipped)
-        print("%d passed, %d failed" % (self.passed, self.failed))
+        print("%d passed, %d failed" % (self.passed, self.failed)
+              + self.second_tries())
         return 1 if self.failed else 0
+
+    def second_tries(self):
+        return ", %d of them at the second try" % self.second \
+            if self.second else ""
 
 
 def main(argv, suites=None):

@@ -9,7 +9,7 @@ import itertools
 import random
 import time
 
-from peers.proc import woken
+from peers.proc import PATIENCE, woken
 from peers.sipmsg import PHRASE, Msg, address, tag, uri
 
 T1, T2 = 0.5, 4.0   # s, RFC 3261 17.1.1.1
@@ -198,7 +198,7 @@ class Ua:
         self.send(m, req.source, writer=req.writer)
         return m
 
-    async def request(self, method, to, headers=(), body="", timeout=5,
+    async def request(self, method, to, headers=(), body="", timeout=PATIENCE,
                       from_uri=None, raw=None):
         """A request outside calls; its final response."""
         m = raw or Msg("%s %s SIP/2.0" % (method, to), [
@@ -233,7 +233,7 @@ class Ua:
         c.invite(sdp, headers)
         return c
 
-    async def get_call(self, timeout=5):
+    async def get_call(self, timeout=PATIENCE):
         """The next incoming call."""
         try:
             return await asyncio.wait_for(self.incoming.get(), timeout)
@@ -342,13 +342,13 @@ class Call:
                 return m
         return None
 
-    async def wait(self, what, timeout=5, method=None):
+    async def wait(self, what, timeout=PATIENCE, method=None):
         """Takes the first unread message that is what: 180, "2xx", "BYE", or
         a function; method: of the request that a response answers."""
         return await woken(self._wake, lambda: self._find(what, method),
                            timeout, lambda: "%s by SIP; %r" % (what, self))
 
-    async def next_invite(self, timeout=5):
+    async def next_invite(self, timeout=PATIENCE):
         """The INVITE that is tried instead of this one, in this call or (a
         new Call-ID) in another."""
         other = asyncio.ensure_future(self.ua.incoming.get())
@@ -451,7 +451,7 @@ class Call:
                 return
             self.ua.send(m, req.source)
 
-    async def hang_up(self, timeout=5, headers=()):
+    async def hang_up(self, timeout=PATIENCE, headers=()):
         """BYE and its answer."""
         self.bye(headers)
         return await self.wait("2xx", timeout, "BYE")

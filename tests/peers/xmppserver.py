@@ -10,9 +10,9 @@ import itertools
 import re
 import time
 import xml.etree.ElementTree as ET
-from xml.sax.saxutils import escape, quoteattr
 
-from peers.proc import taken, woken
+from peers.proc import PATIENCE, taken, woken
+from peers.xmltext import escape, quoteattr
 
 NS = "jabber:component:accept"
 STREAM = "http://etherx.jabber.org/streams"
@@ -223,7 +223,7 @@ class Server:
                     st.get("id"))
 
     # ---- in -------------------------------------------------------------
-    async def wait(self, test, timeout=5, what="stanza"):
+    async def wait(self, test, timeout=PATIENCE, what="stanza"):
         """Takes the first unread stanza for which test is true."""
         return await woken(
             self._wake, lambda: taken(self.unread, test), timeout,
@@ -237,7 +237,7 @@ class Server:
             return
         raise AssertionError("XMPP: unexpected %s: %s" % (what, text(e)))
 
-    async def iq(self, frm, to, inner, type="get", timeout=5):
+    async def iq(self, frm, to, inner, type="get", timeout=PATIENCE):
         """Sends an IQ and returns its answer, whatever its type."""
         id = self.stanza("iq", frm, to, inner, type)
         return await self.wait(
