@@ -1,6 +1,5 @@
 """A user's own account at a real registrar: Kamailio asks for digest, carries
 calls and messages both ways, and shows others what is published."""
-import asyncio
 import random
 import xml.etree.ElementTree as ET
 
@@ -81,10 +80,10 @@ async def call(t, server):
         "receipts", MatchXPath("{jabber:client}message/{%s}received"
                                % RECEIPTS), receipts.append))
     m.send()
-    await until(lambda: receipts, 10, "receipt: the phone has it")
+    await until(lambda: receipts, 20, "receipt: the phone has it")
     word = "%x" % random.getrandbits(48)
     await s.phone.p.cmd("message", word)
-    await until(lambda: any(word in m["body"] for m in inbox), 10,
+    await until(lambda: any(word in m["body"] for m in inbox), 20,
                 "text at the client")
 
 
@@ -103,12 +102,12 @@ async def published(t, server):
     d = Stoxd(t.dir, CONF)
     t.later(d.stop)
     await d.run()
-    await until(lambda: ": connected to " in d.text(), 15, "connection")
+    await until(lambda: ": connected to " in d.text(), 20, "connection")
     alice = RosterUser("alice")
     t.later(alice.logout)
     await alice.login()
     await register(alice)
-    await asyncio.sleep(1)      # it asks her; she lets it see her
+    await alice.sees(GATE, "subscribe")     # she lets it see her
     alice.send_presence_subscription(pto=GATE, ptype="subscribed")
     alice.send_presence()
 
@@ -127,12 +126,13 @@ async def published(t, server):
     assert "SIP-If-Match" in trace and "SIP-ETag" in trace, trace[-3000:]
 
     # a gateway that is killed goes on with what it had published
-    n = d.text().count("registered as sip:carol@sip.test")
+    words = "registered as sip:carol@sip.test", ": connected to "
+    n = [d.text().count(w) for w in words]
     d.p.kill()
     d.p.wait()
     await d.run()
-    await until(lambda: d.text().count("registered as sip:carol@sip.test")
-                > n, 15, "registration")
+    await until(lambda: all(d.text().count(w) > k for w, k in zip(words, n)),
+                20, "registration and connection")
     alice.send_presence(ptype="unavailable")
     await phone.shows("Offline", 30)
 

@@ -127,11 +127,11 @@ async def wrong_codec(c):
         await c.phone.ring()
         if c.jmi:       # it answers before the client's codecs are known,
             await c.phone.answer()      # and is asked again with these
-            again = await c.phone.call.wait("INVITE", 5)
+            again = await c.phone.call.wait("INVITE")
             c.phone.call.reply(488, req=again)
         else:
             await c.phone.refuse(488)
-        e = await c.client.wait("got", 5, action="session-terminate")
+        e = await c.client.wait("got", action="session-terminate")
         assert e["reason"] == "incompatible-parameters", e["reason"]
         if c.jmi:
             await c.phone.closed()
@@ -140,32 +140,35 @@ async def wrong_codec(c):
         await c.up({"trunk pbx": {"codecs": "g729"}},
                    phone={"codec": "G729"})
         await c.phone.dial()
-        assert await c.phone.failed(5) == 488
+        assert await c.phone.failed() == 488
+
+
+async def rings(c):
+    """The client calls and the telephone rings; the call, which goes on."""
+    call = asyncio.ensure_future(c.client.call(CONTACT, RING))
+    ring = asyncio.ensure_future(c.phone.ring(RING))
+    await asyncio.wait({call, ring}, return_when=asyncio.FIRST_COMPLETED)
+    if call.done():
+        call.result()
+        raise AssertionError("the call went through")
+    await ring
+    await asyncio.sleep(1)
+    return call
 
 
 @feature(phone=("baresip", "scripted", "kamailio"))
 async def busy(c):
     if c.direction == "x2s":
         await c.up()
-        ring = asyncio.ensure_future(c.phone.ring(RING))
-        try:
-            await asyncio.gather(c.client.call(CONTACT, 4), ring,
-                                 _refuse(c, ring))
-            raise AssertionError("the call went through")
-        except TimeoutError:
-            pass
-        await c.client.wait("jmi" if c.jmi else "got", 2,
-                            reason="busy")
+        call = await rings(c)
+        await c.phone.refuse(486)
+        await c.client.wait("jmi" if c.jmi else "got", reason="busy")
+        assert not call.done(), "the call went through"
+        call.cancel()
     else:
         await c.up(answer="busy")
         await c.phone.dial()
         assert await c.phone.failed() == 486
-
-
-async def _refuse(c, ring):
-    await ring
-    await asyncio.sleep(1)
-    await c.phone.refuse(486)
 
 
 @feature(phone=("baresip", "scripted", "kamailio"), direction=("s2x",))
@@ -180,8 +183,8 @@ async def decline(c):
 async def no_answer(c):
     await c.up({"trunk pbx": {"ring_timeout": 5}}, answer="ring")
     await c.phone.dial()
-    assert await c.phone.failed(15) == 480
-    await c.client.wait("jmi" if c.jmi else "terminated", 5,
+    assert await c.phone.failed() == 480
+    await c.client.wait("jmi" if c.jmi else "terminated",
                         **({"kind": "retract"} if c.jmi else {}))
 
 
@@ -189,11 +192,7 @@ async def no_answer(c):
 async def cancel(c):
     if c.direction == "x2s":
         await c.up()
-        try:
-            await asyncio.gather(c.client.call(CONTACT, 2),
-                                 c.phone.ring(RING))
-        except TimeoutError:
-            pass
+        call = await rings(c)
         if c.client_make == "dino":
             await c.client.hang_up()
         elif c.jmi:
@@ -202,12 +201,23 @@ async def cancel(c):
         else:
             await list(c.client.sessions.values())[0].hang_up("cancel")
         await c.phone.cancelled()
+        call.cancel()
     else:
         await c.up(answer="ring")
         await c.phone.dial()
         await c.phone.ringing()
         await c.phone.cancel()
-        await c.client.wait("jmi" if c.jmi else "terminated", 5)
+        await c.client.wait("jmi" if c.jmi else "terminated")
+
+
+async def sound(c, seconds):
+    """Until the client has heard so much more."""
+    want = len(c.session.heard) + 96000 * seconds
+
+    async def heard():
+        await asyncio.sleep(0.3)    # it takes Dino a while to say
+        return len(c.session.heard) > want
+    await until(heard, 20, "sound")
 
 
 @feature(phone=("scripted", "baresip"))
@@ -218,20 +228,16 @@ async def hold(c):
     await c.site.talk(c.session, 1)
     await c.phone.hold()
     await until(lambda: any("hold" in e.get("info", ())
-                            for e in c.client.events), 5, "<hold/>")
+                            for e in c.client.events), 20, "<hold/>")
     await asyncio.sleep(1)
     await c.phone.resume()
     await until(lambda: any({"unhold", "active"} & set(e.get("info", ()))
-                            for e in c.client.events), 5, "<unhold/>")
-    before = len(c.session.heard)
-    await asyncio.sleep(1)
-    assert len(c.session.heard) - before > 96000 * 0.6, "no sound again"
+                            for e in c.client.events), 20, "<unhold/>")
+    await sound(c, 0.6)
     assert await c.session.info("hold") is None
     await asyncio.sleep(1)
     assert await c.session.info("unhold") is None
-    before = len(c.session.heard)
-    await asyncio.sleep(2)
-    assert len(c.session.heard) - before > 96000, "no sound again"
+    await sound(c, 1)
     await c.end()
 
 
@@ -242,10 +248,10 @@ async def dtmf(c):
     await c.call()
     await c.site.talk(c.session, 1)
     c.session.send_digits("159#")
-    await until(lambda: c.phone.digits() == "159#", 6, "159# at the phone")
+    await until(lambda: c.phone.digits() == "159#", 20, "159# at the phone")
     if c.client.hears_digits:
         await c.phone.send_digits("7*2")
-        await until(lambda: c.session.digits == "7*2", 6,
+        await until(lambda: c.session.digits == "7*2", 20,
                     "7*2 at the client")
     await c.end()
 
@@ -257,7 +263,7 @@ async def dtmf_opus(c):
     await c.call()
     await c.site.talk(c.session, 1)
     c.session.send_digits("0D*8")
-    await until(lambda: c.phone.digits() == "0D*8", 6, "0D*8 at the phone")
+    await until(lambda: c.phone.digits() == "0D*8", 20, "0D*8 at the phone")
     await c.end()
 
 
@@ -271,7 +277,7 @@ async def dtmf_by_jingle(c):
         await c.session.info("dtmf", "urn:xmpp:jingle:dtmf:0", code=d,
                              duration="160")
         await asyncio.sleep(0.4)
-    await until(lambda: c.phone.digits() == "42", 5, "42 at the phone")
+    await until(lambda: c.phone.digits() == "42", 20, "42 at the phone")
     await c.end()
 
 
@@ -286,8 +292,8 @@ async def sdes(c):
 async def tcp(c):
     await c.up(phone={"proto": "tcp"})
     await c.call()
-    await c.site.talk(c.session, 3)
-    assert len(c.session.heard) > 96000 * 2, "client hears nothing"
+    await c.site.talk(c.session, 1)
+    await sound(c, 2)
     await c.end()
 
 
@@ -342,14 +348,12 @@ async def server_restarts(c):
     await c.site.talk(c.session, 1)
     await c.site.server.restart()
     await asyncio.sleep(3)
-    before = len(c.session.heard)
-    await asyncio.sleep(2)
-    assert len(c.session.heard) - before > 96000 * 1.5, "silence"
+    await sound(c, 1.5)
     await c.phone.hang_up()
     lost = time.monotonic()
     await until(lambda: not c.session.connected.is_set()
                 or c.session.pc.connectionState != "connected"
-                or time.monotonic() - lost > 3, 5, "end")
+                or time.monotonic() - lost > 3, 20, "end")
 
 
 @feature(phone=("scripted",))
@@ -375,15 +379,15 @@ async def two_devices(c):
         x.jmi(e["frm"], "proceed", e["id"])
     done = [asyncio.ensure_future(x.get_session()) for x in (c.client,
                                                              other)]
-    first, _ = await asyncio.wait(done, timeout=8,
+    first, _ = await asyncio.wait(done, timeout=20,
                                   return_when=asyncio.FIRST_COMPLETED)
     await asyncio.sleep(1)
     assert sum(d.done() for d in done) == 1, "both got a session"
     c.session = first.pop().result()
     await c.phone.established()
     await c.session.up()
-    await c.site.talk(c.session, 2)
-    assert len(c.session.heard) > 96000
+    await c.site.talk(c.session, 1)
+    await sound(c, 1)
     await c.site.hang_up(c.session.c, c.session)
     for d in done:
         d.cancel()
@@ -471,5 +475,5 @@ async def run(t, server, client, phone, direction, name):
 
 for cell in CELLS:
     add(".".join(cell), run, *cell, full=cell not in FEW,
-        timeout=200 if cell[1] in DINO else 60,
+        timeout=200 if cell[1] in DINO else 120,
         heavy=cell[1] in CHROMIUM + DINO)

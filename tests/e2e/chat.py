@@ -100,7 +100,7 @@ async def site(t, server, changes=None, phone=None):
     async def stop():
         assert await stoxd.stop() in (0, -15), "stoxd did not end well"
     t.later(stop)
-    await until(lambda: "connected" in stoxd.text(), 10, "connection")
+    await until(lambda: "connected" in stoxd.text(), 20, "connection")
     alice = Writer("alice", log=t.path("client.log"))
     t.later(alice.logout)
     await alice.login()
@@ -155,7 +155,7 @@ async def offline(t, server, phone):
     await asyncio.sleep(0.5)
     text = "while away %x" % random.getrandbits(48)
     await p.p.cmd("message", text)
-    await until(lambda: "202 Accepted" in stoxd.ctl("trace"), 5, "202")
+    await until(lambda: "202 Accepted" in stoxd.ctl("trace"), 20, "202")
     again = Writer("alice", resource="two", log=t.path("client2.log"))
     t.later(again.logout)
     await again.login()
@@ -192,7 +192,7 @@ async def cpim(t, server, phone):
     def got():
         with open(t.path("sipp.msg"), encoding="utf-8") as f:
             return "<message-id>e2e34jk324j</message-id>" in f.read()
-    await until(got, 10, "IMDN at sipp")
+    await until(got, 20, "IMDN at sipp")
     await alice.take(lambda m: m.xml.find("{%s}composing" % STATES)
                      is not None, what="chat state")
     await until(lambda: not p.alive(), 30, "end of sipp")
@@ -218,7 +218,7 @@ async def browser(t, server, phone):
     stoxd = Stoxd(t.dir, {"presence": {"spacing": "1", "grace": "2"}})
     t.later(stoxd.stop)
     await stoxd.run()
-    await until(lambda: "connected" in stoxd.text(), 10, "connection")
+    await until(lambda: "connected" in stoxd.text(), 20, "connection")
     alice = chromium.Client("alice", t.dir, receipts=True,
                             log=t.path("client.log"))
     t.later(alice.logout)
@@ -261,13 +261,13 @@ async def stored(t, server, phone):
     stoxd = Stoxd(t.dir)
     t.later(stoxd.stop)
     await stoxd.run()
-    await until(lambda: "connected" in stoxd.text(), 10, "connection")
+    await until(lambda: "connected" in stoxd.text(), 20, "connection")
     alice = Writer("alice", log=t.path("client.log"))
     t.later(alice.logout)
     await alice.login()
     text = words()
     id = alice.write(text, (RECEIPTS, "request"))
-    await until(lambda: "202 Accepted" in stoxd.ctl("trace"), 10, "202")
+    await until(lambda: "202 Accepted" in stoxd.ctl("trace"), 20, "202")
     await asyncio.sleep(1)
     assert not [m for m in alice.inbox if m["type"] == "error"
                 or m.xml.find("{%s}received" % RECEIPTS) is not None], \
@@ -277,7 +277,7 @@ async def stored(t, server, phone):
                 contact="sip:alice@xmpp.test", trace=True)
     t.later(p.stop)
     await p.run()
-    await until(lambda: text.split()[0] in p.text(), 15,
+    await until(lambda: text.split()[0] in p.text(), 20,
                 "text at the telephone")
     assert "sip:alice@" in p.text(), p.text()[-3000:]
     id = alice.write(words(), (RECEIPTS, "request"))

@@ -58,4 +58,4 @@ async def demo_stays(t):
                 "the end of the calls")
     assert {"stoxd", "baresip"} <= set(names()), names()
     os.killpg(os.getpgid(p.p.pid), signal.SIGINT)
-    await until(lambda: not names(), 15, "that nothing is left")
+    await until(lambda: not names(), 20, "that nothing is left")

@@ -51,7 +51,7 @@ async def comes_up(t, name):
     d = gateway(t, read(out, "stoxd.conf"))
     t.later(d.stop)
     await d.run()
-    await until(lambda: "connected to 127.0.0.1:5347" in d.text(), 15,
+    await until(lambda: "connected to 127.0.0.1:5347" in d.text(), 20,
                 "component: %s" % d.text())
     rows = {r["probe"]: r for r in json.loads(d.ctl("--json", "doctor"))}
     for probe in ("component", "from", "domain"):
@@ -95,7 +95,7 @@ async def init_calls_by_kamailio(t):
                          "[users]\nalice@xmpp.test = 2001\n")
     t.later(d.stop)
     await d.run()
-    await until(server.up.is_set, 10, "component")
+    await until(server.up.is_set, 20, "component")
 
     m = await phone.request("REGISTER", "sip:127.0.0.1", raw=Msg(
         "REGISTER sip:127.0.0.1 SIP/2.0", [

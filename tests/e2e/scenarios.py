@@ -45,14 +45,14 @@ async def start(t, server, scenario, *argv, changes=None):
     d = Stoxd(t.dir, dict(FAST, **(changes or {})))
     t.later(d.stop)
     await d.run()
-    await until(lambda: ": connected to " in d.text(), 15, "connection")
+    await until(lambda: ": connected to " in d.text(), 20, "connection")
     alice = RosterUser("alice")
     t.later(alice.logout)
     await alice.login()
     return d, alice, p
 
 
-async def done(p, seconds=15):
+async def done(p, seconds=40):
     """sipp has been through its scenario, and every answer was as there; its
     -m counts the answer to the first OPTIONS, too."""
     await until(lambda: not p.alive(), seconds, "end of sipp")
@@ -63,7 +63,7 @@ async def pending(t, server):
     """Nothing is said while nobody has decided; then she sees it."""
     d, alice, p = await start(t, server, "pending.xml", "-m", "2")
     alice.watch(CONTACT)
-    await until(lambda: "pending" in d.ctl("subscriptions"), 5, "pending")
+    await until(lambda: "pending" in d.ctl("subscriptions"), 20, "pending")
     assert not [x for x in alice.seen if x[0].startswith(CONTACT)], alice.seen
     await alice.sees(CONTACT, "subscribed")
     await alice.sees(CONTACT, "available", "", "decided")
@@ -113,7 +113,7 @@ async def dialog(t, server):
     await alice.sees(CONTACT, "available", "")
     await alice.sees(CONTACT, None, "dnd", "On the phone")
     await alice.sees(CONTACT, "available", "")
-    await until(lambda: "SIP/2.0 200" in d.ctl("trace"), 5, "answers")
+    await until(lambda: "SIP/2.0 200" in d.ctl("trace"), 20, "answers")
     await done(p)
 
 
@@ -137,7 +137,7 @@ async def mwi(t, server):
 
     def headlines():
         return [m["body"] for m in inbox if m["type"] == "headline"]
-    await until(lambda: len(headlines()) == 2, 10, "headlines")
+    await until(lambda: len(headlines()) == 2, 20, "headlines")
     await asyncio.sleep(1)
     said = headlines()
     assert len(said) == 2 and "2" in said[0] and "3" in said[1], said
@@ -152,7 +152,7 @@ async def fork(t, server):
         "texts", MatchXPath("{jabber:client}message/{jabber:client}body"),
         inbox.append))
     p = sipp(t, "fork.xml", "-m", "1", "-s", "alice", "127.0.0.1:5070")
-    await until(lambda: inbox, 10, "text")
+    await until(lambda: inbox, 20, "text")
     await done(p)
     await asyncio.sleep(1)
     assert [m["body"] for m in inbox] == ["forked"], inbox

@@ -5,10 +5,12 @@ import json
 import os
 import re
 import sqlite3
+import subprocess
 
 from peers.accounts import (COMMANDS, DATA, GATE, HOST, REGISTER, SEARCH,
                             Accounts, fields, form)
 from peers.lab import GW, Lab
+from peers.proc import PATIENCE, until
 from peers.runner import case
 from peers.sipmsg import uri
 from peers.xmppserver import condition, find, local, text
@@ -92,10 +94,34 @@ async def failures_in_words(t):
         assert condition(r)[0] == "not-acceptable", text(r)
         assert words in find(find(r, "error"), "text").text, text(r)
     a.registrar.code = None
+    n = len(a.registrar.registers)
+    for x in ("<x xmlns='%s'/>" % DATA, form({"username": "bob"}, "form"),
+              "<x xmlns='%s' type='submit'>%s</x>" % (
+                  DATA, "<field var='a'/>" * 100)):
+        r = await a.ask("set", "<query xmlns='%s'>%s</query>" % (REGISTER, x))
+        assert condition(r)[0] == "bad-request", text(r)
+    assert len(a.registrar.registers) == n
     await a.registered()
     r = await a.register(frm="mallory@elsewhere.test/x")
     assert condition(r)[0] == "forbidden", text(r)
     assert len(a.db()) == 1
+
+
+@case
+async def names_are_one_line(t):
+    """A name in the plain fields of X0077 is no header of a REGISTER."""
+    name = "bob%20%20X-Evil%3A%201"
+    a = await Accounts().start(t, None, {name: "other", "bob": "s3cret-pw"})
+    r = await a.ask("set", "<query xmlns='%s'><username>bob&#13;&#10;X-Evil: 1"
+                    "&#13;&#10;</username><password>s3cret-pw</password>"
+                    "</query>" % REGISTER)
+    assert r.get("type") == "error", text(r)
+    assert a.registrar.registers
+    for m in a.registrar.registers:
+        assert not m.get("X-Evil"), m.bytes()
+    assert any("X-Evil" in m.get("Authorization", "")
+               for m in a.registrar.registers), a.registrar.registers[-1]
+    await a.registered()
 
 
 @case
@@ -126,11 +152,9 @@ async def kept_over_kill_9(t):
     a.lab.stoxd.p.wait()
     n = len(a.registrar.registers)
     await a.lab.stoxd.run()
-    await asyncio.wait_for(a.server.up.wait(), 10)
-    for _ in range(100):
-        if len(a.registrar.registers) > n + 1:
-            break
-        await asyncio.sleep(0.05)
+    await asyncio.wait_for(a.server.up.wait(), 20)
+    await until(lambda: len(a.registrar.registers) > n + 1, 20,
+                "registration")
     # the same address: what the provider had stays right
     assert a.registrar.bound["bob"].split(";")[0] == contact.split(";")[0]
     r = await a.ask("get", "<query xmlns='%s'/>" % REGISTER)
@@ -148,12 +172,9 @@ async def removed(t):
     assert r.get("type") == "result", text(r)
     await a.server.wait(lambda e: local(e) == "presence"
                         and e.get("type") == "unsubscribed"
-                        and e.get("from") == GATE, 5, "unsubscribed")
-    for _ in range(100):
-        if not a.registrar.bound and not a.db():
-            break
-        await asyncio.sleep(0.05)
-    assert not a.registrar.bound and not a.db()
+                        and e.get("from") == GATE, what="unsubscribed")
+    await until(lambda: not a.registrar.bound and not a.db(), 20,
+                "end of it at the registrar and in the store")
     await a.registered()        # again, on the same line
 
 
@@ -259,11 +280,9 @@ async def change_that_fails_changes_nothing(t):
     await a.registered()
     r = await a.register(password="wrong")
     assert condition(r)[0] == "not-authorized", text(r)
-    for _ in range(60):         # the old password is used again
-        if a.registrar.registers[-1].get("Authorization") \
-                and "bob" in a.registrar.bound:
-            break
-        await asyncio.sleep(0.05)
+    await until(lambda: a.registrar.registers[-1].get("Authorization")
+                and "bob" in a.registrar.bound, 20,
+                "registration with the old password")
     st, _, _, note, _ = await a.command("sip:status")
     assert "bob@%s: regist" % HOST in note, note
     assert len(a.db()) == 1
@@ -353,6 +372,17 @@ async def missed_and_failed_calls(t):
                         r"800)? at \d{4}-\d\d-\d\d \d\d:\d\d", body), body
     assert "diverted by 800" in body, body
 
+    # RFC 7044: of its entries the one that names a cause
+    c = await a.registrar.call(contact, a.lab.sdp(), [
+        ("History-Info", "<sip:801@%s?Reason=SIP%%3Bcause%%3D486>;index=1"
+         % HOST), ("History-Info", "<sip:bob@%s>;index=1.1" % HOST)],
+        from_uri="sip:0301234@" + HOST)
+    await a.alice.get_jmi("propose")
+    c.cancel()
+    await c.wait(487)
+    e, body = await a.message()
+    assert "0301234, diverted by 801 at" in body, body
+
     sid = a.alice.propose("77@" + GATE)
     call = await a.registrar.get_call()
     call.reply(404)
@@ -400,7 +430,7 @@ async def messages_asked_for(t):
     await a.registered()
     m = None
     while m is None or m.method != "SUBSCRIBE":
-        m = await asyncio.wait_for(a.registrar.others.get(), 8)
+        m = await asyncio.wait_for(a.registrar.others.get(), 20)
     assert m.get("Event") == "message-summary", m
     assert m.get("Accept") == "application/simple-message-summary", m
     a.registrar.reply(m, 489)
@@ -491,11 +521,78 @@ async def disk_takes_no_writes(t):
     assert s["waiting"] >= 1 and "locked" in s["trouble"], s
     lock.execute("COMMIT")
     lock.close()
-    for _ in range(300):
-        if a.db():
-            break
-        await asyncio.sleep(0.05)
+    await until(a.db, 20, "row of the store")
     assert len(a.db()) == 1
+
+
+def _disk(t):
+    """A file system of a megabyte."""
+    disk = t.path("disk")
+    os.mkdir(disk)
+    p = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none",
+                        disk])
+    assert p.returncode == 0, "no file systems of our own here"
+    t.later(subprocess.run, ["umount", "-l", disk])
+    return disk
+
+
+def _names(disk):
+    c = sqlite3.connect(os.path.join(disk, "stoxd.db"))
+    try:
+        return sorted(r[0] for r in c.execute("SELECT username FROM account"))
+    finally:
+        c.close()
+
+
+async def _waits(a, words):
+    """A second account works, and waits for the disk, as the operator sees;
+    calls go on."""
+    st, _, _, note, c = await a.one_step(
+        "sip:account-add", {"username": "eve", "password": "p2"})
+    assert st == "error" or "takes no writes" in note, text(c)
+    assert sorted(a.registrar.bound) == ["bob", "eve"]
+    f = await a.lab.s2x()
+    await a.lab.hang_up(f)
+    s = json.loads(a.lab.stoxd.ctl("--json", "status"))["store"]
+    assert s["waiting"] >= 1 and words in s["trouble"], s
+    assert "changes wait until it can be written" in a.lab.stoxd.text()
+
+
+@case(timeout=150)
+async def disk_is_full(t):
+    disk = _disk(t)
+    a = await Accounts().start(t, {"store": {"path": "disk/stoxd.db"}},
+                               {"bob": "s3cret-pw", "eve": "p2"})
+    await a.registered()
+    with open(os.path.join(disk, "ballast"), "wb", 0) as f:
+        try:
+            while True:
+                f.write(b"x" * 4096)
+        except OSError:
+            pass
+    await _waits(a, "full")
+    os.unlink(os.path.join(disk, "ballast"))
+    await until(lambda: _names(disk) == ["bob", "eve"], 60, "what waited")
+    await until(lambda: "can be written again" in a.lab.stoxd.text(), PATIENCE,
+                "word of it")
+
+
+@case(timeout=150)
+async def disk_is_read_only(t):
+    """From the start on: what is there is read."""
+    disk = _disk(t)
+    a = await Accounts().start(t, {"store": {"path": "disk/stoxd.db"}},
+                               {"bob": "s3cret-pw", "eve": "p2"})
+    await a.registered()
+    await a.lab.stoxd.stop()
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    a.registrar.bound.clear()
+    await a.lab.stoxd.run()
+    await until(lambda: "bob" in a.registrar.bound, PATIENCE, "REGISTER")
+    await asyncio.wait_for(a.server.up.wait(), PATIENCE)
+    await _waits(a, "read-only")
+    subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+    await until(lambda: _names(disk) == ["bob", "eve"], 60, "what waited")
 
 
 @case
@@ -515,10 +612,10 @@ async def presence_is_remembered(t):
     a.server.stanza("presence", a.alice.bare, GW, "", "subscribe")
     m = None
     while m is None or m.method != "SUBSCRIBE":
-        m = await asyncio.wait_for(a.lab.ua.others.get(), 5)
+        m = await asyncio.wait_for(a.lab.ua.others.get(), 20)
     a.lab.ua.reply(m, 489)
     await a.server.wait(lambda e: local(e) == "presence"
-                        and e.get("type") == "subscribed", 5, "subscribed")
+                        and e.get("type") == "subscribed", what="subscribed")
     await asyncio.sleep(0.3)
     c = sqlite3.connect(os.path.join(t.dir, "stoxd.db"))
     rows = c.execute("SELECT * FROM pair").fetchall()

@@ -14,7 +14,7 @@ HERE6 = "fd00:1ab::1"           # of the namespace
 
 async def registration(lab):
     while True:
-        m = await asyncio.wait_for(lab.ua.others.get(), 10)
+        m = await asyncio.wait_for(lab.ua.others.get(), 20)
         if m.method == "REGISTER":
             lab.ua.reply(m, 200, headers=[("Contact", m.get("Contact")),
                                           ("Expires", "3600")])

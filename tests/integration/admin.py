@@ -8,6 +8,7 @@ import subprocess
 
 from peers.daemon import BUILD
 from peers.lab import Lab
+from peers.proc import until
 from peers.runner import case
 
 
@@ -77,11 +78,11 @@ async def calls(t):
     assert all(c["id"] in text for c in v), text
     out.sip.bye()
     await out.sip.wait(200, method="BYE")
-    for _ in range(20):
+
+    async def one():
         v = json.loads(await ask(lab, "--json", "calls"))
-        if len(v) == 1:
-            break
-        await asyncio.sleep(0.05)
+        return len(v) == 1 and v
+    v = await until(one, 20, "end of the other")
     assert [c["from"] for c in v] == ["sip"], v
 
 

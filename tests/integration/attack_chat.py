@@ -5,6 +5,7 @@ import re
 
 from peers.lab import GW, Lab
 from peers.presence import Phone, Watcher, pidf, shown
+from peers.proc import PATIENCE
 from peers.runner import case
 from peers.sipmsg import Msg, tag, uri
 from peers.sipua import Ua, token
@@ -41,20 +42,20 @@ def write(lab, body, more="", id="abcdefgh-1", to=GW, frm=None):
                              "<body>%s</body>%s" % (body, more), "chat", id)
 
 
-async def got(lab, what, type=None, timeout=5):
+async def got(lab, what, type=None, timeout=PATIENCE):
     return await lab.server.wait(
         lambda e: local(e) == what and e.get("type") == type, timeout,
         "%s type=%s" % (what, type))
 
 
-async def text(lab, timeout=5):
+async def text(lab, timeout=PATIENCE):
     """The next stanza that is for people."""
     return await lab.server.wait(
         lambda e: local(e) == "message" and find(e, "body") is not None,
         timeout, "a text")
 
 
-async def told(lab, timeout=5):
+async def told(lab, timeout=PATIENCE):
     """The next MESSAGE at the telephone."""
     return await lab.phone.take(lambda m: True, timeout, "MESSAGE")
 

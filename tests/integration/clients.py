@@ -70,7 +70,7 @@ async def refuses(t, kind):
     c.refuse(f)
     await f.sip.wait(kind.refuses_with)
     f = await c.rung()
-    r = await f.sip.wait(480, 8)
+    r = await f.sip.wait(480)
     assert cause(r) == 19, r.all("Reason")
     if kind.direct:
         await c.get_jingle("session-terminate", sid=f.sid)
@@ -288,7 +288,7 @@ async def dino_says_nothing_and_rings(t):
     lab, c = await meet(t, Dino)
     f = await lab.s2x("proposed", user=c)
     await f.sip.none(180, 2)
-    await f.sip.wait(180, 2)
+    await f.sip.wait(180, 6)
     f.sip.cancel()
     await f.sip.wait(487)
 
@@ -312,7 +312,7 @@ async def _mongooseim(t):
     lab.server = lab.alice = None
     lab.server = await Component(log=t.path("mongooseim.log")).start()
     t.later(lab.server.stop)
-    await asyncio.wait_for(lab.server.up.wait(), 15)
+    await asyncio.wait_for(lab.server.up.wait(), 20)
     return lab, JingleSipUser(lab)
 
 

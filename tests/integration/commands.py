@@ -21,6 +21,7 @@ from peers.accounts import COMMANDS, DATA, GATE, Accounts, fields
 from peers.attack import sanitized
 from peers.daemon import BUILD, ROOT
 from peers.lab import Lab
+from peers.proc import PATIENCE, until
 from peers.runner import case, other_users
 from peers.xmppserver import condition, find, local, text
 
@@ -194,21 +195,20 @@ async def people(t):
     out = json.loads(await ask(t, "--json", "users", a.alice.bare))
     assert out[0]["calls"] == 0, out
     a.server.stanza("presence", a.alice.bare, "77@" + GATE, "", "subscribe")
-    for _ in range(60):
-        out = json.loads(await ask(t, "--json", "subscriptions"))
-        if out:
-            break
-        await asyncio.sleep(0.05)
+
+    async def one():
+        return json.loads(await ask(t, "--json", "subscriptions"))
+    out = await until(one, 20, "subscription")
     assert out[0]["user"] == a.alice.bare, out
     assert out[0]["contact"] == "77@" + GATE, out
     assert json.loads(await ask(t, "--json", "subscriptions",
                                 "eve@xmpp.test")) == []
     a.server.stanza("presence", a.alice.bare, "78@" + GATE, "", "subscribe")
-    for _ in range(60):
+
+    async def two():
         out = (await ask(t, "subscriptions", "most=1")).decode()
-        if "more" in out:
-            break
-        await asyncio.sleep(0.05)
+        return "more" in out and out
+    out = await until(two, 20, "second subscription")
     assert len(out.splitlines()) == 3 and out.endswith("there are more\n"), out
 
 
@@ -449,7 +449,7 @@ class Terminal:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ,
                     struct.pack("HHHH", rows, columns, 0, 0))
 
-    async def wait(self, want, timeout=10):
+    async def wait(self, want, timeout=PATIENCE):
         end = time.monotonic() + timeout
         while not re.search(want, self.seen, re.S):
             assert time.monotonic() < end, (want, self.seen)
@@ -458,9 +458,8 @@ class Terminal:
             await asyncio.sleep(0.02)
 
     async def gone(self, code):
-        for _ in range(250):
-            if self.p.poll() is not None:
-                break
+        end = time.monotonic() + PATIENCE
+        while self.p.poll() is None and time.monotonic() < end:
             if select.select([self.master], [], [], 0)[0]:
                 self.seen += os.read(self.master, 65536)
             await asyncio.sleep(0.02)
@@ -671,11 +670,8 @@ async def socket_of_a_group(t):
     group = grp.getgrgid(65534).gr_name
     await Lab(t).start({"admin": {"socket": "stoxd.sock",
                                   "socket_group": group}})
-    for _ in range(100):
-        if os.path.exists(t.path("stoxd.sock")) and \
-                mode(t.path("stoxd.sock"))[0] == 0o660:
-            break
-        await asyncio.sleep(0.05)
+    await until(lambda: os.path.exists(t.path("stoxd.sock"))
+                and mode(t.path("stoxd.sock"))[0] == 0o660, 20, "socket")
     assert mode(t.path("stoxd.sock")) == (0o660, os.getuid(), 65534)
     way_in(t)
     shutil.copy(STOXCTL, t.path("stoxctl"))

@@ -44,12 +44,10 @@ class Desk(Accounts):
         await self.state("active")
 
     async def state(self, word):
-        for _ in range(50):
+        def there():
             calls = json.loads(self.lab.stoxd.ctl("--json", "calls"))
-            if calls and calls[0]["state"] == word:
-                return calls[0]
-            await asyncio.sleep(0.1)
-        raise AssertionError("no call is %s: %r" % (word, calls))
+            return calls and calls[0]["state"] == word and calls[0]
+        return await until(there, 20, "call that is " + word)
 
     def log(self, words):
         assert words in self.lab.stoxd.text(), self.lab.stoxd.text()[-3000:]
@@ -74,7 +72,7 @@ async def form_then_devices_then_telephone(t):
     assert info["from"] == a.alice.bare or "alice" in json.dumps(info), info
     await a.lab.hang_up(f)
     a.log("asks for sip:600@127.0.0.1:5060 through trunk pbx")
-    out = await until(lambda: json.loads(a.lab.stoxd.ctl("--json", "cdr")), 5,
+    out = await until(lambda: json.loads(a.lab.stoxd.ctl("--json", "cdr")), 20,
                       "record of the call")
     row = out[0]
     assert row["direction"] == "xmpp-sip", row

@@ -144,7 +144,7 @@ async def refused(t, cond, remedy):
     lab.server.refuse = cond
     await lab.server.start()
     t.later(lab.server.stop)
-    await until(lambda: cond in lab.stoxd.text(), 15, cond)
+    await until(lambda: cond in lab.stoxd.text(), 20, cond)
     failed(await one(lab, "component", DOMAIN), cond, remedy)
 
 
@@ -388,7 +388,7 @@ async def doctor_certificate(t):
     failed(await one(lab, "certificate", "[sip]"), "cannot be read", "PEM")
 
 
-@case(timeout=40)
+@case(timeout=90)
 async def doctor_certificates_that_hang(t):
     """Files that do not answer: it says so, nobody else waits, and more of
     them than are looked at together have their turn."""
@@ -472,6 +472,6 @@ async def doctor_file(t):
                           "records": {"sqlite": "calls.db"}})
     routes(lab.server)
     failed(await one(lab, "disk", "store"), "could not be opened", "Move")
-    await until(lambda: "records: sqlite:" in lab.stoxd.text(), 5,
+    await until(lambda: "records: sqlite:" in lab.stoxd.text(), 20,
                 "trouble with records")
     failed(await one(lab, "disk", "records"), "not a database", "Move")

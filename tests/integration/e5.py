@@ -36,7 +36,7 @@ async def jmi_reject_to_final(t):
         f.user.jmi("reject", f.gw, f.sid, None if reason == "none"
                    else reason)
         # a reject without reason means busy (X0353 3.4)
-        check_final(await f.sip.wait(final, 3), "486" if reason == "none"
+        check_final(await f.sip.wait(final), "486" if reason == "none"
                     else code, q850)
     await rows(lab, "e5_jingle_to_sip", one)
 
@@ -48,7 +48,7 @@ async def terminate_to_final(t):
     async def one(reason, code, q850, bye):
         f = await lab.s2x("initiated")
         f.user.terminate(f.gw, f.sid, None if reason == "none" else reason)
-        check_final(await f.sip.wait(final, 3), code, q850)
+        check_final(await f.sip.wait(final), code, q850)
     await rows(lab, "e5_jingle_to_sip", one)
 
 
@@ -59,9 +59,9 @@ async def terminate_to_cancel(t):
     async def one(reason, code, q850, bye):
         f = await lab.x2s("pending", direct=True)
         f.user.terminate(f.gw, f.sid, None if reason == "none" else reason)
-        await f.sip.wait("CANCEL", 3)
+        await f.sip.wait("CANCEL")
         f.sip.reply(487)
-        await f.sip.wait("ACK", 3)
+        await f.sip.wait("ACK")
     await rows(lab, "e5_jingle_to_sip", one)
 
 
@@ -72,7 +72,7 @@ async def terminate_to_bye(t):
     async def one(reason, code, q850, bye):
         f = await lab.s2x()
         f.user.terminate(f.gw, f.sid, None if reason == "none" else reason)
-        b = await f.sip.wait("BYE", 3)
+        b = await f.sip.wait("BYE")
         assert cause(b) == int(bye), "Reason %s" % b.all("Reason")
     await rows(lab, "e5_jingle_to_sip", one)
 
@@ -97,9 +97,9 @@ async def final_to_jmi_reject(t):
     async def one(code, q850, reason):
         f = await lab.x2s("ringing")
         f.sip.reply(int(code), headers=_headers(q850))
-        m = await f.user.get_jmi("reject", 3, f.sid)
+        m = await f.user.get_jmi("reject", sid=f.sid)
         assert m.reason == reason, m.reason
-        await f.sip.wait("ACK", 3)
+        await f.sip.wait("ACK")
     await rows(lab, "e5_sip_to_jingle", one)
 
 
@@ -110,7 +110,7 @@ async def final_to_terminate(t):
     async def one(code, q850, reason):
         f = await lab.x2s("pending", direct=True)
         f.sip.reply(int(code), headers=_headers(q850))
-        await lab.ended_in_xmpp(f, reason, 3)
+        await lab.ended_in_xmpp(f, reason)
     await rows(lab, "e5_sip_to_jingle", one)
 
 
@@ -135,8 +135,8 @@ async def bye_to_terminate(t):
         elif q850 != "none":
             h = _headers(q850)
         await f.sip.hang_up(headers=h)
-        a = await lab.ended_in_xmpp(f, reason, 3)
+        a = await lab.ended_in_xmpp(f, reason)
         assert a.text or reason == "success", "no text"
-        m = await f.user.get_jmi("finish", 3, f.sid)
+        m = await f.user.get_jmi("finish", sid=f.sid)
         assert m.reason, "finish without reason"
     await rows(lab, "e5_q850", one)

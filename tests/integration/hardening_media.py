@@ -29,8 +29,8 @@ async def site(t, changes=None):
 async def sound(user, rtp):
     """Both go on hearing the other."""
     s, a, b = user.session, rtp.received, user.session.rtp_in
-    await until(lambda: rtp.received - a > 25, 8, "sound at the telephone")
-    await until(lambda: s.rtp_in - b > 25, 8, "sound at the client")
+    await until(lambda: rtp.received - a > 25, 20, "sound at the telephone")
+    await until(lambda: s.rtp_in - b > 25, 20, "sound at the client")
 
 
 async def end(lab, user):

@@ -3,34 +3,14 @@ says who was hurt by it."""
 import asyncio
 import time
 
-from peers.attack import (HOSTILE, MARK, Ear, control_bytes, cpu, descriptors,
-                          own, resident, sanitized, scan)
+from peers.attack import (ALICE, HOSTILE, MARK, OURS, Ear, control_bytes, cpu,
+                          descriptors, own, raw, resident, sanitized, scan)
 from peers.jingleuser import find
 from peers.lab import GW, Lab
 from peers.runner import add, case
-from peers.sipmsg import Msg
 from peers.sipua import token
 
-OURS = ("127.0.0.1", 5070)
-ALICE = "sip:alice@127.0.0.1:5070"
 STRICT = {"sip_source_rate": "10", "sip_source_burst": "60"}
-
-
-def raw(method="INVITE", uri=ALICE, headers=(), body="", proto="UDP",
-        source="127.0.0.1:5060", **change):
-    """Bytes of a request; change: replaces From, To, CSeq ... by name."""
-    n = token("h")
-    h = {"Via": "SIP/2.0/%s %s;rport;branch=z9hG4bK%s" % (proto, source, n),
-         "Max-Forwards": "70", "From": "<sip:600@%s>;tag=%s" % (source, n),
-         "To": "<%s>" % uri, "Call-ID": n, "CSeq": "1 " + method,
-         "Contact": "<sip:600@%s>" % source}
-    for k, v in change.items():
-        h[k.replace("_", "-")] = v
-    h = [(k, v) for k, v in h.items() if v is not None]
-    if body:
-        h.append(("Content-Type", "application/sdp"))
-    return Msg("%s %s SIP/2.0" % (method, uri), h + list(headers),
-               body).bytes()
 
 
 async def still_well(lab, way="s2x"):

@@ -31,7 +31,7 @@ async def back(lab):
     while lab.server.handshakes == n:
         assert time.monotonic() < end, "the stream is kept"
         await asyncio.sleep(0.05)
-    await asyncio.wait_for(lab.server.up.wait(), 5)
+    await asyncio.wait_for(lab.server.up.wait(), 20)
 
 
 async def drain(lab, user):
@@ -207,11 +207,9 @@ async def malformed(t, offers, name):
         e = await u.answer_to(id)
         if e.get("type") == "result":
             ends = asyncio.ensure_future(
-                u.get_jingle("session-terminate", 5, "m%d" % i))
-            for _ in range(100):
+                u.get_jingle("session-terminate", sid="m%d" % i))
+            while not ends.done():
                 await asyncio.sleep(0.02)
-                if ends.done():
-                    break
                 while not lab.ua.incoming.empty():
                     c = lab.ua.incoming.get_nowait()
                     assert not name.startswith("rfc8827"), inner[:600]

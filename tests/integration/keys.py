@@ -58,8 +58,8 @@ async def dscp_of_media_and_sip(t):
     s = await user.call(phone)
     phone.to(user.ports())
     await s.up()
-    await until(lambda: phone.received > 25, 8, "sound at the telephone")
-    await until(lambda: s.rtp_in > 25, 8, "sound at the client")
+    await until(lambda: phone.received > 25, 20, "sound at the telephone")
+    await until(lambda: s.rtp_in > 25, 20, "sound at the client")
     marks.stop()
     rtp = user.ports()[1]
     assert {d for k, ip, port, d in marks.seen if port == rtp} == {34}
@@ -191,9 +191,9 @@ async def early_media_connect_and_prack(t):
     await lab.hang_up(f)
 
 
-async def _latched(t, mode, stranger):
-    """How many packets of a stranger reach the client of a call whose
-    telephone says nothing."""
+async def _latched(t, mode, stranger, heard):
+    """Do packets of a stranger reach the client of a call whose telephone
+    says nothing?"""
     lab, phone, user = await site(t, {"trunk pbx": {"latch": mode}})
     s = await user.call(phone)
     other = await Rtp(ip=stranger, tones=phone.tones).open()
@@ -201,36 +201,35 @@ async def _latched(t, mode, stranger):
     await s.up()
     before = s.rtp_in
     other.to(user.ports())
-    await asyncio.sleep(1.5)
-    n = s.rtp_in - before
+    if heard:
+        await until(lambda: s.rtp_in - before > 40, 20, "sound of a stranger")
+    else:
+        await until(lambda: other.sent > 60, 20, "packets")
+        await asyncio.sleep(0.3)
+        assert s.rtp_in == before, s.rtp_in - before
     await s.hang_up()
-    return n, other.sent
 
 
 @case
 async def latch_restricted(t):
     """Another host of the telephones' network (media_from) is believed."""
-    n, sent = await _latched(t, "restricted", "127.0.0.77")
-    assert n > sent / 2, (n, sent)
+    await _latched(t, "restricted", "127.0.0.77", True)
 
 
 @case
 async def latch_restricted_to_networks(t):
-    n, sent = await _latched(t, "restricted", "127.9.0.1")
-    assert n == 0 and sent > 30, (n, sent)
+    await _latched(t, "restricted", "127.9.0.1", False)
 
 
 @case
 async def latch_off(t):
     """The host that SDP names and no other."""
-    n, sent = await _latched(t, "off", "127.0.0.77")
-    assert n == 0 and sent > 30, (n, sent)
+    await _latched(t, "off", "127.0.0.77", False)
 
 
 @case
 async def latch_any(t):
-    n, sent = await _latched(t, "any", "127.9.0.1")
-    assert n > sent / 2, (n, sent)
+    await _latched(t, "any", "127.9.0.1", True)
 
 
 # ---- [media] --------------------------------------------------------------
@@ -333,9 +332,9 @@ async def limit_of_messages(t):
            and e.get("to") == u.jid]
     assert 25 <= len(got) <= 26 and set(got) == {"resource-constraint"}, got
     lab.new_user().message("601@sip.xmpp.test", "<body>hi</body>", "other")
-    m = await asyncio.wait_for(lab.ua.others.get(), 5)
+    m = await asyncio.wait_for(lab.ua.others.get(), 20)
     while m.body != b"hi":
-        m = await asyncio.wait_for(lab.ua.others.get(), 5)
+        m = await asyncio.wait_for(lab.ua.others.get(), 20)
     lab.ua.reply(m, 200)
     await lab.hang_up(await lab.s2x())
 
@@ -365,7 +364,7 @@ async def limit_of_silence(t):
         "limits": {"rtp_warn": "2", "rtp_timeout": "6"}})
     s = await user.call(phone)
     await s.up()
-    await until(lambda: "no sound from the SIP side" in lab.stoxd.text(), 5,
+    await until(lambda: "no sound from the SIP side" in lab.stoxd.text(), 20,
                 "a line about the silence")
     line = re.search(r".*no sound from the SIP side.*",
                      lab.stoxd.text()).group()
@@ -391,7 +390,7 @@ async def silence_of_a_muted_client(t):
     await asyncio.sleep(4)
     assert "no sound" not in lab.stoxd.text(), "a muted client is no fault"
     await s.info("unmute")
-    await until(lambda: "no sound from the XMPP side" in lab.stoxd.text(), 5,
+    await until(lambda: "no sound from the XMPP side" in lab.stoxd.text(), 20,
                 "a line about the silence")
     sender.replaceTrack(track)
     await s.hang_up()
@@ -403,7 +402,7 @@ async def silence_without_a_candidate_pair(t):
     was silent."""
     lab = await Lab(t).start({"limits": {"rtp_warn": "2"}})
     f = await lab.x2s()
-    await until(lambda: "no sound from the XMPP side" in lab.stoxd.text(), 8,
+    await until(lambda: "no sound from the XMPP side" in lab.stoxd.text(), 20,
                 "a line about the silence")
     line = re.search(r".*no sound from the XMPP side.*",
                      lab.stoxd.text()).group()
@@ -535,7 +534,7 @@ async def _sized(t, body, **limits):
     phone.to(user.ports())
     await s.up()
     before = s.rtp_in
-    await until(lambda: phone.sent > 60, 8, "packets")
+    await until(lambda: phone.sent > 60, 20, "packets")
     n = s.rtp_in - before
     await s.hang_up()
     return n

@@ -106,7 +106,7 @@ async def first_signal_drains(t):
     lab = await Lab(t).start(conf(limits={"drain_wait": 60}))
     f = await lab.x2s()
     lab.stoxd.kill(signal.SIGTERM)
-    await until(lambda: "no new calls" in lab.stoxd.text(), 5, "drain")
+    await until(lambda: "no new calls" in lab.stoxd.text(), 20, "drain")
     await drained(lab)
     status, out = await ctl(lab, "undrain")
     assert status and "signal" in out, out
@@ -121,7 +121,7 @@ async def second_signal_ends_calls(t):
     lab = await Lab(t).start(conf(limits={"drain_wait": 60}))
     f = await lab.x2s()
     lab.stoxd.kill(signal.SIGTERM)
-    await until(lambda: "no new calls" in lab.stoxd.text(), 5, "drain")
+    await until(lambda: "no new calls" in lab.stoxd.text(), 20, "drain")
     await f.user.no_jingle("session-terminate", 0.5)
     lab.stoxd.kill(signal.SIGTERM)
     a = await lab.ended_in_xmpp(f)
@@ -157,7 +157,7 @@ async def messages_pass_while_drained(t):
                       type="chat")
     m = None
     while m is None or m.method != "MESSAGE":
-        m = await asyncio.wait_for(lab.ua.others.get(), 5)
+        m = await asyncio.wait_for(lab.ua.others.get(), 20)
     assert b"still" in m.body, m
     lab.ua.reply(m, 200)
 

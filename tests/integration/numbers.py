@@ -59,7 +59,7 @@ async def refused(lab, number, user=None):
 async def one(ua, method):
     """The next request of this method."""
     while True:
-        m = await asyncio.wait_for(ua.others.get(), 5)
+        m = await asyncio.wait_for(ua.others.get(), 20)
         if m.method == method:
             return m
 
@@ -111,7 +111,7 @@ async def numbers_leave_as_tel(t):
     lab.server.stanza("message", lab.alice.jid, at("03012345"),
                       "<body>hello</body>", "chat")
     while True:
-        m = await asyncio.wait_for(lab.ua.others.get(), 5)
+        m = await asyncio.wait_for(lab.ua.others.get(), 20)
         if m.method == "MESSAGE":
             break
     assert m.uri == "tel:+493012345", m.uri
@@ -122,7 +122,7 @@ async def numbers_leave_as_tel(t):
     lab.server.stanza("presence", lab.alice.bare, at("03012345"), "",
                       "subscribe")
     while True:
-        m = await asyncio.wait_for(lab.ua.others.get(), 5)
+        m = await asyncio.wait_for(lab.ua.others.get(), 20)
         if m.method == "SUBSCRIBE":
             break
     assert m.uri == "tel:+493012345", m.uri
@@ -182,7 +182,7 @@ async def same_extensions_of_two_trunks(t):
         "iq", lab.alice.jid, "sip.xmpp.test", "<query xmlns='jabber:iq:"
         "gateway'><prompt>1001@Berlin</prompt></query>", "set")
     r = await lab.server.wait(lambda e: e.get("id") == st
-                              and e.get("type") == "result", 5, "jid")
+                              and e.get("type") == "result", what="jid")
     assert find(find(r, "query"), "jid").text == theirs, text(r)
 
 
@@ -419,7 +419,7 @@ async def killed(lab):
     lab.stoxd.p.kill()
     lab.stoxd.p.wait()
     await lab.stoxd.run()
-    await asyncio.wait_for(lab.server.up.wait(), 10)
+    await asyncio.wait_for(lab.server.up.wait(), 20)
 
 
 @case
@@ -551,6 +551,10 @@ async def refused_sources_are_logged(t):
     r = await c.wait(final)
     assert r.code == 404, r
     assert r.get("Warning") == '399 stoxd "no such user here"', r.headers
+    for method, event in (("SUBSCRIBE", "dialog"), ("NOTIFY", "presence")):
+        r = await lab.ua.request(method, "sip:alice@127.0.0.1:5070",
+                                 [("Event", event)])
+        assert r.code in (489, 481), r
     await asyncio.sleep(0.2)
     lines = ["gw stoxd[77]: " + line
              for line in lab.stoxd.text().splitlines()]
@@ -563,6 +567,8 @@ async def refused_sources_are_logged(t):
                in line for line in said), said
     assert any("MESSAGE" in line and "trunk pbx" in line
                for line in said), said
+    for words in ("SUBSCRIBE 489 watcher", "NOTIFY 481 dialog"):
+        assert any(words + " trunk pbx" in line for line in said), said
     found = filtered(lines)
     assert set(found) == {"127.9.0.9"}, found
     assert len(found) == 3, found

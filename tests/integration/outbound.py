@@ -34,7 +34,7 @@ async def said_in_contact(t):
     a.lab.stoxd.p.wait()
     n = len(a.registrar.registers)
     await a.lab.stoxd.run()
-    await until(lambda: len(a.registrar.registers) > n, 10, "REGISTER")
+    await until(lambda: len(a.registrar.registers) > n, 20, "REGISTER")
     assert m.group(1) in a.registrar.registers[-1].get("Contact")
 
 
@@ -44,7 +44,7 @@ async def contact_of_subscribe(t, headers):
     await a.registered()
     m = None
     while m is None or m.method != "SUBSCRIBE":
-        m = await asyncio.wait_for(a.registrar.others.get(), 8)
+        m = await asyncio.wait_for(a.registrar.others.get(), 20)
     a.registrar.reply(m, 489)
     assert ";ob" not in a.registrar.registers[-1].get("Contact")
     return m.get("Contact")

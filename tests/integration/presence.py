@@ -3,13 +3,14 @@ scripted server and a scripted telephone."""
 import asyncio
 import os
 import re
+import sqlite3
 import time
 
 from peers.daemon import config_text
 from peers.lab import DATA, GW, Lab, table
 from peers.presence import (Phone, Watcher, dialog_info, document, pidf,
                             shown)
-from peers.proc import until
+from peers.proc import PATIENCE, until
 from peers.reloading import conf, reload
 from peers.runner import add, case
 from peers.sipmsg import tag
@@ -34,8 +35,8 @@ def presence(type, to=None, frm=GW):
 
 async def start(t, changes=None, **kw):
     lab = await Lab(t).start(dict(FAST, **(changes or {})), **kw)
-    while "connected" not in lab.stoxd.ctl("status"):
-        await asyncio.sleep(0.05)
+    await until(lambda: "connected" in lab.stoxd.ctl("status"), 20,
+                "connection")
     lab.phone = Phone(lab.ua)
     return lab
 
@@ -47,7 +48,7 @@ def say(lab, type=None, inner="", to=GW, resource="/phone"):
     return lab.server.stanza("presence", frm, to, inner, type)
 
 
-async def got(lab, type=None, timeout=5):
+async def got(lab, type=None, timeout=PATIENCE):
     return await lab.server.wait(presence(type, lab.alice.bare), timeout,
                                  "presence type=%s" % type)
 
@@ -328,7 +329,7 @@ async def fetch_that_fails(t):
     s = await lab.phone.subscription()
     assert s.req.get("Expires") == "0", s.req.get("Expires")
     s.reply(500)
-    await until(lambda: "500: later" in lab.stoxd.text(), 5, "the answer")
+    await until(lambda: "500: later" in lab.stoxd.text(), 20, "the answer")
     assert await lab.phone.quiet(2.5), "it is fetched again"
     say(lab)
     s = await lab.phone.subscription()
@@ -590,6 +591,19 @@ async def busy_lamp(t):
 
 
 @case
+async def busy_lamps_of_their_trunk_alone(t):
+    lab = await start(t, {
+        "trunk pbx": {"addressing": "trunk"},
+        "trunk two": {"uri": "sip:127.0.0.4:5060", "addressing": "trunk",
+                      "blf": "yes"},
+        "route": {"a": "from xmpp.test to 6* via pbx",
+                  "b": "from xmpp.test to 7* via two"}})
+    s = await watch(lab)
+    assert s.req.get("Event") == "presence", s.req.get("Event")
+    assert await lab.phone.quiet(1), "its lamp is asked for"
+
+
+@case
 async def busy_lamp_without_presence(t):
     lab = await start(t, {"trunk pbx": {"blf": "yes"}})
     say(lab, "subscribe")
@@ -704,6 +718,29 @@ async def watcher_of_nobody(t):
     e = await got(lab, "subscribe")
     lab.server.error(e, "item-not-found")
     assert state(await w.notify()) == "terminated;reason=noresource"
+
+
+@case(timeout=120)
+async def watcher_errors(t):
+    """B.3: what came back from XMPP, and what the watcher is told of it."""
+    lab = await start(t)
+    kept = []
+    for cond, _, _, reason in table("cond_to_sip"):
+        user = cond.replace("-", "") + "@xmpp.test"
+        w = await onlook(lab, to="sip:%s@127.0.0.1:5070" % cond.replace(
+            "-", ""))
+        e = await lab.server.wait(presence("subscribe", user))
+        lab.server.error(e, cond)
+        if reason == "-":
+            kept.append((user, w))
+        else:
+            n = await w.notify()
+            assert state(n) == "terminated;reason=" + reason, (cond, state(n))
+            assert not n.body, n.body
+    for user, w in kept:
+        lab.server.stanza("presence", user, GW, "", "subscribed")
+        n = await w.notify()
+        assert state(n).startswith("active;"), (user, state(n))
 
 
 @case
@@ -900,7 +937,7 @@ async def xmpp_server_comes_back(t):
     say(lab)
     await asyncio.sleep(0.2)
     lab.server.cut()
-    await asyncio.wait_for(lab.server.up.wait(), 10)
+    await asyncio.wait_for(lab.server.up.wait(), 20)
     assert shown(await got(lab))[0] == "away"
     await got(lab, "probe")
     say(lab)
@@ -922,10 +959,43 @@ async def gateway_stops_politely(t):
     await lab.stoxd.run()
 
 
+@case(timeout=90)
+async def gateway_is_killed(t):
+    """With a store: nobody does a thing, and both see each other again."""
+    lab = await start(t, {"store": {"path": "stoxd.db"}})
+    await watch(lab, pidf(show="away"))
+    await got(lab)
+    w = await onlook(lab)
+    await alice_allows(lab, w)
+    db = t.path("stoxd.db")
+    await until(lambda: sqlite3.connect(db).execute(
+        "SELECT flags FROM pair").fetchall() == [(3,)], PATIENCE,
+                "both ways")
+    lab.stoxd.p.kill()
+    lab.stoxd.p.wait()
+    lab.server.unread.clear()
+    await lab.stoxd.run()
+    await got(lab, "probe")
+    say(lab)            # as her server answers, she does nothing
+    s = await lab.phone.subscription()
+    assert s.req.get("Expires") == "60", s.req.get("Expires")
+    s.accept()
+    s.notify("active;expires=60", pidf(show="dnd"))
+    assert shown(await got(lab))[0] == "dnd"
+    # the phone's dialog is gone, which its next refresh tells it
+    assert (await w.subscribe(30)).code == 481
+    w = await onlook(lab)
+    assert state(w.first).startswith("active"), state(w.first)
+    assert not [e for e in lab.server.unread if e.get("type") in (
+        "subscribe", "subscribed")], "it is asked once more"
+
+
 @case(timeout=120, waits=33)
 async def pbx_comes_back(t):
-    """It forgot its subscriptions while it was away."""
-    lab = await start(t)
+    """It forgot its subscriptions while it was away: they were not to be
+    renewed for half an hour."""
+    lab = await start(t, {"presence": dict(FAST["presence"],
+                                           expires="3600")})
     s = await watch(lab)
     say(lab)
     auto = dict(lab.ua.auto)

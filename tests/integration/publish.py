@@ -5,8 +5,10 @@ import re
 import sqlite3
 import os
 
-from peers.accounts import GATE, Accounts
+from peers.accounts import CONF, GATE, Accounts, merged
 from peers.compositor import Compositor, basic, body, probed, shows
+from peers.proc import until
+from peers.reloading import reload
 from peers.runner import case
 from peers.sipmsg import uri
 
@@ -131,19 +133,18 @@ async def taken_over_after_kill_9(t):
     a, c = await begin(t)
     shows(a)
     await c.next()
-    for _ in range(100):
+
+    def kept():
         db = sqlite3.connect(os.path.join(t.dir, "stoxd.db"))
         rows = db.execute("SELECT etag FROM publication").fetchall()
         db.close()
-        if rows == [("e1",)]:
-            break
-        await asyncio.sleep(0.05)
-    assert rows == [("e1",)], rows
+        return rows == [("e1",)]
+    await until(kept, 20, "publication e1 in the store")
     a.lab.stoxd.p.kill()
     a.lab.stoxd.p.wait()
     a.server.unread.clear()
     await a.lab.stoxd.run()
-    await asyncio.wait_for(a.server.up.wait(), 10)
+    await asyncio.wait_for(a.server.up.wait(), 20)
     await probed(a)
     shows(a, "<show>xa</show>")
     m = await c.next()
@@ -173,3 +174,29 @@ async def strangers_show_nothing(t):
     a.server.stanza("presence", "alice@elsewhere.test/x", GATE, "")
     a.server.stanza("presence", a.alice.bare + "/x", "77@" + GATE, "")
     await c.none(2)
+
+
+@case
+async def published_from_now_on(t):
+    """Changed `publish` and `mwi` hold for the accounts that there are."""
+    def conf(what):
+        return merged(CONF, FAST, {"account": {"publish": what, "mwi": what}})
+    a = await Accounts().start(t, conf("no"))
+    c = Compositor(a.registrar)
+    await a.registered()
+    shows(a, "<show>away</show>")
+    await c.none(2)
+    await reload(a.lab, conf("yes"))
+    m = await c.next()
+    assert "away" in body(m), m.body
+    await until(lambda: any(
+        way == "<" and m.method == "SUBSCRIBE"
+        and m.get("Event") == "message-summary"
+        for _, way, m in a.registrar.history), 20, "SUBSCRIBE")
+    await reload(a.lab, conf("yes"))
+    await c.none(2)             # nothing has changed
+    await reload(a.lab, conf("no"))
+    m = await c.next()
+    assert m.get("Expires") == "0", m.headers
+    shows(a, "<show>dnd</show>")
+    await c.none(1.5)

@@ -281,25 +281,49 @@ async def redirect_elsewhere_is_not_followed(t):
     assert m.reason == "gone", m.reason
 
 
-@case
-async def xmpp_redirect__302(t):
+async def _refused(t, cond, said=""):
+    """The final response when the device refuses the session so."""
     lab = await Lab(t).start()
     f = await lab.s2x("ringing")
 
-    def redirect(iq):
+    def refuse(iq):
         if iq.get("type") != "set":
             return False
         lab.server.stanza(
             "iq", iq.get("to"), iq.get("from"),
-            "<error type='modify'><redirect xmlns='urn:ietf:params:xml:ns:"
-            "xmpp-stanzas'>xmpp:bob@xmpp.test</redirect></error>", "error",
+            "<error type='modify'><%s xmlns='urn:ietf:params:xml:ns:"
+            "xmpp-stanzas'>%s</%s></error>" % (cond, said, cond), "error",
             iq.get("id"))
         return True
-    lab.server.answers.append(redirect)
+    lab.server.answers.append(refuse)
     f.user.jmi("proceed", f.gw, f.sid)
-    r = await f.sip.wait(lambda m: m.code and m.code >= 300)
+    return await f.sip.wait(lambda m: m.code and m.code >= 300)
+
+
+@case
+async def xmpp_redirect__302(t):
+    r = await _refused(t, "redirect", "xmpp:bob@xmpp.test")
     assert r.code == 302, r
     assert "bob" in r.get("Contact"), r.get("Contact")
+
+
+@case
+async def xmpp_gone__301(t):
+    r = await _refused(t, "gone", "xmpp:bob@xmpp.test")
+    assert (r.code, r.reason) == (301, "Moved Permanently"), r
+    assert "bob" in r.get("Contact"), r.get("Contact")
+
+
+@case
+async def xmpp_gone_without_address__410(t):
+    r = await _refused(t, "gone")
+    assert r.code == 410 and not r.get("Contact"), r
+
+
+@case
+async def xmpp_feature_not_implemented__405(t):
+    r = await _refused(t, "feature-not-implemented")
+    assert r.code == 405, r
 
 
 @case(timeout=60, waits=33)

@@ -90,7 +90,7 @@ async def start(t, conf, ready):
     p.start()
     t.later(p.stop)
     await p.up(ready, 10)
-    await until(lambda: "connected" in p.text(), 10, "link")
+    await until(lambda: "connected" in p.text(), 20, "link")
     return p
 
 
@@ -121,7 +121,7 @@ async def six_lines(t):
         assert f.read().partition("\n")[2] == text, "the corpus has another"
     away, enter = other_machine(t)
     await until(lambda: os.readlink("/proc/%d/ns/net" % away.pid)
-                != os.readlink("/proc/self/ns/net"), 5, "namespace")
+                != os.readlink("/proc/self/ns/net"), 20, "namespace")
     sh("ip", "link", "set", "lab1", "netns", str(away.pid))
     sh("ip", "addr", "add", "192.0.2.10/24", "dev", "lab0")
     inside = ["nsenter", "--net=/proc/%d/ns/net" % away.pid]

@@ -4,6 +4,7 @@ import asyncio
 
 from peers.jingleuser import find
 from peers.lab import GW, Lab
+from peers.proc import until
 from peers.runner import case
 from peers.xmppserver import local
 
@@ -15,7 +16,7 @@ async def away(lab, what=None, seconds=0.3):
     if what:
         what()
         await asyncio.sleep(0.2)
-    await asyncio.wait_for(lab.server.up.wait(), 10)
+    await asyncio.wait_for(lab.server.up.wait(), 20)
 
 
 @case
@@ -142,12 +143,7 @@ async def ping_unanswered__stream_is_replaced(t):
     f = await lab.s2x()
     n = lab.server.handshakes
     lab.server.auto_ping = False
-    for _ in range(120):
-        await asyncio.sleep(0.1)
-        if lab.server.handshakes > n:
-            break
-    else:
-        raise AssertionError("it never gave up on the stream")
+    await until(lambda: lab.server.handshakes > n, 20, "new stream")
     lab.server.auto_ping = True
     assert not [s for s in lab.server.history if local(s) == "jingle"]
     assert GW in f.gw

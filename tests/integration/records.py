@@ -69,8 +69,8 @@ async def xmpp_calls(t):
     s = await user.call(rtp)
     rtp.to(user.ports())
     await s.up()
-    await until(lambda: rtp.received > 60, 8, "sound at the telephone")
-    await until(lambda: s.rtp_in > 60, 8, "sound at the client")
+    await until(lambda: rtp.received > 60, 20, "sound at the telephone")
+    await until(lambda: s.rtp_in > 60, 20, "sound at the client")
     await s.hang_up()
     r, = await recorded(lab, 1)
     print(r)
@@ -213,7 +213,7 @@ async def stoxctl_finds_them(t):
     await lab.hang_up(f)
     back = await lab.s2x(user=lab.new_user())
     await lab.hang_up(back)
-    await until(lambda: len(ctl(lab)) == 2, 5, "two records")
+    await until(lambda: len(ctl(lab)) == 2, 20, "two records")
     new, old = ctl(lab)
     assert old["direction"] == "xmpp-sip", old
     assert new["direction"] == "sip-xmpp", new
@@ -238,14 +238,14 @@ async def found_after_a_restart(t, files):
         f = await lab.x2s("ringing")
         f.sip.reply(486)
         await f.user.get_jmi("reject", sid=f.sid)
-    await until(lambda: len(ctl(lab)) == 2, 5, "two records")
+    await until(lambda: len(ctl(lab)) == 2, 20, "two records")
     before = ctl(lab)
     await lab.stoxd.stop()
     await lab.stoxd.run()
-    await until(lambda: ctl(lab) == before, 5, "the records of before")
-    await until(lambda: lab.server.handshakes > 1, 10, "the server")
+    await until(lambda: ctl(lab) == before, 20, "the records of before")
+    await until(lambda: lab.server.handshakes > 1, 20, "the server")
     await lab.hang_up(await lab.x2s(user=lab.new_user()))
-    await until(lambda: len(ctl(lab)) == 3, 5, "three records")
+    await until(lambda: len(ctl(lab)) == 3, 20, "three records")
     assert ctl(lab)[1:] == before and ctl(lab, "last=1") == ctl(lab)[:1]
     assert [r["outcome"] for r in ctl(lab)] == [
         "answered", "busy", "busy"], ctl(lab)
@@ -294,15 +294,17 @@ async def once_through_faults(t):
             lock = sqlite3.connect(os.path.join(lab.stoxd.dir, "calls.db"))
             lock.execute("BEGIN EXCLUSIVE")
         if turn == 3:
+            await until(lambda: 'stoxd_records_trouble{file="sqlite"} 1'
+                        in lab.stoxd.ctl("metrics"), 20, "trouble")
             lock.rollback()
             lock.close()
         if turn == 4:
-            await until(lambda: len(rows(lab)) == n, 8, "what was")
+            await until(lambda: len(rows(lab)) == n, 20, "what was")
             os.rename(os.path.join(lab.stoxd.dir, "calls.csv"),
                       os.path.join(lab.stoxd.dir, "moved.csv"))
             lab.stoxd.kill(signal.SIGHUP)
             await until(lambda: os.path.exists(os.path.join(
-                lab.stoxd.dir, "calls.csv")), 5, "a new file")
+                lab.stoxd.dir, "calls.csv")), 20, "a new file")
         async for _ in ends(lab):
             n += 1
         f = await lab.x2s(user=lab.new_user())
@@ -314,7 +316,7 @@ async def once_through_faults(t):
         n += 1
     lab.stoxd.kill(signal.SIGTERM)
     lab.stoxd.kill(signal.SIGTERM)
-    await until(lambda: not lab.stoxd.alive(), 10, "end of the gateway")
+    await until(lambda: not lab.stoxd.alive(), 20, "end of the gateway")
     lab._stop = None
     t._cleanup = [(f, a) for f, a in t._cleanup
                   if getattr(f, "__name__", "") != "_stop"]
@@ -360,7 +362,7 @@ async def full_disk(t):
     assert 'stoxd_records_trouble{file="csv"} 1' in told
     assert 'stoxd_records_waiting{file="csv"} 0' not in told
     os.unlink(os.path.join(disk, "ballast"))
-    await until(lambda: len(rows(lab, "disk/calls.csv")) >= n, 12,
+    await until(lambda: len(rows(lab, "disk/calls.csv")) >= n, 20,
                 "what waited")
     got = rows(lab, "disk/calls.csv")
     assert len(got) == n == len({r["id"] for r in got}), (len(got), n)
@@ -374,27 +376,28 @@ async def foreign_and_torn_files(t):
     with open(t.path("calls.csv"), "w") as f:
         f.write("my diary\nday 1")
     lab = await Lab(t).start({"records": {"csv": "calls.csv"}})
-    await until(lambda: "no file of call records" in lab.stoxd.text(), 5,
+    await until(lambda: "no file of call records" in lab.stoxd.text(), 20,
                 "complaint")
     with open(t.path("calls.csv")) as f:
         assert f.read() == "my diary\nday 1"
     os.unlink(t.path("calls.csv"))
     f = await lab.x2s()
     await lab.hang_up(f)
-    await until(lambda: len(rows(lab)) == 1, 8, "a record")
+    await until(lambda: len(rows(lab)) == 1, 20, "a record")
     lab.stoxd.kill(signal.SIGHUP)       # nothing happens to it
     with open(t.path("calls.csv"), "a") as f:
         f.write("179,2026-")
     lab.stoxd.kill(signal.SIGHUP)
-    await until(lambda: "cut off" in lab.stoxd.text(), 5, "complaint")
+    await until(lambda: "cut off" in lab.stoxd.text(), 20, "complaint")
     f = await lab.x2s()
     await lab.hang_up(f)
-    await until(lambda: len(rows(lab)) == 2, 8, "two records")
+    await until(lambda: len(rows(lab)) == 2, 20, "two records")
     os.rename(t.path("calls.csv"), t.path("old.csv"))
     with open(t.path("calls.csv"), "w") as f:
         f.write("id,start,other\n1,2,3\n")
     lab.stoxd.kill(signal.SIGHUP)
-    await until(lambda: os.path.exists(t.path("calls.csv.1")), 5, "moved away")
+    await until(lambda: os.path.exists(t.path("calls.csv.1")), 20,
+                "moved away")
     f = await lab.x2s()
     await lab.hang_up(f)
-    await until(lambda: len(rows(lab)) == 1, 8, "a record")
+    await until(lambda: len(rows(lab)) == 1, 20, "a record")

@@ -23,7 +23,7 @@ async def another(t, ip, **kw):
 async def hup(lab, words):
     n = lab.stoxd.text().count(words)
     os.kill(lab.stoxd.p.pid, signal.SIGHUP)
-    await until(lambda: lab.stoxd.text().count(words) > n, 5, words)
+    await until(lambda: lab.stoxd.text().count(words) > n, 20, words)
 
 
 @case
@@ -175,7 +175,7 @@ async def reload_registers_again(t):
              "listen": "udp:127.0.0.1:5070"}
     await lab.start(conf(trunk_pbx=trunk), ua=False)
     await until(lambda: "registration accepted" in lab.stoxd.ctl("trunks"),
-                10, "the first registration")
+                20, "the first registration")
 
     def bound(r, user):
         return [m for m in r.registers
@@ -188,12 +188,12 @@ async def reload_registers_again(t):
     assert len(one.registers) == n, one.registers[n:]
     trunk.update(username="gw2", password="other")
     await reload(lab, conf(trunk_pbx=trunk))
-    await until(lambda: bound(one, "gw2"), 10, "the second user")
+    await until(lambda: bound(one, "gw2"), 20, "the second user")
     trunk.update(uri="sip:127.0.0.4:5060")
     await reload(lab, conf(trunk_pbx=trunk))
-    await until(lambda: bound(two, "gw2"), 10, "the second registrar")
+    await until(lambda: bound(two, "gw2"), 20, "the second registrar")
     await until(lambda: "registration accepted" in lab.stoxd.ctl("trunks"),
-                10, "its answer")
+                20, "its answer")
     gone = [m for m in bound(one, "gw2") if m.get("Expires") == "0"]
     assert gone, "not taken back at the first registrar"
 
@@ -211,13 +211,13 @@ async def reload_registers_by_another_listener(t):
                         "listen": "udp:127.0.0.1:5070"})
     await lab.start(c, ua=False)
     await until(lambda: "registration accepted" in lab.stoxd.ctl("trunks"),
-                10, "the first registration")
+                20, "the first registration")
     old = r.bound["gw"]
     assert "@127.0.0.1:5070;" in old, old
     n = len(r.registers)
     c["trunk pbx"]["listen"] = "udp:127.0.0.1:5072"
     await reload(lab, c)
-    await until(lambda: "@127.0.0.1:5072;" in r.bound["gw"], 5, "another")
+    await until(lambda: "@127.0.0.1:5072;" in r.bound["gw"], 20, "another")
     m = [m for m in r.registers[n:] if m.get("Authorization")][-1]
     new, gone = m.all("Contact")
     assert gone == "<%s>;expires=0" % old, gone
@@ -226,7 +226,7 @@ async def reload_registers_by_another_listener(t):
     # said once
     n = len(r.registers)
     lab.stoxd.ctl("address", "127.0.0.1")
-    await until(lambda: len(r.registers) > n, 5, "a registration")
+    await until(lambda: len(r.registers) > n, 20, "a registration")
     assert len(r.registers[n].all("Contact")) == 1, r.registers[n]
 
 
@@ -239,7 +239,7 @@ async def writes(lab, to, words):
 
 async def gets(ua, words):
     while True:
-        m = await asyncio.wait_for(ua.others.get(), 8)
+        m = await asyncio.wait_for(ua.others.get(), 20)
         if m.method == "MESSAGE":
             break
     assert m.body.decode() == words, m.body
@@ -274,7 +274,7 @@ async def reload_with_messages_waiting(t):
                            route={"b": "from * to * via pbx"}))
     for words in ("one", "two", "three"):
         await gets(lab.ua, words)
-    await until(lambda: not waiting(), 5, "an empty queue")
+    await until(lambda: not waiting(), 20, "an empty queue")
     assert lab.ua.others.empty(), lab.ua.others
     # one that is under way is waited for, and what is behind it goes on
     both = conf(trunk_pbx={"addressing": "trunk"},
@@ -287,10 +287,38 @@ async def reload_with_messages_waiting(t):
     both["route"] = {"b": "from * to 6* via pbx"}
     await reload(lab, both)
     e = await lab.server.wait(lambda e: e.get("id") == id and
-                              e.get("type") == "error", 5, "an error")
+                              e.get("type") == "error", what="an error")
     words = "".join(e.itertext())
     assert "no way to it any more" in words and "nobody" in words, words
     assert not waiting()
+
+
+@case
+async def reload_with_parts_waiting(t):
+    """A text whose parts have no way any more comes back once."""
+    split = {"trunk_pbx": {"addressing": "trunk"},
+             "chat": {"oversize": "split"}}
+    lab = await Lab(t).start(conf(route={"a": "from * to 6* via pbx"},
+                                  **split))
+    id = await writes(lab, "600@sip.xmpp.test", " ".join(
+        "word%d" % i for i in range(1000)))
+    while True:
+        m = await asyncio.wait_for(lab.ua.others.get(), 20)
+        if m.method == "MESSAGE":
+            break
+    lab.ua.reply(m, 503)        # they wait
+    await asyncio.sleep(0.2)
+    assert json.loads(lab.stoxd.ctl("--json", "status"))["messages"][
+        "waiting"] > 3
+    await reload(lab, conf(route={"a": "from * to 7* via pbx"}, **split))
+
+    def is_error(e):
+        return e.get("id") == id and e.get("type") == "error"
+    e = await lab.server.wait(is_error, 20, "an error")
+    assert "no way to it any more" in "".join(e.itertext()), e
+    await lab.server.none(is_error, 0.5, "another error")
+    assert not json.loads(lab.stoxd.ctl("--json", "status"))["messages"][
+        "waiting"]
 
 
 def serial(port, ca):
@@ -380,7 +408,7 @@ async def reload_whom_the_server_is_asked_for(t):
     lab.server.answers.append(note)
     c["xmpp"] = {"domains": "other.test, xmpp.test"}
     await reload(lab, c)
-    await until(lambda: "other.test" in asked, 12, "a ping")
+    await until(lambda: "other.test" in asked, 20, "a ping")
     assert "xmpp.test" not in asked, asked
 
 

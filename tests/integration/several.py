@@ -19,7 +19,7 @@ async def _second(t, changes):
     await other.start()
     t.later(other.stop)
     await lab.start(dict(SECOND, **changes))
-    await asyncio.wait_for(other.up.wait(), 10)
+    await asyncio.wait_for(other.up.wait(), 20)
     return lab, User(other, "dora@other.test/phone")
 
 

@@ -327,9 +327,9 @@ async def register_and_refresh(t):
     lab = Lab(t)
     lab.ua = None
     await lab.start({"trunk pbx": {"register": "yes"}}, ua=True)
-    r = await asyncio.wait_for(lab.ua.others.get(), 10)
+    r = await asyncio.wait_for(lab.ua.others.get(), 20)
     while r.method != "REGISTER":
-        r = await asyncio.wait_for(lab.ua.others.get(), 10)
+        r = await asyncio.wait_for(lab.ua.others.get(), 20)
     assert uri(r.get("To")).startswith("sip:gw@"), r.get("To")
 
 

@@ -57,8 +57,8 @@ async def talk(lab, phone, user):
     s = await user.call(phone)
     phone.to(user.ports())
     await s.up()
-    await until(lambda: phone.received > 25, 8, "sound at the telephone")
-    await until(lambda: s.rtp_in > 25, 8, "sound at the client")
+    await until(lambda: phone.received > 25, 20, "sound at the telephone")
+    await until(lambda: s.rtp_in > 25, 20, "sound at the client")
     return s
 
 
@@ -548,7 +548,7 @@ async def fail2ban_reads_json(t):
              b" - 0 junk trunk -\"}@b>;tag=1\r\nTo: <sip:x>\r\nCall-ID: 1"
              b"\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
              ("127.0.0.1", 5070))
-    await until(lambda: "refused 127.9.0.9" in lab.stoxd.text(), 5, "a line")
+    await until(lambda: "refused 127.9.0.9" in lab.stoxd.text(), 20, "a line")
     with open(os.path.join(ROOT, "conf/fail2ban/stoxd.conf")) as f:
         rx = re.search(r"^failregex = .*\n +(.*)$", f.read(), re.M).group(1)
     rx = re.compile(rx.replace("<ADDR>", r"(?P<a>[0-9a-fA-F.:]+)"))

@@ -94,7 +94,7 @@ async def no_terminate_for_what_is_only_proposed(t):
     f.sip.cancel()
     await f.user.get_jmi("retract", sid=f.sid)
     f = await lab.s2x("ringing")
-    await f.sip.wait(480, 8)
+    await f.sip.wait(480)
     await f.user.get_jmi("retract", sid=f.sid)
     f = await lab.s2x("ringing")
     (call,) = json.loads(lab.stoxd.ctl("--json", "calls"))

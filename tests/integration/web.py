@@ -10,6 +10,7 @@ from peers import http
 from peers.daemon import BUILD, Stoxd, config_text
 from peers.http import READ, WRITE, Events, ask, raw, tokens
 from peers.lab import Lab
+from peers.proc import until
 from peers.runner import case
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -199,11 +200,11 @@ async def http_health(t):
     assert a.code == 503 and b"XMPP" in a.body, a.body
     await lab.server.start()
     t.later(lab.server.stop)
-    for _ in range(80):
+
+    async def ready():
         a = await ask("GET", "/readyz")
-        if a.code == 200:
-            break
-        await asyncio.sleep(0.1)
+        return a.code == 200 and a
+    a = await until(ready, 20, "connection")
     assert a.body == b"ready\n", a.body
     lab.stoxd.ctl("drain", "stay")
     a = await ask("GET", "/readyz")
@@ -423,11 +424,11 @@ async def http_media_gone(t):
     await asyncio.sleep(1.5)
     refused(await ask("POST", path + "1s", token=WRITE), 409)
     w.close()
-    for _ in range(20):
+
+    async def heard():
         a = await ask("POST", path + "1s", token=WRITE)
-        if a.code == 200:
-            break
-        await asyncio.sleep(0.2)
+        return a.code == 200 and a
+    a = await until(heard, 20, "room for another")
     assert a.code == 200 and a.body[:4] == b"\n\r\r\n", (a.code, a.body[:99])
 
 

@@ -67,7 +67,8 @@ static void shake(void)
 	unsigned i;
 
 	ra = assoc_input(a.a, NULL, 0);
-	ck_assert_uint_le(assoc_wait(a.a), 50000);
+	if (a.sent == 1) /* else that took longer, and it was sent again */
+		ck_assert_uint_le(assoc_wait(a.a), 50000);
 	for (i = 0; i < 400 && (ra != ASSOC_DONE || rb != ASSOC_DONE); i++) {
 		rb = deliver(&a, &b, rb);
 		ra = deliver(&b, &a, ra);

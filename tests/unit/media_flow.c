@@ -299,6 +299,22 @@ START_TEST(test_early_stranger)
 }
 END_TEST
 
+/* Once ICE is up nothing of a stranger is opened, not even looked into. */
+START_TEST(test_stranger)
+{
+	uint8_t rtp[172] = {0x80}, dtls[64] = {22, 254, 253};
+
+	bring_up();
+	input(&f, rtp, sizeof(rtp), &at[2].addr, ours);
+	input(&f, dtls, sizeof(dtls), &at[2].addr, ours);
+	ck_assert_uint_eq(f.count.rx_unknown_source, 2);
+	ck_assert_uint_eq(f.count.rx_auth_fail + f.count.rx_bad, 0);
+	input(&f, rtp, sizeof(rtp), &at[1].addr, ours);
+	ck_assert_uint_eq(f.count.rx_unknown_source, 2);
+	ck_assert_uint_eq(f.count.rx_auth_fail, 1);
+}
+END_TEST
+
 /* A stranger does not push out the flight of the peer. */
 START_TEST(test_early_kept)
 {
@@ -566,6 +582,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_early_flight);
 	tcase_add_test(tc, test_early_stranger);
+	tcase_add_test(tc, test_stranger);
 	tcase_add_test(tc, test_early_kept);
 	tcase_add_test(tc, test_pair_moves);
 	tcase_add_test(tc, test_media_moves);

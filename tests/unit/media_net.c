@@ -2,9 +2,13 @@
  * sockets, names of servers, networks of peers; all on loopback. */
 #include "media_pair.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include "suite.h"
 
@@ -339,6 +343,23 @@ START_TEST(test_public_address)
 }
 END_TEST
 
+/* How many have the port that a told of. */
+static unsigned sockets_of(const struct side *a)
+{
+	FILE *f = fopen("/proc/self/net/udp", "re");
+	char line[256], want[32];
+	unsigned n = 0;
+
+	ck_assert_ptr_nonnull(f);
+	(void)snprintf(want, sizeof(want), ": 0100007F:%04X ",
+		       a->cands[0].addr.port);
+	while (fgets(line, sizeof(line), f))
+		n += strstr(line, want) != NULL;
+	(void)fclose(f);
+
+	return n;
+}
+
 /* A kernel that refuses the second socket: libnice receives and sends. */
 START_TEST(test_one_socket)
 {
@@ -351,11 +372,72 @@ START_TEST(test_one_socket)
 	default_conf(&conf, 10, 60);
 	ck_assert_int_eq(engine_start(&engine_b, &conf), 0);
 	connect_pair(&a, &b);
+	ck_assert_uint_eq(sockets_of(&a), 1);
+	ck_assert_uint_eq(sockets_of(&b), 2);
 	exchange(&a, &b, 50);
 	ck_assert_int_eq(media_restart(a.m, a.x), 0);
 	wait_for(NULL, 1500);
 	ck_assert_uint_eq(b.restarts, 1);
 	exchange(&a, &b, 10);
+	close_pair(&a, &b);
+}
+END_TEST
+
+/* From now on the kernel refuses that option of sockets, to this process. */
+static void refuse_option(int option)
+{
+	struct sock_filter f[] = {
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		     offsetof(struct seccomp_data, nr)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_setsockopt, 0, 5),
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		     offsetof(struct seccomp_data, args[1])),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SOL_SOCKET, 0, 3),
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		     offsetof(struct seccomp_data, args[2])),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)option, 0, 1),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {sizeof(f) / sizeof(f[0]), f};
+	int on = 1, err, fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	err = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+			   SECCOMP_FILTER_FLAG_TSYNC, &prog);
+	ck_assert_int_eq(err, 0);
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, option, &on, sizeof(on)),
+			 -1);
+	ck_assert_int_eq(errno, EPERM);
+	(void)close(fd);
+}
+
+static const struct refusal {
+	int option;
+	bool late; /* when the engine has found that it may */
+} refusals[] = {
+    {SO_REUSEPORT, false},
+    {SO_REUSEPORT, true},
+    {SO_ATTACH_REUSEPORT_CBPF, false},
+    {SO_ATTACH_REUSEPORT_CBPF, true},
+};
+
+/* The same by what a kernel says, at the start or for a later call. */
+START_TEST(test_refused_option)
+{
+	const struct refusal *r = &refusals[_i];
+	struct side a = {0}, b = {0};
+	struct engine_conf conf;
+
+	if (!r->late)
+		refuse_option(r->option);
+	default_conf(&conf, 10, 60);
+	ck_assert_int_eq(engine_start(&engine, &conf), 0);
+	if (r->late)
+		refuse_option(r->option);
+	connect_pair(&a, &b);
+	ck_assert_uint_eq(sockets_of(&a), 1);
+	exchange(&a, &b, 20);
 	close_pair(&a, &b);
 }
 END_TEST
@@ -470,6 +552,8 @@ int main(void)
 	tcase_add_test(tc, test_two_families);
 	tcase_add_test(tc, test_public_address);
 	tcase_add_test(tc, test_one_socket);
+	tcase_add_loop_test(tc, test_refused_option, 0,
+			    sizeof(refusals) / sizeof(refusals[0]));
 	tcase_add_test(tc, test_names);
 	tcase_add_test(tc, test_new_certificate);
 	tcase_add_test(tc, test_private_refused);

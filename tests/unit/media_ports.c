@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 #include "media/cmdq.h"
@@ -138,16 +139,21 @@ END_TEST
 START_TEST(test_queue)
 {
 	struct cmdq_item items[4], *list;
+	struct pollfd p = {.events = POLLIN};
 	uint64_t waited;
 	struct cmdq q;
 	unsigned i;
 
 	ck_assert_int_eq(cmdq_init(&q), 0);
+	p.fd = q.fd;
 	ck_assert_ptr_null(cmdq_take(&q, &waited));
 	ck_assert_uint_eq(waited, 0);
 	ck_assert_uint_eq(cmdq_age(&q), 0);
-	for (i = 0; i < 3; i++)
+	ck_assert_int_eq(poll(&p, 1, 0), 0);
+	for (i = 0; i < 3; i++) {
 		cmdq_push(&q, &items[i]);
+		ck_assert_int_eq(poll(&p, 1, 0), 1); /* the first wakes */
+	}
 	(void)usleep(2000);
 	ck_assert_uint_ge(cmdq_age(&q), 2000);
 	cmdq_push(&q, &items[3]);
@@ -157,38 +163,9 @@ START_TEST(test_queue)
 	for (i = 0; i < 4; i++, list = list->next)
 		ck_assert_ptr_eq(list, &items[i]);
 	ck_assert_ptr_null(list);
+	ck_assert_int_eq(poll(&p, 1, 0), 0);
 	ck_assert_ptr_null(cmdq_take(&q, NULL));
 	cmdq_close(&q);
-}
-END_TEST
-
-/* What the kernel's program does with each first byte, on real sockets. */
-START_TEST(test_demux)
-{
-	struct sockaddr_storage lo = loopback();
-	int nice = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), ours, out;
-	socklen_t len = sizeof(lo);
-	unsigned char b[2];
-	unsigned i;
-	ssize_t n;
-
-	ck_assert_int_eq(
-	    bind(nice, (struct sockaddr *)&lo, sizeof(struct sockaddr_in)), 0);
-	ck_assert_int_eq(getsockname(nice, (struct sockaddr *)&lo, &len), 0);
-	ck_assert_int_eq(demux_open(&ours, nice, 46), 0);
-	out = socket(AF_INET, SOCK_DGRAM, 0);
-	for (i = 0; i < 256; i++) {
-		b[0] = (unsigned char)i;
-		b[1] = 7;
-		ck_assert_int_eq(
-		    sendto(out, b, 2, 0, (struct sockaddr *)&lo, len), 2);
-		/* RFC 7983 7: STUN, and TURN channels */
-		n = recv(i <= 3 || (i >= 64 && i <= 79) ? nice : ours, b, 2,
-			 0);
-		ck_assert_msg(n == 2 && b[0] == i, "byte %u", i);
-		ck_assert_int_eq(demux_choose((unsigned char)i),
-				 !(i <= 3 || (i >= 64 && i <= 79)));
-	}
 }
 END_TEST
 
@@ -214,6 +191,43 @@ static int udp(int family, struct sockaddr_storage *ss)
 
 	return fd;
 }
+
+/* What the kernel's program does with each first byte, on real sockets. */
+static void sort_bytes(int family)
+{
+	struct sockaddr_storage at, from;
+	int nice = udp(family, &at), out = udp(family, &from), ours;
+	unsigned char b[2];
+	unsigned i;
+	ssize_t n;
+
+	ck_assert_int_eq(demux_open(&ours, nice, 46), 0);
+	for (i = 0; i < 256; i++) {
+		b[0] = (unsigned char)i;
+		b[1] = 7;
+		ck_assert_int_eq(
+		    sendto(out, b, 2, 0, (struct sockaddr *)&at, ss_len(&at)),
+		    2);
+		/* RFC 7983 7: STUN, and TURN channels */
+		n = recv(i <= 3 || (i >= 64 && i <= 79) ? nice : ours, b, 2,
+			 0);
+		ck_assert_msg(n == 2 && b[0] == i, "byte %u", i);
+		ck_assert_int_eq(demux_choose((unsigned char)i),
+				 !(i <= 3 || (i >= 64 && i <= 79)));
+	}
+}
+
+START_TEST(test_demux)
+{
+	sort_bytes(AF_INET);
+}
+END_TEST
+
+START_TEST(test_demux_v6)
+{
+	sort_bytes(AF_INET6);
+}
+END_TEST
 
 /* Whoever of the two gets it has it at once. */
 static void sorted(int from, const struct sockaddr_storage *to, int want,
@@ -280,6 +294,7 @@ int main(void)
 	tcase_add_test(tc, test_timers);
 	tcase_add_test(tc, test_queue);
 	tcase_add_test(tc, test_demux);
+	tcase_add_test(tc, test_demux_v6);
 	tcase_add_test(tc, test_consent_v4);
 	tcase_add_test(tc, test_consent_v6);
 

@@ -200,10 +200,10 @@ END_TEST
 
 START_TEST(test_replay_and_forgery)
 {
-	static uint32_t one[MAX / 4], buf[MAX / 4];
+	static uint32_t one[MAX / 4], two[MAX / 4], buf[MAX / 4];
 	uint8_t *p = (uint8_t *)buf;
 	struct crypt *a, *b;
-	size_t len, n;
+	size_t len, late, n;
 	unsigned i;
 
 	pair(&a, &b);
@@ -223,9 +223,12 @@ START_TEST(test_replay_and_forgery)
 	len = n;
 	ck_assert_int_eq(crypt_unprotect(b, p, &len, false), EALREADY);
 	/* CRYPT_WINDOW late is in time, more is not */
+	late = make((uint8_t *)two, false, 1010);
+	ck_assert_int_eq(crypt_protect(a, (uint8_t *)two, &late, false), 0);
 	len = make(p, false, 1000 + CRYPT_WINDOW + 5);
 	ck_assert_int_eq(crypt_protect(a, p, &len, false), 0);
 	ck_assert_int_eq(crypt_unprotect(b, p, &len, false), 0);
+	ck_assert_int_eq(crypt_unprotect(b, (uint8_t *)two, &late, false), 0);
 	memcpy(buf, one, n);
 	len = n;
 	ck_assert_int_eq(crypt_unprotect(b, p, &len, false), EALREADY);

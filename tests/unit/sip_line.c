@@ -104,6 +104,11 @@ static bool all_up(void)
 }
 
 /* A thousand are not registered at once, nor will they be next time. */
+static bool has_begun(void)
+{
+	return registers > 0;
+}
+
 START_TEST(evenly)
 {
 	unsigned bucket[9] = {0};
@@ -116,6 +121,10 @@ START_TEST(evenly)
 		ck_assert_int_eq(0, sipline_start(lines[i], true, NULL, NULL));
 	}
 	ck_assert_uint_eq(sipstack_lines(stack), LINES);
+	/* each has a turn of its own, however slow the machine is */
+	ck_assert(loop_until(has_begun, 20000));
+	ck_assert_uint_ge(tmr_jiffies() - started + line_turn(stack),
+			  LINES * 1000 / RATE - 2);
 	ck_assert(loop_until(all_up, 20000));
 	ck_assert_uint_le(early, RATE * 4 / 10);
 	ck_assert_uint_le(options, 2); /* one registrar, asked once */
