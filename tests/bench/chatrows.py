@@ -359,13 +359,17 @@ class Answerer(threading.Thread):
 
 
 def there_and_back(user, n, domain, other):
-    """Messages from users to a component and back."""
+    """Messages from users to a component and back, with what clients say of
+    each: that somebody writes (X0085) and whose id it is (X0359)."""
     def send(i):
         if i % BATCH == 0:
             user.send(b"".join(
                 b"<message from='u%d@two.xmpp.test/x' to='%d@%s' type='chat' "
-                b"id='%s%d'><body>message number %d</body></message>" % (
-                    k % TARGETS, 600 + k % TARGETS, domain, other, k, k)
+                b"id='%s%d'><body>message number %d</body><active xmlns="
+                b"'http://jabber.org/protocol/chatstates'/><origin-id xmlns="
+                b"'urn:xmpp:sid:0' id='%s%d'/></message>" % (
+                    k % TARGETS, 600 + k % TARGETS, domain, other, k, k,
+                    other, k)
                 for k in range(i, min(i + BATCH, n))))
 
     paced(n, send, user.messages)
