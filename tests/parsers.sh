@@ -29,6 +29,7 @@ only() {
 	admin_cdr_recall) echo cdr_record_decode cdr_time_decode \
 		field_take field_decode number_decode ;;
 	media_demux) echo demux_choose packet_kind assoc_input judge bio_read ;;
+	bridge_chatkeep) echo chatkeep_decode lost_destructor ;;
 	base_journal) echo journal_scan is_whole sum_of ;;
 	bridge_orphan) echo orphan_decode lines_split is_clean orphan_get ;;
 	media_rtp) echo packet_decode set_payload decode_ext packet_element packet_write \

@@ -19,6 +19,7 @@ plants() {
 		base_text gateway/base/trace_blank.c 3
 		bridge_address gateway/bridge/address.c 1 2 3
 		bridge_number gateway/bridge/number.c 1 2 3
+		bridge_chatkeep gateway/bridge/chatkeep.c 1 2 3
 		bridge_orphan gateway/bridge/orphan.c 1 2 3
 		bridge_pidf gateway/bridge/pidf.c 1 2 3
 		bridge_chattext gateway/bridge/chattext.c 1 2 3

@@ -12,6 +12,10 @@
 #include "base/log.h"
 #include "bridge/chatpriv.h"
 
+#ifndef PLANT
+#define PLANT 0 /* 1..3: a bug on purpose, for the fuzzer to find */
+#endif
+
 enum {
 	SLOTS = 2048,	   /* messages that wait at once and are noted */
 	LINES = 3,	   /* before the id */
@@ -26,17 +30,9 @@ struct chatkeep {	   /* a mem_ref object */
 	bool leave;	  /* the next process has to tell */
 };
 
-struct lost {
-	struct le le;
-	int slot;
-	int64_t at;
-	const char *to, *from, *id; /* into text */
-	char text[];
-};
-
 static void lost_destructor(void *arg)
 {
-	struct lost *l = arg;
+	struct chatlost *l = arg;
 
 	list_unlink(&l->le);
 }
@@ -54,13 +50,13 @@ static void keep_destructor(void *arg)
 
 /* ---- another process's ---- */
 
-static int lost_read(struct lost **lp, const uint8_t *p, size_t len)
+int chatkeep_decode(struct chatlost **lp, const uint8_t *p, size_t len)
 {
 	char *line[LINES];
-	struct lost *l;
+	struct chatlost *l;
 	char *at;
 
-	if (!len || memchr(p, '\0', len))
+	if (!len || (memchr(p, '\0', len) && PLANT != 1))
 		return EBADMSG;
 
 	l = mem_zalloc(sizeof(*l) + len + 1, lost_destructor);
@@ -73,11 +69,11 @@ static int lost_read(struct lost **lp, const uint8_t *p, size_t len)
 	for (size_t i = 0; i < LINES; i++) {
 		line[i] = at;
 		at = strchr(at, '\n');
-		if (!at) {
+		if (!at && PLANT != 2) {
 			mem_deref(l);
 			return EBADMSG;
 		}
-		*at++ = '\0';
+		*at++ = PLANT == 3 ? '\n' : '\0';
 	}
 	l->to = line[0];
 	l->from = line[1];
@@ -90,7 +86,7 @@ static int lost_read(struct lost **lp, const uint8_t *p, size_t len)
 
 /* The component that it was written to. */
 static struct chatportal *portal_of(const struct chat *chat,
-				    const struct lost *l)
+				    const struct chatlost *l)
 {
 	const char *at = strchr(l->to, '@');
 	const size_t n = at ? strcspn(at + 1, "/") : 0;
@@ -111,10 +107,10 @@ static struct chatportal *portal_of(const struct chat *chat,
 static void record_h(const uint8_t *p, size_t len, uint64_t alive, void *arg)
 {
 	struct chat *chat = arg;
-	struct lost *l;
+	struct chatlost *l;
 
 	(void)alive;
-	if (lost_read(&l, p, len))
+	if (chatkeep_decode(&l, p, len))
 		return;
 	if (portal_of(chat, l))
 		list_append(&chat->keep->lost, &l->le, l);
@@ -122,7 +118,7 @@ static void record_h(const uint8_t *p, size_t len, uint64_t alive, void *arg)
 		mem_deref(l);
 }
 
-static void lost_note(struct chatkeep *k, struct lost *l)
+static void lost_note(struct chatkeep *k, struct chatlost *l)
 {
 	char text[JOURNAL_RECORD];
 	const int n = re_snprintf(text, sizeof(text), "%s\n%s\n%lld\n%s",
@@ -132,7 +128,7 @@ static void lost_note(struct chatkeep *k, struct lost *l)
 		(void)journal_put(k->j, &l->slot, text, (size_t)n);
 }
 
-static int tell(struct chatportal *p, const struct lost *l)
+static int tell(struct chatportal *p, const struct chatlost *l)
 {
 	struct stanza *st = stanza_new("message", NS_COMPONENT), *e;
 	char text[160];
@@ -157,7 +153,7 @@ void chatkeep_tell(struct chatportal *p)
 	bool any = le != NULL;
 
 	while (le) {
-		struct lost *l = le->data;
+		struct chatlost *l = le->data;
 
 		le = le->next;
 		if (portal_of(p->chat, l) != p)
@@ -230,7 +226,7 @@ static int open_journal(struct chatkeep *k)
 void chatkeep_note(struct chatmsg *m)
 {
 	struct chatkeep *k = m->portal->chat->keep;
-	struct lost l = {.slot = JOURNAL_NONE, .at = time(NULL)};
+	struct chatlost l = {.slot = JOURNAL_NONE, .at = time(NULL)};
 
 	if (!k || m->kind != CHAT_TEXT || !m->id || open_journal(k))
 		return;

@@ -144,6 +144,15 @@ int chatloop_note(struct chat *chat, const struct chatmsg *m);
 bool chatloop_is(struct chat *chat, const struct message_in *in);
 
 /* chatkeep.c: what waits, noted for a process after this one */
+struct chatlost { /* one of a process before this one; a mem_ref object */
+	struct le le;
+	int slot;		    /* of our own journal; JOURNAL_NONE */
+	int64_t at;		    /* s since 1970 */
+	const char *to, *from, *id; /* into text */
+	char text[];
+};
+/* EBADMSG, ENOMEM. */
+int chatkeep_decode(struct chatlost **lp, const uint8_t *p, size_t len);
 void chatkeep_note(struct chatmsg *m);
 /* It is dealt with. */
 void chatkeep_drop(struct chatmsg *m);

@@ -21,12 +21,21 @@ seed = int(os.environ.get("SEED") or random.SystemRandom().getrandbits(32))
 _random = random.Random(seed)
 
 
+def _folds(a, b):
+    """Is b where G.711, at 8 kHz, puts an odd harmonic of a?  Its steps make
+    such ones, up to -34 dB; 3 x 2800 Hz is heard as 400."""
+    return any(b in (k * a % 8000, 8000 - k * a % 8000)
+               for k in range(3, 31, 2))
+
+
 def _apart(a, b):
     """Is neither near the other, where Opus leaves traces of a tone (-38 dB at
-    200 Hz, -54 dB at 400), nor near one of its low harmonics?"""
+    200 Hz, -54 dB at 400), nor near one of its low harmonics, nor where one
+    folds?"""
     low, high = min(a, b), max(a, b)
     return high - low >= 400 and all(abs(high - k * low) >= 100
-                                     for k in (2, 3))
+                                     for k in (2, 3)) \
+        and not _folds(a, b) and not _folds(b, a)
 
 
 def draw(count=4, fit=lambda out: True):

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 /* their statics are what a request is made of */
-#include "bridge/chatkeep.c"
+#include "bridge/chatpriv.h"
 #include "bridge/chatwire.c"
 #include "sip/message.c"
 /* */
@@ -230,7 +230,7 @@ START_TEST(notes_of_messages)
 {
 	unsigned read = 0;
 	char s[LINE], note[4 * LINE];
-	struct lost *l;
+	struct chatlost *l;
 
 	for (unsigned i = 0; i < strings; i++) {
 		int n;
@@ -238,7 +238,7 @@ START_TEST(notes_of_messages)
 		draw(s);
 		n = snprintf(note, sizeof(note), "%s%s%s%s%s", s,
 			     i & 1 ? "\n" : "", s, i & 2 ? "\n12\n" : "\n", s);
-		if (lost_read(&l, (const uint8_t *)note, (size_t)n))
+		if (chatkeep_decode(&l, (const uint8_t *)note, (size_t)n))
 			continue;
 		/* three lines, and whatever follows */
 		ck_assert_uint_eq(strcspn(l->to, "\n"), strlen(l->to));
@@ -250,9 +250,9 @@ START_TEST(notes_of_messages)
 	}
 	ck_assert_uint_gt(read, strings / 8);
 	ck_assert_uint_lt(read, strings);
-	ck_assert_int_eq(lost_read(&l, (const uint8_t *)"", 0), EBADMSG);
-	ck_assert_int_eq(lost_read(&l, (const uint8_t *)"a\nb\n1\n\0", 7),
-			 EBADMSG);
+	ck_assert_int_eq(chatkeep_decode(&l, (const uint8_t *)"", 0), EBADMSG);
+	ck_assert_int_eq(
+	    chatkeep_decode(&l, (const uint8_t *)"a\nb\n1\n\0", 7), EBADMSG);
 }
 END_TEST
 
