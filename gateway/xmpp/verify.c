@@ -9,11 +9,8 @@
 /* What a server answers for a resource that is not there (RFC 6121 8.5.3.2.3),
  * or no longer; but a strict one answers so for whoever hides from us, too
  * (8.5.3.1). */
-static bool is_gone(const struct online *o, const struct stanza *reply)
+static bool says_gone(const struct stanza *reply)
 {
-	if (!o->reached && !o->doubted)
-		return false;
-
 	switch (stanza_error_cond(reply)) {
 	case COND_SERVICE_UNAVAILABLE:
 	case COND_RECIPIENT_UNAVAILABLE:
@@ -29,22 +26,22 @@ static void answered(int err, const struct stanza *reply, void *arg)
 {
 	struct online *o = arg;
 	struct user *u = o->user;
+	const bool gone = err == EPROTO && says_gone(reply);
 
 	o->iq = NULL;
 	/* who sleeps answers later, unless it said good-bye to somebody */
-	if (err == EPROTO ? is_gone(o, reply)
-			  : err == ETIMEDOUT && o->doubted) {
+	if ((gone && (o->reached || o->doubted)) ||
+	    (err == ETIMEDOUT && o->doubted)) {
 		service_device_gone(o);
 		service_user_drop(u);
 		return;
 	}
 
 	o->doubted = false;
-	if (!err || err == EPROTO)
+	if (!err || err == EPROTO) {
 		u->seen = tmr_jiffies();
-	if (!err || (err == EPROTO &&
-		     stanza_error_cond(reply) != COND_SERVICE_UNAVAILABLE))
-		o->reached = true;
+		o->reached |= !gone;
+	}
 }
 
 bool service_device_is_pushed(const struct online *o)

@@ -708,14 +708,15 @@ START_TEST(verified)
 	arrives("alice@xmpp.test/a");
 	arrives("alice@xmpp.test/b");
 	u = service_user_find(s, alice);
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 4; i++) {
 		long_ago(u);
 		service_ask(s, contact, alice);
 		/* the last that was asked: b.  Once a server lets nobody be
 		 * asked who hides: that says nothing */
 		ck_assert_uint_eq(u->devicec, 2);
-		answer_error(i == 1 ? "feature-not-implemented"
-				    : "service-unavailable");
+		answer_error(i == 1   ? "item-not-found"
+			     : i == 2 ? "feature-not-implemented"
+				      : "service-unavailable");
 	}
 	ck_assert_uint_eq(service_user_find(s, alice)->devicec, 1);
 	ck_assert(service_device_online(s, "alice@xmpp.test/a"));
